@@ -1,0 +1,62 @@
+# Every target sets itself up on a fresh clone: a virtual environment in .venv with the pinned packages.
+# Without make (Windows): see the plain pip lines in the README.
+
+PYTHON ?= python3
+VENV_PYTHON := .venv/bin/python
+READY := .venv/ready
+NOTEBOOKS := $(sort $(wildcard notebooks/[0-9][0-9]_*.ipynb))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup course lab test test-fast bench claims bundle doctor exhibits clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+setup: $(READY) ## make .venv with the pinned packages (the other targets do it by themselves)
+
+# The stamp is written last, so a set-up that was cut off is done again from the start.
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "The course needs Python 3.11 or newer; '$(PYTHON)' is not, or is not there."; \
+	  echo "Install one from python.org or your system's packages, then name it:  make PYTHON=python3.12 course"; exit 1; }
+	@rm -f $(READY)
+	$(PYTHON) -m venv --clear .venv
+	$(VENV_PYTHON) -m pip install -r requirements.txt
+	$(VENV_PYTHON) -m pip install --no-deps -e .
+	@touch $(READY)
+
+course: $(READY) ## run every notebook, print a table, write build/report/index.html
+	$(VENV_PYTHON) -m course_utils course
+
+lab: $(READY) ## open JupyterLab on the first notebook
+	$(VENV_PYTHON) -m jupyterlab $(firstword $(NOTEBOOKS))
+
+test-fast: $(READY) ## lint, types and unit tests
+	$(VENV_PYTHON) -m ruff check .
+	$(VENV_PYTHON) -m ruff format --check .
+	$(VENV_PYTHON) -m mypy
+	$(VENV_PYTHON) -m pytest tests
+
+test: test-fast ## the same, then every notebook re-executed
+	@# Copies are run, with their own build folder, so that nothing is written beside the notebooks.
+	@rm -rf build/nbval && mkdir -p build/nbval/notebooks
+	$(if $(NOTEBOOKS),cp $(NOTEBOOKS) build/nbval/notebooks)
+	$(if $(NOTEBOOKS),COURSE_BUILD="$(CURDIR)/build/nbval/build" $(VENV_PYTHON) -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=600 build/nbval/notebooks,@echo "There are no notebooks to run.")
+
+bench: $(READY) ## measure the training loop against the bare step and against Trainer
+	$(VENV_PYTHON) benchmarks/run.py
+
+claims: $(READY) ## run every claim with five seeds, write build/results/claims_table.md
+	$(VENV_PYTHON) -m course_utils claims
+
+bundle: $(READY) ## rebuild the corpora and models that ship in data/
+	$(VENV_PYTHON) data/recipes/build.py
+
+exhibits: $(READY) ## list the exhibits: the paper's figure beside ours
+	$(VENV_PYTHON) -m course_utils exhibits
+
+doctor: $(READY) ## say what works on this machine
+	$(VENV_PYTHON) -m course_utils doctor
+
+clean: ## remove what the commands wrote: build/ and .venv/
+	rm -rf build .venv

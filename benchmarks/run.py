@@ -1,0 +1,263 @@
+"""`make bench`: what the training loop and the cached teacher cost, as ratios of two sides measured in one
+run.
+
+Both sides use the same weights, sentences, batch size, threads and precision. They take turns, and swap who
+goes first, for five rounds after one round that is thrown away; the ratio is the median of the five. Written
+to build/results/bench.json, and with --store to data/results/bench.json, which ships.
+"""
+
+import argparse
+import json
+import math
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from datasets import Dataset
+from measure import Figure, compare, line, seconds, write
+from torch import nn
+from torch.utils.data import DataLoader
+from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase, Trainer, TrainingArguments
+
+from course_utils import assets, data, models, rowfile, session, training
+from course_utils.methods import kd
+from course_utils.paths import BUILD, DATA
+
+SIDE_SECONDS = 2.5
+BATCH_SIZE = 32
+LEARNING_RATE = 5e-4
+FEW_LABELS = 128
+FEW_LABEL_STEPS = 60
+SEEDS = range(3)
+
+
+@dataclass(frozen=True)
+class World:
+    """The sentences that every benchmark uses, tokenised."""
+
+    tokenizer: PreTrainedTokenizerBase
+    labels: list[str]
+    train: Dataset
+    test: Dataset
+
+    def teacher(self, seed: int = 0) -> nn.Module:
+        return models.load_classifier("teacher", self.labels, seed).to(models.device())
+
+    def student(self) -> nn.Module:
+        return models.new_classifier("student", self.labels, self.tokenizer, 0).to(models.device())
+
+    def loader(self, examples: int) -> "DataLoader[Any]":
+        """Batches of the first `examples` training sentences, or of all where there are fewer."""
+        rows = self.train.select(range(min(examples, len(self.train))))
+        return data.make_loader(rows, self.tokenizer, BATCH_SIZE, shuffle=True)
+
+
+def load_world() -> World:
+    """The sentiment data of this track, with the teacher's tokenizer."""
+    splits = data.load("sentiment")
+    tokenizer = models.load_tokenizer("teacher")
+    train, test = (data.tokenize(splits[name], tokenizer) for name in ("train", "test"))
+    return World(tokenizer, splits["train"].features["label"].names, train, test)
+
+
+def fit_seconds(model: nn.Module, loader: "DataLoader[Any]", steps: int, **options: Any) -> float:
+    """Seconds of the course's loop, bar and bookkeeping included."""
+    return seconds(lambda: training.fit(model, loader, steps=steps, learning_rate=LEARNING_RATE, **options))
+
+
+def steps_within(model: nn.Module, loader: "DataLoader[Any]") -> int:
+    """How many steps fill `SIDE_SECONDS`, from a short trial."""
+    fit_seconds(model, loader, 3, progress=False)
+    per_step = fit_seconds(model, loader, 10, progress=False) / 10
+    return max(4, math.ceil(SIDE_SECONDS / per_step))
+
+
+def bare_seconds(model: nn.Module, loader: "DataLoader[Any]", steps: int) -> float:
+    """Seconds of forward, backward and step with nothing around them: no clipping, schedule, bar or losses
+    kept."""
+    device = models.device()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, fused=True)
+    model.train()
+
+    def run() -> None:
+        done = 0
+        while done < steps:
+            for batch in loader:
+                batch = {name: value.to(device) for name, value in batch.items() if name != "id"}
+                with training.autocast(device):
+                    loss = model(**batch).loss
+                loss.backward()
+                optimizer.step()
+                optimizer.zero_grad()
+                done += 1
+                if done == steps:
+                    break
+
+    return seconds(run)
+
+
+def trainer_seconds(world: World, model: nn.Module, rows: Dataset) -> float:
+    """Seconds of transformers.Trainer for one epoch: its defaults, dynamic padding, nothing saved or
+    reported."""
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = TrainingArguments(
+            folder,
+            num_train_epochs=1,
+            per_device_train_batch_size=BATCH_SIZE,
+            learning_rate=LEARNING_RATE,
+            bf16=training.precision() == "bf16",
+            save_strategy="no",
+            report_to="none",
+        )
+        trainer = Trainer(model, arguments, DataCollatorWithPadding(world.tokenizer), rows)
+        return seconds(trainer.train)
+
+
+def bench_loop(world: World, name: str, make: Callable[[], nn.Module]) -> Figure:
+    """Our loop against the bare step, on the same batches in the same order."""
+    loader = world.loader(len(world.train))
+    steps = steps_within(make(), loader)
+
+    def bare() -> float:
+        loader.batch_sampler.set_epoch(0)  # type: ignore[union-attr]
+        return bare_seconds(make(), loader, steps)
+
+    return compare(
+        f"the loop / bare forward-backward-step ({name})",
+        lambda: fit_seconds(make(), loader, steps),
+        bare,
+        1.05,
+    )
+
+
+def bench_trainer(world: World) -> Figure:
+    """Our loop against Trainer: same model, sentences and number of examples. Our time includes making the
+    loader."""
+    examples = min(
+        BATCH_SIZE * steps_within(world.teacher(), world.loader(len(world.train))), len(world.train)
+    )
+    rows = world.train.select(range(examples))
+
+    def ours() -> float:
+        start = time.perf_counter()
+        loader = world.loader(examples)
+        making = time.perf_counter() - start
+        return making + fit_seconds(world.teacher(), loader, len(loader))
+
+    return compare(
+        "the loop / transformers.Trainer", ours, lambda: trainer_seconds(world, world.teacher(), rows), 0.85
+    )
+
+
+def kd_loss_from(logits: Callable[[training.Batch], torch.Tensor]) -> training.LossFunction:
+    """KD and gold, with the teacher's logits for a batch given by `logits`."""
+    return lambda outputs, batch: kd.kd_and_gold_loss(
+        outputs.logits, logits(batch), batch["labels"], temperature=2.0, alpha=0.5
+    )
+
+
+def bench_kd(world: World) -> list[Figure]:
+    """A student on cached teacher logits against gold labels alone, and against a teacher that runs at every
+    step."""
+    device, teacher = models.device(), world.teacher().eval()
+    loader = world.loader(len(world.train))
+    steps = steps_within(world.student(), loader)
+
+    def cache() -> torch.Tensor:
+        with training.autocast(device):
+            return kd.cache_logits(teacher, loader).float().to(device)
+
+    @torch.no_grad()
+    def live(batch: training.Batch) -> torch.Tensor:
+        with training.autocast(device):
+            output = teacher(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+        return output.logits.float()
+
+    cached = cache()
+    from_cache = kd_loss_from(lambda batch: cached[batch["id"]])
+    with_cache = compare(
+        "KD with cached logits / gold labels alone",
+        lambda: fit_seconds(world.student(), loader, steps, loss_fn=from_cache),
+        lambda: fit_seconds(world.student(), loader, steps),
+        1.08,
+    )
+    epochs = 4
+    caching = compare(
+        f"KD with cached logits, the caching included / KD with the live teacher ({epochs} epochs)",
+        lambda: (
+            seconds(cache) + fit_seconds(world.student(), loader, epochs * len(loader), loss_fn=from_cache)
+        ),
+        lambda: fit_seconds(world.student(), loader, epochs * len(loader), loss_fn=kd_loss_from(live)),
+    )
+    return [with_cache, caching]
+
+
+def bench_latency(world: World) -> Figure:
+    """One batch of test sentences through the student and through the teacher, without gradients."""
+    batch = next(iter(data.make_loader(world.test, world.tokenizer, BATCH_SIZE, shuffle=True)))
+    student, teacher = world.student(), world.teacher()
+    return compare(
+        f"latency of the student / of the teacher (a batch of {BATCH_SIZE})",
+        lambda: training.latency(student, batch) / 1000,
+        lambda: training.latency(teacher, batch) / 1000,
+    )
+
+
+def bench_pretraining(world: World) -> Figure:
+    """Accuracy after fine-tuning on few labels: the pretrained encoder against the same one from random
+    weights."""
+    loader, test = world.loader(FEW_LABELS), data.make_loader(world.test, world.tokenizer, 64, shuffle=False)
+
+    def accuracy(model: nn.Module, seed: int) -> float:
+        options: dict[str, Any] = {"steps": FEW_LABEL_STEPS, "learning_rate": LEARNING_RATE, "seed": seed}
+        return 100 * training.fit(model, loader, test, **options).final
+
+    pretrained = [accuracy(world.teacher(seed), seed) for seed in SEEDS]
+    random = [
+        accuracy(models.new_classifier("teacher", world.labels, world.tokenizer, seed), seed)
+        for seed in SEEDS
+    ]
+    gains = [ours - other for ours, other in zip(pretrained, random, strict=True)]
+    value, sides = statistics.mean(gains), (statistics.mean(pretrained), statistics.mean(random))
+    name = f"accuracy with {FEW_LABELS} labels: pretrained encoder - the same from random weights"
+    return Figure(name, value, "points", *sides, (min(gains), max(gains)), "at least 5", value >= 5)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--store", action="store_true", help="for authors: keep the figures in data/results/")
+    store = parser.parse_args().store
+    threads = session.set_threads()
+    session.quiet()
+    world = load_world()
+    figures = [
+        bench_loop(world, "encoder", world.teacher),
+        bench_loop(world, "student", world.student),
+        bench_trainer(world),
+        *bench_kd(world),
+        bench_latency(world),
+        bench_pretraining(world),
+    ]
+    machine = {**rowfile.machine(), "threads": threads, "precision": training.precision()}
+    report = {
+        "time": rowfile.now(),
+        "track": assets.track(),
+        "machine": machine,
+        "versions": rowfile.versions(),
+    }
+    text = json.dumps(
+        {**report, "figures": [asdict(figure) for figure in figures]}, indent=1, ensure_ascii=False
+    )
+    for folder in [BUILD / "results", *([DATA / "results"] if store else [])]:
+        write(folder / "bench.json", text + "\n")
+    print("\n".join(line(figure) for figure in figures))
+    print(", ".join(f"{name}: {value}" for name, value in machine.items()))
+    return 0 if all(figure.held is not False for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

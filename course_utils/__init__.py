@@ -1,0 +1,29 @@
+"""The plumbing that the notebooks import. The ideas being taught live in the notebooks and in `methods/`."""
+
+from course_utils import assets, session
+
+__version__ = "0.1.0"
+__all__ = ["progress", "start"]
+
+# Before anything of Hugging Face is imported: those libraries read the environment once.
+session.prepare_environment(assets.track())
+
+
+def start(notebook: str) -> None:
+    """Begin a notebook: print the track, the models and the data that it gets, and quieten the libraries.
+
+    `notebook` is the file's name without its ending ("02_logit_distillation"); result rows carry it.
+    """
+    session.notebook = notebook
+    threads = session.set_threads()
+    session.quiet()
+    print(f"{notebook} · track: {assets.track()} ({assets.track_reason()})")
+    print(assets.summary(assets.notebook_roles(notebook)))
+    print(f"torch uses {threads} CPU thread{'s' if threads > 1 else ''}; the seed is {session.seed()}")
+
+
+def progress() -> None:
+    """Show which exercises are solved so far."""
+    from course_utils.checks import progress as show
+
+    show()

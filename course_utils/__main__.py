@@ -1,0 +1,70 @@
+"""`python -m course_utils COMMAND`: what the Makefile calls, and what a reader without make types."""
+
+import argparse
+import runpy
+import sys
+from collections.abc import Callable
+
+from course_utils.paths import ROOT
+
+
+def doctor(_: argparse.Namespace) -> int:
+    """say on one screen what works on this machine"""
+    from course_utils.doctor import main
+
+    return main()
+
+
+def course(arguments: argparse.Namespace) -> int:
+    """run the notebooks headless, print a table, write an HTML report"""
+    from course_utils.report import course as run
+
+    return run(only=arguments.only, store=arguments.store)
+
+
+def claims(arguments: argparse.Namespace) -> int:
+    """run every claim with five seeds, write the table"""
+    from course_utils.seeds import claims as run
+
+    return run(only=arguments.only, store=arguments.store)
+
+
+def exhibits(_: argparse.Namespace) -> int:
+    """list the exhibits of the slides: claim, the paper's figure, ours, held or not"""
+    from course_utils.exhibits import exhibits_table
+
+    print(exhibits_table())
+    return 0
+
+
+def bench(_: argparse.Namespace) -> int:
+    """measure the training loop against the bare step and against Trainer"""
+    sys.argv = [str(ROOT / "benchmarks" / "run.py")]
+    runpy.run_path(sys.argv[0], run_name="__main__")
+    return 0
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    command.__name__: command for command in (doctor, course, claims, exhibits, bench)
+}
+
+
+def main() -> int:
+    """Parse the command line, run the command, return its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m course_utils", description="The commands of the course.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, command in COMMANDS.items():
+        sub = commands.add_parser(name, help=command.__doc__, description=command.__doc__)
+        if name in ("course", "claims"):
+            sub.add_argument(
+                "--only", nargs="+", metavar="NN", help="notebooks whose names start so, e.g. 02"
+            )
+            sub.add_argument(
+                "--store", action="store_true", help="for authors: keep the outcome in the repository"
+            )
+    arguments = parser.parse_args()
+    return COMMANDS[arguments.command](arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

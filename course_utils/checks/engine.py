@@ -1,0 +1,226 @@
+"""Grade an answer: run it and the reference on the same inputs, compare, and name the likely mistake."""
+
+import inspect
+import linecache
+import textwrap
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import torch
+
+from course_utils.checks import sandbox
+from course_utils.checks.compare import ascii_only, describe, describe_both, difference
+from course_utils.checks.stubs import is_stub
+from course_utils.checks.tasks import (
+    HAS_GRADIENT,
+    INPUTS_CHANGED,
+    RESULT,
+    Arguments,
+    Exercise,
+    Function,
+    Observations,
+)
+
+CASES_SEED = 2015  # the checks make their own inputs: never from the reader's seed
+RAISED = "raised"
+
+ADVICE = {
+    # by the name of what was observed
+    INPUTS_CHANGED: "the function changes its inputs in place. Build new tensors instead: "
+    "no operation that ends in an underscore, no `x /= ...`, no `x[...] = ...` on an input.",
+    HAS_GRADIENT: "no gradient can flow back through the result, so the student could not learn from it. "
+    "Something cut it: .item(), .detach(), .numpy(), float(...), torch.tensor(...) or torch.no_grad().",
+    # by the kind of the difference
+    "none": "the function returns None. Does it end with `return ...`?",
+    "type": "that is not the type to return; the docstring says which one is. For a tensor: .item(), "
+    ".tolist(), .numpy() and float(...) make something else of it.",
+    "shape": "the shape is not the one in the docstring. Check over which dim you sum, "
+    "average or take the softmax.",
+    "dtype": "the dtype changed. Stay in the dtype of the inputs: no .float(), .double() or .half().",
+    "nan": "there is a NaN or an infinity in it. Look for the log of 0, for 0 / 0, "
+    "and for exp of large numbers.",
+    "value": "type and shape are right, the numbers are not. Work the inputs above out "
+    "by hand, step by step.",
+    "RecursionError": "the function calls itself without end.",
+    "SystemExit": "the function tries to end the program. Return a value instead.",
+    "KeyboardInterrupt": "the function itself raises KeyboardInterrupt. Return a value instead.",
+    "Refused": "a check gives the function all that it needs as arguments; return a value.",
+    "call": "the function is called with the arguments listed above, in that order. "
+    "Keep the parameters of the stub.",
+}
+ERROR_ADVICE = "the error arose inside the function. Read it as a sentence: it says what was expected there."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an answer, and the text for its author, in ASCII."""
+
+    status: Literal["right", "wrong", "not attempted"]
+    message: str
+
+
+def check(task: Exercise, candidate: Any) -> Outcome:
+    """Grade an answer. Nothing that the candidate does is raised here, except the reader's own Ctrl-C."""
+    if not callable(candidate):
+        return Outcome("wrong", f"this is {describe(candidate)}, not a function. Define it with `def`.")
+    if is_stub(candidate):
+        return Outcome(
+            "not attempted", "not attempted yet. The reference stands in, so everything below works."
+        )
+    cases = task.cases(torch.Generator().manual_seed(CASES_SEED))
+    expected = _observe_reference(task, cases)
+    namespace = getattr(inspect.unwrap(candidate), "__globals__", {})
+    calls = [partial(_compare, task, candidate, *pair) for pair in zip(cases, expected, strict=True)]
+    report = sandbox.run(calls, namespace)
+    if report.cut:
+        case = cases[min(len(report.results), len(cases) - 1)]  # the last one may have ended meanwhile
+        return Outcome("wrong", _endless_message(case, report.alive))
+    seen = [_seen(result) for result in report.results]
+    failed = next((index for index, (problem, _) in enumerate(seen) if problem), None)
+    if failed is None:
+        return Outcome("right", f"right, on all {len(cases)} inputs that were tried.")
+    observed = [observations for _, observations in seen]
+    return Outcome(
+        "wrong", _wrong_message(task, candidate, cases, expected, observed, failed, report.results[failed])
+    )
+
+
+def _observe_reference(task: Exercise, cases: Sequence[Arguments]) -> list[Observations]:
+    """In the sandbox too: there, grad mode and default dtype are PyTorch's, whatever the notebook has set."""
+    report = sandbox.run([partial(task.observe, task.reference, case) for case in cases], {})
+    for result in report.results:
+        if result.error is not None:
+            raise result.error
+    if report.cut:
+        raise TimeoutError(
+            f"The reference of {task.reference.__name__} took too long on this machine; run it again."
+        )
+    return [result.value for result in report.results]
+
+
+def _compare(
+    task: Exercise, candidate: Function, case: Arguments, expected: Observations
+) -> tuple[tuple[str, str] | None, Observations]:
+    """The first difference as (name of the observation, kind), and all that was observed."""
+    observed = task.observe(candidate, case)
+    return first_difference(expected, observed), observed
+
+
+def first_difference(expected: Observations, observed: Observations) -> tuple[str, str] | None:
+    """The first observation that differs, and how; None where all agree."""
+    for name, value in expected.items():
+        if name not in observed:
+            return name, "type"
+        if kind := difference(value, observed[name]):
+            return name, "none" if observed[name] is None else kind
+    return None
+
+
+def _seen(result: sandbox.Result) -> tuple[tuple[str, str] | None, Observations]:
+    if result.error is not None:
+        kind = type(result.error).__name__
+        return (RAISED, kind), {RAISED: kind}
+    return result.value  # type: ignore[no-any-return]
+
+
+def _known_mistake(
+    task: Exercise, cases: Sequence[Arguments], observed: Sequence[Observations]
+) -> str | None:
+    """The hint of the first mistake that behaves like the answer on every case."""
+
+    def behaves_alike(wrong: Function) -> bool:
+        for case, theirs in zip(cases, observed, strict=True):
+            try:
+                ours = task.observe(wrong, case)
+            except Exception as error:  # some mistakes end in an error
+                ours = {RAISED: type(error).__name__}
+            if list(ours) != list(theirs) or first_difference(ours, theirs):
+                return False
+        return True
+
+    def search() -> str | None:
+        return next((mistake.hint for mistake in task.mistakes if behaves_alike(mistake.wrong)), None)
+
+    report = sandbox.run([search], {})
+    return report.results[0].value if report.results else None
+
+
+def _wrong_message(
+    task: Exercise,
+    candidate: Function,
+    cases: Sequence[Arguments],
+    expected: Sequence[Observations],
+    observed: Sequence[Observations],
+    failed: int,
+    result: sandbox.Result,
+) -> str:
+    problem, kind = _seen(result)[0] or ("", "")
+    lines = {"given": _given(cases[failed]), "came back": "", "expected": ""}
+    if result.error is not None:
+        inside, line = _where(result.error, candidate)
+        kind = kind if inside or kind != "TypeError" else "call"
+        lines["came back"] = _error(result.error) + (f"\nin the line `{line}`" if line else "")
+        lines["expected"] = describe(expected[failed].get(RESULT))
+    else:
+        subject = "" if problem == RESULT else f"{problem}: "
+        theirs, ours = observed[failed].get(problem), expected[failed][problem]
+        lines["expected"], lines["came back"] = (subject + text for text in describe_both(kind, ours, theirs))
+    lines["hint"] = _known_mistake(task, cases, observed) or _advice(task, problem, kind)
+    if result.printed.strip():
+        lines["printed"] = ascii_only(result.printed.strip())
+    return _layout("not right yet.", lines)
+
+
+def _advice(task: Exercise, problem: str, kind: str) -> str:
+    """The most particular advice: this exercise's first, and on what was observed before the kind."""
+    for advice in (task.advice, ADVICE):
+        for key in (problem, kind):
+            if key in advice:
+                return advice[key]
+    return ERROR_ADVICE
+
+
+def _endless_message(case: Arguments, alive: bool) -> str:
+    hint = "look for a loop whose condition never becomes false, or that waits for something."
+    if alive:
+        hint += " It could not be stopped and still runs: restart the kernel if things get slow."
+    lines = {
+        "given": _given(case),
+        "came back": f"nothing within {sandbox.TIME_LIMIT:g} seconds",
+        "hint": hint,
+    }
+    return _layout("it did not end, and was stopped.", lines)
+
+
+def _layout(headline: str, lines: dict[str, str]) -> str:
+    def indented(name: str, text: str) -> str:
+        wrapped = (textwrap.fill(line, 95) for line in text.split("\n"))
+        return textwrap.indent("\n".join(wrapped), " " * 15).replace(" " * 15, f"    {name:<10} ", 1)
+
+    return "\n".join([headline, *(indented(name, text) for name, text in lines.items())])
+
+
+def _given(case: Arguments) -> str:
+    return "\n".join(f"{name} = {describe(value)}" for name, value in case.items())
+
+
+def _error(error: BaseException) -> str:
+    if isinstance(error, sandbox.Refused):
+        return str(error)
+    try:
+        text = str(error)
+    except Exception:  # a reader's own error class may be broken too
+        text = ""
+    return ascii_only(f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__)
+
+
+def _where(error: BaseException, candidate: Function) -> tuple[bool, str]:
+    """Whether the error arose inside the candidate's code, and in which line, where its source is at hand."""
+    code = getattr(inspect.unwrap(candidate), "__code__", None)
+    frames = traceback.extract_tb(error.__traceback__)
+    numbers = [frame.lineno for frame in frames if code and frame.filename == code.co_filename]
+    line = linecache.getline(code.co_filename, numbers[-1] or 0).strip() if code and numbers else ""
+    return bool(numbers), ascii_only(line)

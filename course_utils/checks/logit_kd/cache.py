@@ -1,0 +1,160 @@
+"""Exercise on the teacher's logits, cached by example id."""
+
+import copy
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from course_utils.checks.compare import difference
+from course_utils.checks.logit_kd.inputs import random_logits
+from course_utils.checks.tasks import (
+    INPUTS_CHANGED,
+    RESULT,
+    Arguments,
+    Exercise,
+    Function,
+    Mistake,
+    Observations,
+    slips,
+)
+from course_utils.methods import kd
+
+TEACHER_MODE = "mode of the teacher while it ran"
+GRADIENTS_ON = "gradients were recorded"
+MODE_AFTER = "mode of the teacher afterwards"
+REQUIRES_GRAD = "the table carries a gradient graph"
+
+
+class TinyTeacher(nn.Module):
+    """Stands in for a transformers classifier: the same call, and a diary of how it was called."""
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding.from_pretrained(
+            random_logits(generator, 11, 3, dtype=torch.float32), freeze=False
+        )
+        self.modes: set[str] = set()
+        self.recorded: set[bool] = set()
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor | None = None, labels: Any = None
+    ) -> SimpleNamespace:
+        self.modes.add("train" if self.training else "eval")
+        self.recorded.add(torch.is_grad_enabled())
+        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        total = (self.embedding(input_ids) * mask.unsqueeze(-1)).sum(dim=1)
+        # Dropout with no chance in it: train mode matters, and a check comes out the same every time.
+        return SimpleNamespace(logits=total * (0.5 if self.training else 1.0), loss=None)
+
+
+def _cache_cases(generator: Generator) -> list[Arguments]:
+    cases: list[Arguments] = []
+    for train, batches in ((True, [[3, 0], [5]]), (False, [[7, 12, 9], [2, 4, 8], [0]]), (True, [[1]])):
+        loader = [_batch(generator, ids) for ids in batches]
+        cases.append({"teacher": TinyTeacher(generator).train(train), "loader": loader})
+    return cases
+
+
+def _batch(generator: Generator, ids: list[int]) -> dict[str, Tensor]:
+    lengths = torch.randint(1, 5, (len(ids), 1), generator=generator)
+    mask = (torch.arange(4) < lengths).long()
+    return {
+        "input_ids": torch.randint(1, 11, (len(ids), 4), generator=generator),
+        "attention_mask": mask,
+        "labels": torch.full((len(ids),), -100),
+        "id": torch.tensor(ids),
+    }
+
+
+def _observe_cache(function: Function, arguments: Arguments) -> Observations:
+    teacher: TinyTeacher = copy.deepcopy(arguments["teacher"])
+    loader = copy.deepcopy(arguments["loader"])
+    table = function(teacher, [dict(batch) for batch in loader])  # a loader's batches may be taken apart
+    is_tensor = isinstance(table, Tensor)
+    intact = not difference(arguments["loader"], loader)
+    frozen = not difference(dict(arguments["teacher"].state_dict()), dict(teacher.state_dict()))
+    return {
+        INPUTS_CHANGED: None if intact and frozen else "loader" if frozen else "teacher",
+        TEACHER_MODE: "train" if "train" in teacher.modes else "eval",
+        RESULT: table.detach() if is_tensor else table,
+        MODE_AFTER: "train" if teacher.training else "eval",
+        REQUIRES_GRAD: bool(is_tensor and table.requires_grad),
+        GRADIENTS_ON: any(teacher.recorded),
+    }
+
+
+def _loose_cache(
+    teacher: nn.Module,
+    loader: list[dict[str, Tensor]],
+    *,
+    in_order: bool = False,
+    zeros: bool = False,
+    no_mask: bool = False,
+    probabilities: bool = False,
+    classes_only: bool = False,
+) -> Tensor:
+    was_training = teacher.training
+    teacher.eval()
+    with torch.no_grad():
+        outputs = [
+            teacher(batch["input_ids"], None if no_mask else batch["attention_mask"]).logits
+            for batch in loader
+        ]
+    teacher.train(was_training)
+    ids, logits = torch.cat([batch["id"] for batch in loader]), torch.cat(outputs)
+    if probabilities:
+        logits = F.softmax(logits, dim=-1)
+    if in_order:
+        return logits
+    rows = int(ids.max()) + 1
+    shape = (rows,) if classes_only else (rows, logits.shape[1])
+    table = torch.full(shape, 0.0 if zeros else float("nan"))
+    table[ids] = logits.argmax(dim=-1).float() if classes_only else logits
+    return table
+
+
+def _counted_rows(teacher: nn.Module, loader: list[dict[str, Tensor]]) -> Tensor:
+    logits = _loose_cache(teacher, loader, in_order=True)
+    ids = torch.cat([batch["id"] for batch in loader])
+    table = torch.full((len(ids), logits.shape[1]), float("nan"))
+    table[ids] = logits
+    return table
+
+
+CACHE_HINTS = {
+    TEACHER_MODE: "the teacher runs in train mode, with dropout. Call teacher.eval() first.",
+    MODE_AFTER: "the teacher is left in another mode than it came in. Note teacher.training first and "
+    "give it back: teacher.train(was_training).",
+    REQUIRES_GRAD: "the table drags the teacher's gradient graph along: run it under torch.no_grad().",
+    GRADIENTS_ON: "gradients are recorded for nothing and fill the memory: use torch.no_grad().",
+}
+
+CACHE_LOGITS = Exercise(
+    reference=kd.cache_logits,
+    cases=_cache_cases,
+    observe=_observe_cache,
+    mistakes=slips(
+        _loose_cache,
+        {
+            "in_order": "the rows stand in the order of the batches. Row i must "
+            "belong to the example whose id is i: the order changes in every epoch, the id does not.",
+            "zeros": "rows of ids that do not occur hold zeros, which look like logits. "
+            "Fill the table with NaN first.",
+            "no_mask": "the attention mask is not passed on, so that padding counts as words.",
+            "probabilities": "keep the logits, before any softmax: the temperature is applied later.",
+            "classes_only": "that keeps only the best class. All of them teach.",
+        },
+        Mistake(
+            _counted_rows,
+            "there is a row for each example, but ids have gaps: the table needs the largest id + 1 rows.",
+        ),
+    ),
+    advice={
+        **CACHE_HINTS,
+        "TypeError": "if the teacher was given the whole batch: give it input_ids and attention_mask only.",
+        "IndexError": "the table is too short: it needs the largest id + 1 rows, since ids have gaps.",
+    },
+)

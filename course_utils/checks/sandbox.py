@@ -1,0 +1,200 @@
+"""Run a reader's function so that, whatever it does, the notebook goes on.
+
+The function runs in a thread of its own, while the thread that asked waits. That one mechanism works on every
+platform,
+and it settles several things at once: an endless loop is cut by raising an exception in that thread; one that
+cannot be cut (asleep in C code) is left behind; PyTorch's grad mode, autocast and default device belong to a
+thread, so the function starts with the defaults and cannot leave them changed; a KeyboardInterrupt in the
+waiting thread can only be the reader's own Ctrl-C, and one in the other thread only the function's.
+"""
+
+import builtins
+import ctypes
+import io
+import os
+import random
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
+
+import numpy as np
+import torch
+
+TIME_LIMIT = 5.0  # seconds that one check may take; a right answer needs a few hundredths
+GRACE = 1.0  # seconds spent on cutting a function that catches even the exception that cuts it
+KEPT_CHARACTERS = 2_000  # of what the function prints
+
+
+class Refused(Exception):
+    """The function asked for something that a check cannot give: the keyboard, or the end of the program."""
+
+
+class Capture(io.TextIOBase):
+    """A stream that keeps the first characters written to it and only counts the rest."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self.text, self.lost = "", 0
+
+    def writable(self) -> bool:
+        return True
+
+    def shown(self) -> str:
+        return self.text + (f" ... and {self.lost} characters more" if self.lost else "")
+
+    def write(self, text: str) -> int:
+        kept = text[: KEPT_CHARACTERS - len(self.text)]
+        self.text += kept
+        self.lost += len(text) - len(kept)
+        return len(text)
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one call ended: what it returned or raised, and the beginning of what it printed."""
+
+    value: Any = None
+    error: BaseException | None = None
+    printed: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """The calls that ended, in order. `cut`: time was over in the next one; `alive`: that one still runs."""
+
+    results: list[Result]
+    cut: bool
+    alive: bool
+
+
+def run(calls: Sequence[Callable[[], Any]], namespace: dict[str, Any]) -> Report:
+    """Make the calls one after the other in a guarded thread, together within TIME_LIMIT seconds.
+
+    namespace: the globals of the reader's function, where a notebook keeps its own `exit`.
+    Raises nothing that a call raises; a Ctrl-C of the reader ends the calls and is raised here.
+    """
+    capture = Capture()
+    results: list[Result] = []
+    cutting = threading.Event()
+
+    def target() -> None:
+        for call in calls:
+            capture.reset()
+            try:
+                result = Result(value=call())
+            except BaseException as error:
+                if cutting.is_set():
+                    return
+                result = Result(error=error)
+            results.append(replace(result, printed=capture.shown()))
+
+    thread = threading.Thread(target=target, name="exercise", daemon=True)
+    with _preserved_state(namespace, capture):
+        deadline = time.monotonic() + TIME_LIMIT
+        thread.start()
+        try:
+            # In small steps: on Windows a single long wait cannot be interrupted from the keyboard.
+            while thread.is_alive() and time.monotonic() < deadline:
+                thread.join(0.05)
+        finally:
+            cut = thread.is_alive()
+            if cut:
+                cutting.set()
+                _cut(thread)
+    return Report(list(results), cut, thread.is_alive())
+
+
+def _cut(thread: threading.Thread) -> None:
+    """Raise SystemExit in the thread until it ends, or until the grace is over.
+
+    `except Exception` does not catch SystemExit, and a thread that dies of it prints no traceback. Once is
+    not enough for a loop around `try: ... except: pass`; a shorter switch interval makes it likely that a
+    later one arrives outside of the `try`.
+    """
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        end = time.monotonic() + GRACE
+        while thread.is_alive() and time.monotonic() < end:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit)
+            )
+            thread.join(0.001)
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def _no_exit(*_: Any, **__: Any) -> NoReturn:
+    raise Refused("it tried to end the program with exit()")
+
+
+def _no_input(*_: Any, **__: Any) -> NoReturn:
+    raise Refused("it waits for the keyboard with input(), and a check cannot type")
+
+
+@contextmanager
+def _preserved_state(namespace: dict[str, Any], capture: Capture) -> Iterator[None]:
+    """Put every global thing that a function may easily change back as it was."""
+    streams = sys.stdout, sys.stderr, sys.stdin
+    modules = [(vars(module), dict(vars(module))) for module in (builtins, torch, torch.nn.functional)]
+    # A notebook's `exit` is no builtin but a variable, and it would stop the kernel.
+    quitters: dict[str, Any] = {name: namespace[name] for name in ("exit", "quit") if name in namespace}
+    environment, limit, os_exit = dict(os.environ), sys.getrecursionlimit(), os._exit
+    with warnings.catch_warnings(), _preserved_torch(), _preserved_folder():
+        sys.stdout, sys.stderr, sys.stdin = capture, capture, io.StringIO("")  # type: ignore[assignment]
+        vars(builtins).update(input=_no_input, exit=_no_exit, quit=_no_exit)
+        namespace.update(dict.fromkeys(quitters, _no_exit))
+        vars(os)["_exit"] = _no_exit
+        try:
+            yield
+        finally:
+            for now, before in modules:
+                now.update({name: value for name, value in before.items() if now.get(name) is not value})
+            namespace.update(quitters)
+            vars(os)["_exit"] = os_exit
+            sys.stdout, sys.stderr, sys.stdin = streams
+            sys.setrecursionlimit(limit)
+            if dict(os.environ) != environment:
+                os.environ.clear()
+                os.environ.update(environment)
+
+
+@contextmanager
+def _preserved_torch() -> Iterator[None]:
+    """Random states (PyTorch, NumPy, Python), default dtype, threads. Inside, the dtype is float32."""
+    states = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(states[0])
+        np.random.set_state(states[1])
+        random.setstate(states[2])
+        torch.set_default_dtype(dtype)
+        if torch.are_deterministic_algorithms_enabled() != deterministic:
+            torch.use_deterministic_algorithms(deterministic)
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
+
+
+@contextmanager
+def _preserved_folder() -> Iterator[None]:
+    try:
+        folder = os.getcwd()
+    except FileNotFoundError:  # it was removed before we came
+        folder = ""
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            if folder:
+                os.chdir(folder)

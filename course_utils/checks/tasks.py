@@ -1,0 +1,95 @@
+"""What an exercise is: a reference, inputs, what to observe of an answer, and the mistakes people make."""
+
+import copy
+import functools
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Function = Callable[..., Any]
+Arguments = dict[str, Any]  # by name, in the order of the reference's parameters; passed by position
+Observations = dict[str, Any]  # by what was observed, in the order in which differences are reported
+
+RESULT = "result"
+INPUTS_CHANGED = "inputs changed in place"
+HAS_GRADIENT = "a gradient can flow back"
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong answer that people are likely to give, and a hint for an answer that behaves just like it."""
+
+    wrong: Function
+    hint: str
+
+
+def observe_tensors(function: Function, arguments: Arguments) -> Observations:
+    """Call a function of tensors; observe its value, its inputs afterwards, and the gradient of each input.
+
+    A missing gradient counts as zero. The value is weighed with 1 ... 2 before `backward`, since the plain
+    sum of probabilities has no gradient at all.
+    """
+    given = copy.deepcopy(arguments)
+    leaves = {name: value for name, value in given.items() if _is_float(value)}
+    for leaf in leaves.values():
+        leaf.requires_grad_()
+    # Copies, not the leaves: on a leaf an in-place operation fails with a message about leaves.
+    passed = {name: value.clone() if isinstance(value, Tensor) else value for name, value in given.items()}
+    value = function(*passed.values())
+    changed = [
+        name for name in given if isinstance(given[name], Tensor) and not _same(given[name], passed[name])
+    ]
+    seen: Observations = {
+        INPUTS_CHANGED: ", ".join(changed) or None,
+        RESULT: value.detach() if isinstance(value, Tensor) else value,
+    }
+    if _is_float(value):
+        seen[HAS_GRADIENT] = value.requires_grad
+        gradients: Sequence[Tensor | None] = [None] * len(leaves)
+        if value.requires_grad:
+            weights = torch.linspace(1, 2, value.numel(), dtype=value.dtype).reshape(value.shape)
+            gradients = torch.autograd.grad((value * weights).sum(), list(leaves.values()), allow_unused=True)
+        for (name, leaf), gradient in zip(leaves.items(), gradients, strict=True):
+            seen[f"gradient of {name}"] = torch.zeros_like(leaf) if gradient is None else gradient
+    return seen
+
+
+def _is_float(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.is_floating_point()
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and torch.equal(one, other)
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise. Its id is the name of its module in `checks/` and the name of its reference.
+
+    cases: from a seeded generator, the inputs to try; the smallest first: the first that fails is shown.
+    mistakes: tried in order; the first that behaves just like the answer, on every case, gives the hint.
+    advice: the hint for a difference in the observation of that name, where no mistake fits.
+    """
+
+    reference: Function
+    cases: Callable[[torch.Generator], list[Arguments]]
+    mistakes: Sequence[Mistake]
+    observe: Callable[[Function, Arguments], Observations] = observe_tensors
+    advice: Mapping[str, str] = field(default_factory=dict)
+
+
+def slips(loose: Function, hints: Mapping[str, str], *others: Mistake) -> list[Mistake]:
+    """The slips that a function makes when a keyword is True; other mistakes; and last, two slips at once."""
+    alone = [Mistake(functools.partial(loose, **{name: True}), hint) for name, hint in hints.items()]
+    pairs = [
+        Mistake(
+            functools.partial(loose, **{one: True, other: True}),
+            f"Two things. First: {hints[one]} Second: {hints[other]}",
+        )
+        for one, other in itertools.combinations(hints, 2)
+    ]
+    return [*alone, *others, *pairs]

@@ -1,0 +1,108 @@
+"""Logit distillation: a small student learns from the class scores of a large teacher.
+
+Sources: Hinton, Vinyals and Dean (2015), "Distilling the Knowledge in a Neural Network", section 2 (soft
+targets, equation 1) and section 2.1 (matching logits); Ba and Caruana (2014), "Do Deep Nets Really Need to be
+Deep?", section 2.2 (regression on logits). Kim and Rush (2016) take the step from classes to whole sequences;
+that is a later notebook.
+"""
+
+from collections.abc import Iterable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def softmax_with_temperature(logits: Tensor, temperature: float) -> Tensor:
+    """Turn logits into probabilities that are softer the higher the temperature.
+
+    logits: (..., classes), any number of dimensions in front; temperature: above 0; 1 is the usual softmax
+    (Hinton et al. 2015, equation 1).
+    Returns probabilities of the same shape and dtype; each row of classes sums to 1.
+    """
+    return F.softmax(logits / temperature, dim=-1)
+
+
+def kd_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
+    """KL divergence from the teacher's softened probabilities to the student's, times temperature squared.
+
+    student_logits, teacher_logits: (batch, classes). Returns a scalar: the sum over classes, averaged over
+    the batch. The gradient reaches the student only. The factor temperature ** 2 keeps its size about the
+    same at every temperature (Hinton et al. 2015, end of section 2). The loss is 0 where the student agrees
+    with the teacher.
+    """
+    log_p_student = F.log_softmax(student_logits / temperature, dim=-1)
+    p_teacher = F.softmax(teacher_logits.detach() / temperature, dim=-1)
+    return F.kl_div(log_p_student, p_teacher, reduction="batchmean") * temperature**2
+
+
+def soft_cross_entropy(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
+    """Cross-entropy against the teacher's softened probabilities, times temperature squared.
+
+    Shapes as in `kd_loss`, and the same gradient. But its smallest value is the teacher's entropy (times
+    temperature squared), not 0, so the number itself does not tell how far the student is from the teacher.
+    """
+    log_p_student = F.log_softmax(student_logits / temperature, dim=-1)
+    p_teacher = F.softmax(teacher_logits.detach() / temperature, dim=-1)
+    return -(p_teacher * log_p_student).sum(dim=-1).mean() * temperature**2
+
+
+def logit_mse_loss(student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
+    """Mean squared difference between the logits themselves: no softmax, no temperature.
+
+    student_logits, teacher_logits: (batch, classes). Returns a scalar: the mean over all entries, batch and
+    classes (Ba and Caruana 2014, equation 1, up to a constant factor). The gradient reaches the student only.
+    """
+    return F.mse_loss(student_logits, teacher_logits.detach())
+
+
+def gold_loss(student_logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy with the gold labels, over those rows that have one.
+
+    student_logits: (batch, classes); labels: (batch,), whole numbers, -100 where a row has no label.
+    Returns a scalar: the mean over the labelled rows. Where no row is labelled it is 0, not NaN, and
+    `backward()` still works (every gradient is 0): on unlabelled text the gold-label loss is optional.
+    """
+    total = F.cross_entropy(student_logits, labels, ignore_index=-100, reduction="sum")
+    labelled_rows = (labels != -100).sum()
+    return total / labelled_rows.clamp(min=1)
+
+
+def kd_and_gold_loss(
+    student_logits: Tensor, teacher_logits: Tensor, labels: Tensor, temperature: float, alpha: float
+) -> Tensor:
+    """Weigh both teachings: alpha times `kd_loss`, and (1 - alpha) times `gold_loss`.
+
+    Shapes as in `kd_loss` and `gold_loss`; alpha: from 0 (gold labels only) to 1 (the teacher only).
+    The teacher teaches on every row, labelled or not. The gold loss is taken at temperature 1.
+    """
+    kd = kd_loss(student_logits, teacher_logits, temperature)
+    gold = gold_loss(student_logits, labels)
+    return alpha * kd + (1 - alpha) * gold
+
+
+@torch.no_grad()
+def cache_logits(teacher: nn.Module, loader: Iterable[dict[str, Tensor]]) -> Tensor:
+    """Run the teacher over the loader once, and keep its logits in a table keyed by example id.
+
+    teacher: called with input_ids and attention_mask, on its own device; returns `.logits`, (batch, classes).
+    loader: gives batches with input_ids and attention_mask, (batch, length), and id, (batch,), in any order.
+    Returns a table on the CPU of shape (largest id + 1, classes): row i holds the logits of example i, NaN
+    where no example has that id. No dropout, no gradient; the teacher keeps the mode, train or eval, in which
+    it came.
+    """
+    was_training = teacher.training
+    teacher.eval()
+    device = next(teacher.parameters()).device
+    ids, logits = [], []
+    for batch in loader:
+        output = teacher(
+            input_ids=batch["input_ids"].to(device), attention_mask=batch["attention_mask"].to(device)
+        )
+        ids.append(batch["id"].cpu())
+        logits.append(output.logits.cpu())
+    teacher.train(was_training)
+    all_ids, all_logits = torch.cat(ids), torch.cat(logits)
+    table = all_logits.new_full((int(all_ids.max()) + 1, all_logits.shape[-1]), float("nan"))
+    table[all_ids] = all_logits
+    return table

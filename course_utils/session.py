@@ -1,0 +1,74 @@
+"""What holds for the whole run: the notebook, the seed, and an environment that keeps libraries quiet.
+
+Only the standard library is imported at the top: this runs before any Hugging Face library, which read these
+environment variables once, when they are imported.
+"""
+
+import math
+import os
+from pathlib import Path
+
+from course_utils.paths import BUILD
+
+notebook: str | None = None
+"""The notebook that called `course_utils.start` ("02_logit_distillation"); None outside a notebook."""
+
+
+def seed() -> int:
+    """The seed of this run, from COURSE_SEED (default 0)."""
+    text = os.environ.get("COURSE_SEED", "0")
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(
+            f"COURSE_SEED is {text!r}. It must be a whole number, for example COURSE_SEED=0."
+        ) from None
+
+
+def prepare_environment(track: str) -> None:
+    """Set what the Hugging Face libraries read at import: no telemetry, own caches, offline when bundled."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("HF_UPDATE_DOWNLOAD_COUNTS", "0")
+    # Tables and local metric modules are cached with the course's own files. Downloaded models stay in the
+    # reader's usual Hub cache, where other projects find them too.
+    os.environ.setdefault("HF_DATASETS_CACHE", str(BUILD / "cache" / "datasets"))
+    os.environ.setdefault("HF_MODULES_CACHE", str(BUILD / "cache" / "modules"))
+    os.environ.setdefault("HF_EVALUATE_CACHE", str(BUILD / "cache" / "evaluate"))
+    if track == "bundled":
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        os.environ["HF_DATASETS_OFFLINE"] = "1"
+        os.environ["HF_EVALUATE_OFFLINE"] = "1"
+
+
+def cpus() -> int:
+    """CPUs that this process may use. A container's quota counts: Binder gives two CPUs of many."""
+    try:
+        usable = len(os.sched_getaffinity(0))  # type: ignore[attr-defined, unused-ignore]
+    except AttributeError:  # macOS and Windows have no affinity masks
+        usable = os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        usable = min(usable, math.ceil(int(quota) / int(period)))
+    except (OSError, ValueError):  # not Linux, an older cgroup, or the quota is "max"
+        pass
+    return max(usable, 1)
+
+
+def set_threads() -> int:
+    """Hold torch to the CPUs that this process may use, and return how many threads it has."""
+    import torch
+
+    torch.set_num_threads(min(torch.get_num_threads(), cpus()))
+    return torch.get_num_threads()
+
+
+def quiet() -> None:
+    """Keep the libraries' bars and notices out of the notebooks. Errors still show."""
+    import datasets
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    datasets.logging.set_verbosity_error()
+    datasets.disable_progress_bars()

@@ -1,0 +1,198 @@
+"""The corpora: which texts are drawn for which set, and how they are written to disk.
+
+Every (set, language, split) has its own seed, so one file can be made again without the others. The test splits are
+drawn first; a text that is in a test split is drawn nowhere else.
+"""
+
+import csv
+import io
+import json
+import random
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from grammar import LANGUAGES, Plan, tidy
+from texts import LABELS, TOPICS, Writer
+
+SPLITS = ("test", "valid", "train")  # in this order: a test text is taken before any other split can draw it
+SIZES = {
+    "sentiment": {"test": 1000, "valid": 200, "train": 800},
+    "topic": {"test": 500, "valid": 100, "train": 400},
+    "ner": {"test": 500, "valid": 100, "train": 500},
+    "translation": {"test": 300, "valid": 200, "train": 5000},
+}
+UNLABELLED = {"english": (20000, 6000), "indonesian": (20000, 6000), "javanese": (10000, 3000)}  # reviews, news
+RARE = {"test": 0.08, "valid": 0.0, "train": 0.0}  # how often a test text takes a word or name seen nowhere else
+PARAPHRASES = 4
+FIRST_UNLABELLED_ID = 100_000  # so that the ids of labelled and unlabelled texts never clash
+MARK = re.compile(r"⟦(.):(.*?)⟧")
+TYPE = {"P": "PER", "L": "LOC", "O": "ORG"}
+
+
+class Ledger:
+    """The texts drawn so far. A text that a test split has taken is refused to every other split and set."""
+
+    def __init__(self) -> None:
+        self.test: set[str] = set()
+
+    def admits(self, text: str, split: str, taken: set[str]) -> bool:
+        key = normal(text)
+        if key in taken or (split != "test" and key in self.test):
+            return False
+        taken.add(key)
+        if split == "test":
+            self.test.add(key)
+        return True
+
+
+def normal(text: str) -> str:
+    """What counts as the same text: the words, whatever the capitals and the punctuation."""
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def plain(text: str) -> str:
+    return MARK.sub(r"\2", text)
+
+
+def review(writer: Writer, label: str, language: str, more: float, closing: float) -> str:
+    return tidy(writer.review(label, more, closing).say(language, writer.rng), writer.rng, typo=0.05, lower=0.2)
+
+
+def news(writer: Writer, topic: str, language: str) -> str:
+    return tidy(writer.news(topic, tail=0.5).say(language, writer.rng), writer.rng, typo=0.03, lower=0.0)
+
+
+def labelled(name: str, language: str, split: str, ledger: Ledger) -> Iterator[tuple[str, str]]:
+    """(text, label) pairs of one split of `sentiment` or `topic`, labels drawn evenly."""
+    writer = Writer(random.Random(f"{name}/{language}/{split}"), RARE[split])
+    taken: set[str] = set()
+    while len(taken) < SIZES[name][split]:
+        label = writer.rng.choice(LABELS if name == "sentiment" else TOPICS)
+        if name == "sentiment":
+            text = review(writer, label, language, more=0.1, closing=0.1)
+        else:
+            text = plain(news(writer, label, language))
+        if ledger.admits(text, split, taken):
+            yield text, label
+
+
+def tagged(language: str, split: str, ledger: Ledger) -> Iterator[list[tuple[str, str]]]:
+    """Tokens with IOB2 tags, one list a news item."""
+    writer = Writer(random.Random(f"ner/{language}/{split}"), RARE[split] * 3)
+    taken: set[str] = set()
+    while len(taken) < SIZES["ner"][split]:
+        text = news(writer, writer.rng.choice(TOPICS), language)
+        if ledger.admits(plain(text), split, taken):
+            yield tag(text)
+
+
+def tag(text: str) -> list[tuple[str, str]]:
+    """Tokens and IOB2 tags of a text whose entities stand between marks."""
+    pairs, at = [], 0
+    for match in [*MARK.finditer(text), None]:
+        pairs += [(token, "O") for token in tokens(text[at : match.start() if match else None])]
+        if match:
+            pairs += [
+                (token, ("I-" if i else "B-") + TYPE[match[1]]) for i, token in enumerate(tokens(match[2]))
+            ]
+            at = match.end()
+    return pairs
+
+
+def tokens(text: str) -> list[str]:
+    return re.findall(r"\w+(?:[-.,]\w+)*|[^\w\s]", text)
+
+
+def parallel(split: str, ledger: Ledger) -> Iterator[dict[str, object]]:
+    """An English source and up to four Indonesian texts that say the same: synonyms and word order differ."""
+    rng = random.Random(f"translation/{split}")
+    writer = Writer(rng, RARE[split])
+    taken: set[str] = set()
+    taken_targets: set[str] = set()
+    number = 0
+    while number < SIZES["translation"][split]:
+        kind = rng.random() < 0.7
+        plan: Plan = writer.review(rng.choice(LABELS), more=0.2, closing=0.2) if kind else writer.news(rng.choice(TOPICS), 0.5)
+        source = plain(tidy(plan.say("english", rng), rng, 0, 0))
+        said = {plain(tidy(plan.say("indonesian", rng), rng, 0, 0)): None for _ in range(PARAPHRASES)}
+        if split != "test" and any(normal(text) in ledger.test for text in said):
+            continue
+        if ledger.admits(source, split, taken):
+            for text in said:
+                ledger.admits(text, split, taken_targets)
+            yield {"id": number, "english": source, "indonesian": list(said)}
+            number += 1
+
+
+def unlabelled(kind: str, language: str, ledger: Ledger) -> Iterator[str]:
+    """Reviews or news without labels. These reviews are longer than the labelled ones, and more of them say at the end
+    what they think, as reviews on the web do: that is what a model can learn polarity from without a label."""
+    writer = Writer(random.Random(f"unlabelled/{kind}/{language}"))
+    taken: set[str] = set()
+    while len(taken) < UNLABELLED[language][kind == "news"]:
+        if kind == "news":
+            text = plain(news(writer, writer.rng.choice(TOPICS), language))
+        else:
+            text = review(writer, writer.rng.choice(LABELS), language, more=0.4, closing=0.6)
+        if ledger.admits(text, "train", taken):
+            yield text
+
+
+def as_csv(columns: list[str], rows: Iterator[tuple[object, ...]]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return buffer.getvalue()
+
+
+def files() -> Iterator[tuple[str, Callable[[Ledger], str]]]:
+    """Every corpus file: its path below `data/corpora` and the function that writes its text. Tests come first."""
+    for split in SPLITS:
+        for name in ("sentiment", "topic"):
+            for language in LANGUAGES:
+                yield (
+                    f"{name}/{language}/{split}.csv",
+                    lambda ledger, n=name, g=language, s=split: as_csv(
+                        ["id", "text", "label"],
+                        ((i, *pair) for i, pair in enumerate(labelled(n, g, s, ledger), FIRST_ID[s])),
+                    ),
+                )
+        for language in LANGUAGES:
+            yield (
+                f"ner/{language}/{split}.txt",
+                lambda ledger, g=language, s=split: "".join(
+                    "".join(f"{token}\t{label}\n" for token, label in sentence) + "\n"
+                    for sentence in tagged(g, s, ledger)
+                ),
+            )
+        yield (
+            f"translation/{split}.jsonl",
+            lambda ledger, s=split: "".join(
+                json.dumps(row, ensure_ascii=False) + "\n" for row in parallel(s, ledger)
+            ),
+        )
+    for kind, folder in (("reviews", "unlabelled"), ("news", "unlabelled_news")):
+        for language in LANGUAGES:
+            yield (
+                f"{folder}/{language}.csv",
+                lambda ledger, k=kind, g=language: as_csv(
+                    ["id", "text"], enumerate(unlabelled(k, g, ledger), FIRST_UNLABELLED_ID)
+                ),
+            )
+
+
+# Ids are unique over the splits of a set.
+FIRST_ID = {"train": 0, "valid": 10_000, "test": 20_000}
+
+
+def write(folder: Path) -> list[str]:
+    """All corpora into `folder`. Returns their relative paths. The same bytes every time."""
+    ledger, written = Ledger(), []
+    for name, make in files():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(make(ledger), encoding="utf-8", newline="\n")
+        written.append(name)
+    return written

@@ -1,0 +1,113 @@
+"""A small trilingual grammar: read patterns, draw a plan, say the plan in one language.
+
+A *plan* says what a sentence means: which pattern, which words fill its slots. It is drawn once and can then be said in
+English, Indonesian or Javanese, each with its own synonyms. That is what makes the parallel text parallel.
+"""
+
+import random
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LANGUAGES = ("english", "indonesian", "javanese")
+SLOT = re.compile(r"\{([^}]+)\}")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a grammar or lexicon: the synonyms in each language, in the order of `LANGUAGES`."""
+
+    forms: tuple[tuple[str, ...], ...]
+    weight: int = 1
+    test_only: bool = False
+    plural: bool = False
+
+
+@dataclass
+class Plan:
+    """A row and the plans that fill its slots, by slot name, in order of appearance."""
+
+    row: Row
+    slots: dict[str, list["Plan"]] = field(default_factory=dict)
+
+    def say(self, language: str, rng: random.Random) -> str:
+        """The plan in words. Synonyms are drawn from `rng`, so two calls may give two paraphrases."""
+        seen: dict[str, int] = {}
+
+        def fill(match: re.Match[str]) -> str:
+            name = match[1]
+            if name == "be":  # only English agrees in number
+                return "were" if self.slots["n"][0].row.plural else "was"
+            number = seen[name] = seen.get(name, -1) + 1
+            plans = self.slots[name]
+            return plans[min(number, len(plans) - 1)].say(language, rng)
+
+        return SLOT.sub(fill, rng.choice(self.row.forms[LANGUAGES.index(language)]))
+
+
+def read(path: Path) -> dict[str, list[Row]]:
+    """Sections of a grammar file: `"@ polar"` opens one, `"* 3"` sets a weight, any other line is a row.
+
+    A lexicon line that starts with a kind (`noun | ...`) goes to the section `"<section> <kind>"`.
+    """
+    sections: dict[str, list[Row]] = {}
+    section, weight = "", 1
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        if line.startswith("@ "):
+            section, weight = line[2:].strip(), 1
+        elif line.startswith("* "):
+            weight = int(line[2:])
+        else:
+            *kind, english, indonesian, javanese = [part.strip() for part in line.split("|")]
+            if len(kind) > 1:
+                raise ValueError(f"{path.name}, line {number}: expected three or four columns")
+            name = " ".join([section, *kind]).rstrip("!")
+            forms = tuple(tuple(f.strip() for f in text.split(" / ")) for text in (english, indonesian, javanese))
+            plural = english.startswith("*")
+            if plural:
+                forms = (tuple(f.lstrip("*") for f in forms[0]), *forms[1:])
+            sections.setdefault(name, []).append(Row(forms, weight, bool(kind and kind[0].endswith("!")), plural))
+    return sections
+
+
+def atom(text: str) -> Plan:
+    """A plan for a word that is the same in every language: a name or a number."""
+    return Plan(Row(((text,),) * len(LANGUAGES)))
+
+
+def draw(rows: Iterable[Row], rng: random.Random, rare: float = 0.0) -> Row:
+    """A row at random, by weight. With probability `rare` a test-only row, where there is one; otherwise never."""
+    rows = list(rows)
+    unseen = [row for row in rows if row.test_only]
+    if unseen and rng.random() < rare:
+        return rng.choice(unseen)
+    seen = [row for row in rows if not row.test_only]
+    return rng.choices(seen, [row.weight for row in seen])[0]
+
+
+def tidy(text: str, rng: random.Random, typo: float, lower: float) -> str:
+    """Capitals at sentence starts, and now and then a typo or a text without capitals, as people write."""
+    text = re.sub(r"(^|[.!?:] )(\w)", lambda m: m[1] + (m[2] if m[1] == ": " else m[2].upper()), text)
+    if rng.random() < typo:
+        text = misspell(text, rng)
+    return text.lower() if rng.random() < lower else text
+
+
+def misspell(text: str, rng: random.Random) -> str:
+    """One slip of the finger in a word of five letters or more: two swapped, one lost, or one doubled."""
+    words = text.split(" ")
+    long = [i for i, word in enumerate(words) if len(word) >= 5 and word.isalpha()]
+    if not long:
+        return text
+    i = rng.choice(long)
+    word, at = words[i], rng.randrange(1, len(words[i]) - 2)
+    slip = rng.choice("sld")
+    words[i] = {
+        "s": word[:at] + word[at + 1] + word[at] + word[at + 2 :],
+        "l": word[:at] + word[at + 1 :],
+        "d": word[:at] + word[at] + word[at:],
+    }[slip]
+    return " ".join(words)

@@ -1,0 +1,416 @@
+"""The mechanism of the exercises, and every exercise against right, wrong and bad answers."""
+
+import _thread
+import builtins
+import importlib
+import io
+import itertools
+import os
+import random
+import sys
+import threading
+import time
+import warnings
+
+import pytest
+import torch
+
+import course_utils
+from course_utils import checks
+from course_utils.checks import engine, sandbox
+from course_utils.checks.stubs import is_stub
+from course_utils.checks.tasks import observe_tensors
+
+IDS = checks.exercises()
+TOPICS = sorted({id.partition(".")[0] for id in IDS})
+ANSWERS = {topic: importlib.import_module(f"wrong_answers.{topic}") for topic in TOPICS}
+WRONG = [(id, *pair) for topic in ANSWERS.values() for id, pairs in topic.WRONG.items() for pair in pairs]
+RIGHT = [
+    (id, answer) for topic in ANSWERS.values() for id, answers in topic.RIGHT.items() for answer in answers
+]
+OF_TENSORS = [id for id in IDS if checks._TASKS[id].observe is observe_tensors]
+
+
+@pytest.fixture(autouse=True)
+def short_limit(monkeypatch):
+    """Long enough for any honest answer on a busy machine; tests of endless loops take a shorter one."""
+    monkeypatch.setattr(sandbox, "TIME_LIMIT", 20.0)
+    monkeypatch.setattr(checks, "_session", {})
+
+
+@pytest.fixture
+def hurry(monkeypatch):
+    monkeypatch.setattr(sandbox, "TIME_LIMIT", 0.2)
+    monkeypatch.setattr(sandbox, "GRACE", 0.5)
+    # Only the answer is to hurry: the reference may be slow on a busy machine.
+    observe = engine._observe_reference
+
+    def unhurried(task, cases):
+        with monkeypatch.context() as patch:
+            patch.setattr(sandbox, "TIME_LIMIT", 20.0)
+            return observe(task, cases)
+
+    monkeypatch.setattr(engine, "_observe_reference", unhurried)
+
+
+# --- right, wrong, not attempted ---
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_the_reference_is_right(id):
+    assert checks.grade(id, checks.reference(id)).status == "right"
+
+
+@pytest.mark.parametrize(("id", "answer"), RIGHT, ids=lambda value: getattr(value, "__name__", None))
+def test_other_right_answers_are_right(id, answer):
+    outcome = checks.grade(id, answer)
+    assert outcome.status == "right", outcome.message
+
+
+@pytest.mark.parametrize(("id", "answer", "hint"), WRONG, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_wrong_answer_is_refused_with_its_own_hint(id, answer, hint):
+    outcome = checks.grade(id, answer)
+    assert outcome.status == "wrong"
+    assert hint in " ".join(outcome.message.split()), outcome.message
+    for others in {other for of, _, other in WRONG if of == id} - {hint}:
+        assert others not in outcome.message or "Two things" in outcome.message
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_every_exercise_has_answers_to_be_tried_on(id):
+    hints = [hint for of, _, hint in WRONG if of == id]
+    assert len(hints) >= 4 and len(set(hints)) == len(hints)
+    assert len([answer for of, answer in RIGHT if of == id]) >= 2
+
+
+STUBS = [
+    'def f(a, b=2):\n    """Say what to do."""\n    ...  # your code',
+    "def f(a): ...",
+    'def f(a):\n    "Doc."\n    pass',
+    'def f(a):\n    "Doc."\n    raise NotImplementedError',
+    'def f(a):\n    raise NotImplementedError("your turn")',
+    'class f:\n    def __init__(self):\n        self.a = 1\n    def forward(self, x):\n        "Doc."\n        ...',
+]
+ATTEMPTS = [
+    "def f(a):\n    return None",
+    "def f(a):\n    return a",
+    'def f(a):\n    "Doc."\n    return',
+    "def f(a):\n    a += 1",
+    "def f(a):\n    if a:\n        raise NotImplementedError",
+    "def f(a):\n    raise ValueError",
+    "f = lambda a: None",
+    "f = 3",
+]
+
+
+@pytest.mark.parametrize("with_source", [True, False])
+@pytest.mark.parametrize(("code", "stub"), [(s, True) for s in STUBS] + [(a, False) for a in ATTEMPTS])
+def test_a_stub_is_told_from_an_attempt(code, stub, with_source, tmp_path, monkeypatch):
+    if with_source:
+        (tmp_path / "answer.py").write_text(code)
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(sys.modules, "answer", raising=False)
+        importlib.invalidate_caches()
+        function = importlib.import_module("answer").f
+    else:
+        namespace: dict = {}
+        exec(code, namespace)
+        function = namespace["f"]
+    assert is_stub(function) is stub
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_an_untouched_stub_is_not_attempted(id):
+    def stub(*arguments):
+        """What to do."""
+        ...  # your code
+
+    assert checks.grade(id, stub).status == "not attempted"
+
+
+def test_an_unknown_id_names_the_nearest():
+    with pytest.raises(checks.UnknownExercise, match="logit_kd.kd_loss"):
+        checks.grade("logit_kd.kd_los", print)
+    with pytest.raises(checks.UnknownExercise, match="exercises()"):
+        checks.exercise("nothing like it")
+
+
+# --- bad answers ---
+
+
+def _spoil(*arguments):
+    """Change every input in place."""
+    for argument in arguments:
+        if isinstance(argument, torch.Tensor):
+            argument.data.zero_()
+        if isinstance(argument, torch.nn.Module):
+            next(argument.parameters()).data.zero_()
+
+
+def _worthless_error(*_):
+    class Broken(Exception):
+        def __str__(self):
+            raise ValueError("no text")
+
+    raise Broken
+
+
+def _recursion(*arguments):
+    return _recursion(*arguments)
+
+
+def _interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def _quit(*_):
+    raise SystemExit(3)
+
+
+BAD = {
+    "raises": lambda *_: 1 / 0,
+    "a broken error": _worthless_error,
+    "None": lambda *_: None,
+    "a string": lambda *_: "caf\u00e9 \u2713",
+    "an odd object": lambda *_: object(),
+    "NaN": lambda *_: torch.tensor(float("nan")),
+    "wrong shape": lambda *_: torch.zeros(7, 7, 7),
+    "wrong dtype": lambda *_: torch.zeros((), dtype=torch.int32),
+    "on no device": lambda *_: torch.zeros((), device="meta"),
+    "sparse": lambda *_: torch.eye(3).to_sparse(),
+    "recursion": _recursion,
+    "exit": lambda *_: exit(),
+    "os._exit": lambda *_: os._exit(1),
+    "SystemExit": _quit,
+    "KeyboardInterrupt": _interrupt,
+    "input": lambda *_: input("?"),
+    "stdin": lambda *_: sys.stdin.readline(),
+    "generator": lambda *_: (number for number in itertools.count()),
+    "wrong parameters": lambda: torch.zeros(()),
+}
+
+
+@pytest.mark.parametrize("id", IDS)
+@pytest.mark.parametrize("bad", BAD)
+def test_a_bad_answer_ends_in_one_message(id, bad):
+    outcome = checks.grade(id, BAD[bad])
+    assert outcome.status == "wrong"
+    assert "hint" in outcome.message and outcome.message.isascii()
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_inputs_changed_in_place_are_noticed_though_the_result_is_right(id):
+    def spoils(*arguments):
+        result = checks.reference(id)(*arguments)
+        _spoil(*arguments)
+        return result
+
+    outcome = checks.grade(id, spoils)
+    assert outcome.status == "wrong" and "in place" in outcome.message
+
+
+@pytest.mark.parametrize("id", OF_TENSORS)
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        (lambda result: result.detach(), "no gradient can flow back"),
+        (lambda result: result.half(), "dtype"),
+        (lambda result: result * float("nan"), "NaN"),
+        (lambda result: result.unsqueeze(0), "shape"),
+    ],
+    ids=["detached", "dtype", "nan", "shape"],
+)
+def test_a_right_result_spoilt_is_named_for_what_it_is(id, change, hint):
+    outcome = checks.grade(id, lambda *arguments: change(checks.reference(id)(*arguments)))
+    assert outcome.status == "wrong"
+    assert hint in outcome.message
+
+
+def test_a_megabyte_of_printing_is_kept_back(capsys):
+    def chatty(*_):
+        print("x" * 1_000_000)
+        print("e", file=sys.stderr)
+
+    outcome = checks.grade(IDS[0], chatty)
+    assert capsys.readouterr().out == ""
+    assert "xxx" in outcome.message and "characters more" in outcome.message
+    assert len(outcome.message) < 5_000
+
+
+def _forever(*_):
+    while True:
+        pass
+
+
+def _forever_catching(*_):
+    while True:
+        try:
+            pass
+        except Exception:
+            pass
+
+
+def _forever_catching_everything(*_):
+    while True:
+        try:
+            while True:
+                pass
+        except:  # noqa: E722
+            pass
+
+
+@pytest.mark.parametrize("endless", [_forever, _forever_catching, _forever_catching_everything])
+def test_an_endless_loop_is_cut(endless, hurry):
+    outcome = checks.grade(IDS[0], endless)
+    assert outcome.status == "wrong" and "did not end" in outcome.message
+    assert not [thread for thread in threading.enumerate() if thread.name == "exercise"]
+
+
+def test_what_cannot_be_cut_is_left_behind(hurry):
+    awake = threading.Event()
+    outcome = checks.grade(IDS[0], lambda *_: awake.wait(30))
+    assert "still runs" in outcome.message
+    awake.set()
+    assert checks.grade(IDS[0], checks.reference(IDS[0])).status in ("right", "wrong")
+
+
+def test_the_readers_own_interrupt_still_interrupts():
+    timer = threading.Timer(0.5, _thread.interrupt_main)
+    timer.start()
+    before = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        checks.grade(IDS[0], _forever)
+    assert time.monotonic() - before < 10
+    assert not isinstance(sys.stdout, sandbox.Capture)
+    assert not [thread for thread in threading.enumerate() if thread.name == "exercise"]
+
+
+def _vandal(*_):
+    torch.manual_seed(1)
+    random.seed(1)
+    torch.set_default_dtype(torch.float64)
+    torch.set_grad_enabled(False)
+    torch.set_num_threads(7)
+    torch.use_deterministic_algorithms(True)
+    warnings.simplefilter("error")
+    os.chdir("/")
+    os.environ["COURSE_TRACK"] = "nowhere"
+    os.environ.pop("PATH", None)
+    sys.stdout = sys.stderr = None
+    sys.setrecursionlimit(50_000)
+    builtins.len = None
+    torch.softmax = torch.nn.functional.kl_div = None
+    raise ValueError
+
+
+def _world():
+    return (
+        torch.get_rng_state().tolist(),
+        random.getstate(),
+        torch.get_default_dtype(),
+        torch.is_grad_enabled(),
+        torch.get_num_threads(),
+        torch.are_deterministic_algorithms_enabled(),
+        list(warnings.filters),
+        os.getcwd(),
+        dict(os.environ),
+        (sys.stdout, sys.stderr, sys.stdin),
+        sys.getrecursionlimit(),
+        (builtins.len, builtins.input, builtins.exit, os._exit),
+        (torch.softmax, torch.nn.functional.kl_div),
+    )
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_an_answer_leaves_the_world_as_it_was(id):
+    before = _world()
+    assert checks.grade(id, _vandal).status == "wrong"
+    assert _world() == before
+    assert checks.grade(id, checks.reference(id)).status == "right"
+
+
+def test_the_check_depends_neither_on_the_seed_nor_on_the_readers_settings():
+    id, wrong, _ = WRONG[0]
+    messages = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        messages.append(checks.grade(id, wrong).message)
+    with torch.inference_mode():
+        messages.append(checks.grade(id, wrong).message)
+        assert checks.grade("logit_kd.kd_loss", checks.reference("logit_kd.kd_loss")).status == "right"
+    torch.set_default_dtype(torch.float64)
+    try:
+        messages.append(checks.grade(id, wrong).message)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert len(set(messages)) == 1
+
+
+# --- the decorator and the list of what is solved ---
+
+
+def test_the_name_is_bound_to_something_that_works(capsys):
+    _, right = RIGHT[0]
+    id, wrong, hint = WRONG[0]
+
+    def stub(logits, temperature):
+        """Doc."""
+        ...
+
+    assert checks.exercise(id)(right) is right
+    assert checks.exercise(id)(wrong) is checks.reference(id)
+    assert checks.exercise(id)(stub) is checks.reference(id)
+    printed = capsys.readouterr().out
+    assert f"\u2713 {id}: right" in printed and hint in printed
+    assert printed.rstrip().splitlines()[-1].startswith(f"\u25cb {id}: not attempted")
+
+
+def test_a_right_answer_with_renamed_parameters_does_not_break_later_cells(capsys):
+    id = "logit_kd.softmax_with_temperature"
+    bound = checks.exercise(id)(lambda x, t: torch.softmax(x / t, dim=-1))
+    assert bound is checks.reference(id)
+    assert "names of the parameters" in capsys.readouterr().out
+
+
+def test_output_survives_a_locale_without_ticks(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+    checks.exercise(IDS[0])(checks.reference(IDS[0]))
+    checks.exercise(IDS[0])(lambda *_: "caf\u00e9")
+    course_utils.progress()
+    stream.flush()
+    assert b"[right]" in stream.buffer.getvalue()
+
+
+def test_progress_tells_solved_tried_and_not_attempted(capsys):
+    first, second = IDS[:2]
+    checks.exercise(first)(checks.reference(first))
+    checks.exercise(second)(lambda *_: None)
+    capsys.readouterr()
+    course_utils.progress()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("1 of ")
+    assert lines[1].split()[1:] == [first, "solved"]
+    assert lines[2].split()[1:] == [second, "tried"]
+    assert lines[3].endswith("not attempted")
+
+
+def test_exit_in_a_notebook_does_not_stop_the_kernel():
+    """In a kernel `exit` is an object in the notebook's own namespace, which asks the kernel to stop."""
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    cells = [
+        "from course_utils.checks import exercise",
+        "@exercise('logit_kd.kd_loss')\ndef kd_loss(student_logits, teacher_logits, temperature):\n    "
+        "exit()",
+        "@exercise('logit_kd.gold_loss')\ndef gold_loss(student_logits, labels):\n    return input()",
+        "@exercise('logit_kd.logit_mse_loss')\ndef loss(student_logits, teacher_logits):\n    '''Doc.'''\n  "
+        "  ...",
+        "import torch\nkd_loss(torch.zeros(1, 2), torch.zeros(1, 2), 1.0).item()",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    shown = [[output.get("text", "") for output in cell.outputs] for cell in notebook.cells]
+    assert len(shown[1]) == 1 and "exit()" in shown[1][0]
+    assert len(shown[2]) == 1 and "input()" in shown[2][0]
+    assert len(shown[3]) == 1 and "not attempted" in shown[3][0]
+    assert notebook.cells[4].outputs[0]["data"]["text/plain"].strip("-") == "0.0"

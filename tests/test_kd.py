@@ -1,0 +1,148 @@
+"""What must hold for the losses of logit distillation, whoever implements them."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+from torch.distributions import Categorical
+
+from course_utils.methods import kd
+
+TEMPERATURES = [0.5, 1.0, 2.0, 4.0, 8.0]
+
+
+@pytest.fixture
+def logits() -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(7)
+    student, teacher = torch.randn(2, 6, 5, generator=generator, dtype=torch.float64) * 3
+    return student.requires_grad_(), teacher
+
+
+def gradient(loss: torch.Tensor, student: torch.Tensor) -> torch.Tensor:
+    return torch.autograd.grad(loss, student)[0]
+
+
+def test_softmax_sums_to_one_and_temperature_1_changes_nothing(logits):
+    _, teacher = logits
+    torch.testing.assert_close(
+        kd.softmax_with_temperature(teacher, 3.0).sum(-1), torch.ones(6, dtype=torch.float64)
+    )
+    torch.testing.assert_close(kd.softmax_with_temperature(teacher, 1.0), teacher.softmax(-1))
+
+
+def test_a_higher_temperature_gives_a_higher_entropy(logits):
+    _, teacher = logits
+    entropies = [
+        Categorical(probs=kd.softmax_with_temperature(teacher, t)).entropy().mean() for t in TEMPERATURES
+    ]
+    assert all(low < high for low, high in zip(entropies, entropies[1:], strict=False))
+
+
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+def test_a_model_has_no_divergence_from_itself(logits, temperature):
+    _, teacher = logits
+    student = teacher.clone().requires_grad_()
+    loss = kd.kd_loss(student, teacher, temperature)
+    assert abs(loss.item()) < 1e-12
+    assert gradient(loss, student).abs().max() < 1e-12
+
+
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+def test_kd_loss_equals_the_formula_and_the_module_of_pytorch(logits, temperature):
+    student, teacher = logits
+    p, q = (teacher / temperature).softmax(-1), (student / temperature).softmax(-1)
+    by_formula = (p * (p / q).log()).sum(-1).mean() * temperature**2
+    by_module = nn.KLDivLoss(reduction="batchmean")(q.log(), p) * temperature**2
+    torch.testing.assert_close(kd.kd_loss(student, teacher, temperature), by_formula)
+    torch.testing.assert_close(kd.kd_loss(student, teacher, temperature), by_module)
+
+
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+def test_soft_cross_entropy_is_kl_and_the_teachers_entropy(logits, temperature):
+    student, teacher = logits
+    soft, kl = (loss(student, teacher, temperature) for loss in (kd.soft_cross_entropy, kd.kd_loss))
+    entropy = Categorical(logits=teacher / temperature).entropy().mean() * temperature**2
+    torch.testing.assert_close(soft - entropy, kl)
+    torch.testing.assert_close(kd.soft_cross_entropy(teacher, teacher, temperature), entropy)  # its floor
+    torch.testing.assert_close(gradient(soft, student), gradient(kl, student))
+
+
+def test_temperature_squared_keeps_the_size_of_the_gradient(logits):
+    student, teacher = logits
+    sizes = torch.stack(
+        [gradient(kd.kd_loss(student, teacher, t), student).norm() for t in (4.0, 8.0, 16.0, 32.0)]
+    )
+    bare = sizes / torch.tensor([4.0, 8.0, 16.0, 32.0]).square()
+    assert sizes.max() / sizes.min() < 1.6
+    assert bare.max() / bare.min() > 30
+
+
+def test_at_a_high_temperature_kd_is_half_the_mse_of_centred_logits(logits):
+    """Hinton et al. 2015, section 2.1: with zero-mean logits the gradient tends to that of matching
+    logits."""
+    student, teacher = logits
+    student = (student - student.mean(-1, keepdim=True)).detach().requires_grad_()
+    teacher = teacher - teacher.mean(-1, keepdim=True)
+    by_kd = gradient(kd.kd_loss(student, teacher, 1e5), student)
+    by_mse = gradient(kd.logit_mse_loss(student, teacher), student)
+    torch.testing.assert_close(by_kd, by_mse / 2, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("loss", [lambda s, t: kd.kd_loss(s, t, 2.0), kd.logit_mse_loss])
+def test_no_gradient_reaches_the_teacher(logits, loss):
+    student, teacher = logits
+    teacher.requires_grad_()
+    assert torch.autograd.grad(loss(student, teacher), teacher, allow_unused=True)[0] is None
+
+
+def test_gold_loss_counts_the_labelled_rows_only(logits):
+    student, _ = logits
+    labels = torch.tensor([1, -100, 0, 4, -100, 2])
+    kept = labels != -100
+    expected = nn.functional.cross_entropy(student[kept], labels[kept])
+    torch.testing.assert_close(kd.gold_loss(student, labels), expected)
+
+
+def test_gold_loss_without_any_label_is_zero_and_goes_backward(logits):
+    student, _ = logits
+    labels = torch.full((6,), -100)
+    loss = kd.gold_loss(student, labels)
+    assert torch.isnan(nn.functional.cross_entropy(student, labels))  # what it mends
+    assert loss.item() == 0
+    assert gradient(loss, student).abs().max() == 0
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
+def test_alpha_weighs_the_kd_term(logits, alpha):
+    student, teacher = logits
+    labels = torch.tensor([1, -100, 0, 4, -100, 2])
+    expected = alpha * kd.kd_loss(student, teacher, 2.0) + (1 - alpha) * kd.gold_loss(student, labels)
+    torch.testing.assert_close(kd.kd_and_gold_loss(student, teacher, labels, 2.0, alpha), expected)
+
+
+class Teacher(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.dropout = nn.Embedding(20, 3), nn.Dropout(0.5)
+
+    def forward(self, input_ids, attention_mask):
+        summed = (self.embedding(input_ids) * attention_mask.unsqueeze(-1)).sum(1)
+        return SimpleNamespace(logits=self.dropout(summed))
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_cached_logits_do_not_depend_on_the_order_of_batches(train):
+    teacher = Teacher().train(train)
+    rows = [
+        {"input_ids": torch.randint(20, (1, 4)), "attention_mask": torch.ones(1, 4), "id": torch.tensor([id])}
+        for id in (9, 2, 4, 11)
+    ]
+    table = kd.cache_logits(teacher, rows)
+    assert teacher.training is train
+    assert table.shape == (12, 3) and not table.requires_grad
+    assert table.isnan().all(dim=1).tolist() == [id not in (2, 4, 9, 11) for id in range(12)]
+    torch.testing.assert_close(table, kd.cache_logits(teacher, rows[::-1]), equal_nan=True)
+    with torch.no_grad():
+        live = teacher.eval()(rows[0]["input_ids"], rows[0]["attention_mask"]).logits
+    torch.testing.assert_close(table[rows[0]["id"]], live)
