@@ -7,6 +7,8 @@ to build/results/bench.json, and with --store to data/results/bench.json, which 
 """
 
 import argparse
+import contextlib
+import io
 import json
 import math
 import statistics
@@ -114,7 +116,8 @@ def trainer_seconds(world: World, model: nn.Module, rows: Dataset) -> float:
             report_to="none",
         )
         trainer = Trainer(model, arguments, DataCollatorWithPadding(world.tokenizer), rows)
-        return seconds(trainer.train)
+        with contextlib.redirect_stdout(io.StringIO()):  # without its bar, Trainer prints its log instead
+            return seconds(trainer.train)
 
 
 def bench_loop(world: World, name: str, make: Callable[[], nn.Module]) -> Figure:

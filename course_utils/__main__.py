@@ -1,11 +1,8 @@
 """`python -m course_utils COMMAND`: what the Makefile calls, and what a reader without make types."""
 
 import argparse
-import runpy
 import sys
 from collections.abc import Callable
-
-from course_utils.paths import ROOT
 
 
 def doctor(_: argparse.Namespace) -> int:
@@ -37,15 +34,8 @@ def exhibits(_: argparse.Namespace) -> int:
     return 0
 
 
-def bench(_: argparse.Namespace) -> int:
-    """measure the training loop against the bare step and against Trainer"""
-    sys.argv = [str(ROOT / "benchmarks" / "run.py")]
-    runpy.run_path(sys.argv[0], run_name="__main__")
-    return 0
-
-
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
-    command.__name__: command for command in (doctor, course, claims, exhibits, bench)
+    command.__name__: command for command in (doctor, course, claims, exhibits)
 }
 
 

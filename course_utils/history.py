@@ -12,6 +12,8 @@ from torch import Tensor
 
 from course_utils.progressbar import REFRESH_SECONDS, progress_bar
 
+LOOK_SECONDS = 0.02
+
 
 @dataclass
 class History:
@@ -20,7 +22,7 @@ class History:
     losses: one number a step. metrics: (step, value) for each evaluation. seconds: wall-clock time of the
     training steps, evaluations left out. peak_bytes: on CUDA the most memory that torch had allocated;
     elsewhere the growth of the process's resident memory since the start of the run, read before and after
-    each backward pass.
+    a backward pass, at most fifty times a second.
     """
 
     losses: list[float] = field(default_factory=list)
@@ -60,6 +62,7 @@ class Watch:
         self._latest_metric = ""
         self._bar = progress_bar(steps, "training", start=len(history.losses), shown=shown)
         self._process = psutil.Process()
+        self._looking, self._looked_at = True, -math.inf
         self._cuda = torch.cuda.is_available()
         if self._cuda:
             torch.cuda.reset_peak_memory_stats()
@@ -89,6 +92,8 @@ class Watch:
                 "The loss does not depend on any trainable parameter, so nothing can be learned from "
                 "it. Look for a .detach(), a torch.no_grad() or an argmax between the logits and the loss."
             )
+        # Asking the system is not free: next to the steps of a tiny model it would be felt.
+        self._looking = time.perf_counter() - self._looked_at >= LOOK_SECONDS
         self._look_at_memory()
 
     def after_step(self, loss: Tensor) -> None:
@@ -136,6 +141,9 @@ class Watch:
         self._bar.set_postfix_str(f"loss {loss:.3f}{self._latest_metric}", refresh=False)
 
     def _look_at_memory(self) -> None:
+        if not self._looking:
+            return
+        self._looked_at = time.perf_counter()
         if self._cuda:
             seen = torch.cuda.max_memory_allocated()
         else:

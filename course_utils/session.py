@@ -30,8 +30,7 @@ def prepare_environment(track: str) -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("HF_UPDATE_DOWNLOAD_COUNTS", "0")
-    # Tables and local metric modules are cached with the course's own files. Downloaded models stay in the
-    # reader's usual Hub cache, where other projects find them too.
+    # Tables and local metric modules are cached with the course's own files.
     os.environ.setdefault("HF_DATASETS_CACHE", str(BUILD / "cache" / "datasets"))
     os.environ.setdefault("HF_MODULES_CACHE", str(BUILD / "cache" / "modules"))
     os.environ.setdefault("HF_EVALUATE_CACHE", str(BUILD / "cache" / "evaluate"))

@@ -11,7 +11,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course_utils import checks, methods, paths, solutions
+from course_utils import checks, methods, paths
+from course_utils.checks import solutions
 
 NOTEBOOKS = sorted((paths.ROOT / "notebooks").glob("*.ipynb"))
 METHODS = [
@@ -110,7 +111,7 @@ def test_stubs_are_untouched_and_have_the_signature_of_their_reference(path):
 @by_notebook
 def test_solutions_are_in_step(path):
     assert not solutions.refresh(nbformat.read(path, as_version=4)), (
-        "run python -m course_utils.solutions notebooks/*.ipynb"
+        "run python -m course_utils.checks.solutions notebooks/*.ipynb"
     )
 
 

@@ -39,9 +39,11 @@ def ascii_only(text: str) -> str:
 
 
 def _describe_tensor(tensor: Tensor) -> str:
+    shape = tuple(tensor.shape)
+    if tensor.is_meta or tensor.layout != torch.strided:
+        return f"a tensor of shape {shape}, layout {tensor.layout}, device {tensor.device}"
     if tensor.dim() == 0:
         return f"{tensor.item():.6g}"
-    shape = tuple(tensor.shape)
     if tensor.numel() > SHOWN_ENTRIES:
         return f"a tensor of shape {shape}"
     return f"{_entries(tensor.tolist())}, shape {shape}"
@@ -105,6 +107,8 @@ def _tensor_difference(expected: Tensor, got: Tensor) -> str | None:
         return "shape"
     if expected.dtype != got.dtype:
         return "dtype"
+    if (expected.device, expected.layout) != (got.device, got.layout):
+        return "type"
     if not expected.is_floating_point():
         return None if torch.equal(expected, got) else "value"
     rtol, atol = (1e-7, 1e-9) if expected.dtype == torch.float64 else (1e-4, 1e-5)

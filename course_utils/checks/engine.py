@@ -2,11 +2,12 @@
 
 import inspect
 import linecache
+import math
 import textwrap
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any, Literal
 
 import torch
@@ -21,6 +22,7 @@ from course_utils.checks.tasks import (
     Arguments,
     Exercise,
     Function,
+    Mistake,
     Observations,
 )
 
@@ -70,14 +72,13 @@ def check(task: Exercise, candidate: Any) -> Outcome:
         return Outcome(
             "not attempted", "not attempted yet. The reference stands in, so everything below works."
         )
-    cases = task.cases(torch.Generator().manual_seed(CASES_SEED))
-    expected = _observe_reference(task, cases)
+    cases, expected = _cases(task), _expected(task)
     namespace = getattr(inspect.unwrap(candidate), "__globals__", {})
     calls = [partial(_compare, task, candidate, *pair) for pair in zip(cases, expected, strict=True)]
-    report = sandbox.run(calls, namespace)
+    report = sandbox.run(calls, namespace, sandbox.TIME_LIMIT)
     if report.cut:
         case = cases[min(len(report.results), len(cases) - 1)]  # the last one may have ended meanwhile
-        return Outcome("wrong", _endless_message(case, report.alive))
+        return Outcome("wrong", _endless_message(case))
     seen = [_seen(result) for result in report.results]
     failed = next((index for index, (problem, _) in enumerate(seen) if problem), None)
     if failed is None:
@@ -88,17 +89,30 @@ def check(task: Exercise, candidate: Any) -> Outcome:
     )
 
 
-def _observe_reference(task: Exercise, cases: Sequence[Arguments]) -> list[Observations]:
+# The inputs are the same every time, so what the reference and the mistakes make of them is kept.
+
+
+@cache
+def _cases(task: Exercise) -> list[Arguments]:
+    return task.cases(torch.Generator().manual_seed(CASES_SEED))
+
+
+@cache
+def _expected(task: Exercise) -> list[Observations]:
     """In the sandbox too: there, grad mode and default dtype are PyTorch's, whatever the notebook has set."""
-    report = sandbox.run([partial(task.observe, task.reference, case) for case in cases], {})
+    report = sandbox.run([partial(task.observe, task.reference, case) for case in _cases(task)], {}, math.inf)
     for result in report.results:
         if result.error is not None:
             raise result.error
-    if report.cut:
-        raise TimeoutError(
-            f"The reference of {task.reference.__name__} took too long on this machine; run it again."
-        )
     return [result.value for result in report.results]
+
+
+@cache
+def _mistaken(task: Exercise, mistake: Mistake, index: int) -> Observations:
+    try:
+        return task.observe(mistake.wrong, _cases(task)[index])
+    except Exception as error:  # some mistakes end in an error
+        return {RAISED: type(error).__name__}
 
 
 def _compare(
@@ -126,26 +140,21 @@ def _seen(result: sandbox.Result) -> tuple[tuple[str, str] | None, Observations]
     return result.value  # type: ignore[no-any-return]
 
 
-def _known_mistake(
-    task: Exercise, cases: Sequence[Arguments], observed: Sequence[Observations]
-) -> str | None:
+def _known_mistake(task: Exercise, observed: Sequence[Observations]) -> str | None:
     """The hint of the first mistake that behaves like the answer on every case."""
 
-    def behaves_alike(wrong: Function) -> bool:
-        for case, theirs in zip(cases, observed, strict=True):
-            try:
-                ours = task.observe(wrong, case)
-            except Exception as error:  # some mistakes end in an error
-                ours = {RAISED: type(error).__name__}
+    def behaves_alike(mistake: Mistake) -> bool:
+        for index, theirs in enumerate(observed):
+            ours = _mistaken(task, mistake, index)
             if list(ours) != list(theirs) or first_difference(ours, theirs):
                 return False
         return True
 
     def search() -> str | None:
-        return next((mistake.hint for mistake in task.mistakes if behaves_alike(mistake.wrong)), None)
+        return next((mistake.hint for mistake in task.mistakes if behaves_alike(mistake)), None)
 
-    report = sandbox.run([search], {})
-    return report.results[0].value if report.results else None
+    report = sandbox.run([search], {}, math.inf)
+    return report.results[0].value
 
 
 def _wrong_message(
@@ -168,7 +177,7 @@ def _wrong_message(
         subject = "" if problem == RESULT else f"{problem}: "
         theirs, ours = observed[failed].get(problem), expected[failed][problem]
         lines["expected"], lines["came back"] = (subject + text for text in describe_both(kind, ours, theirs))
-    lines["hint"] = _known_mistake(task, cases, observed) or _advice(task, problem, kind)
+    lines["hint"] = _known_mistake(task, observed) or _advice(task, problem, kind)
     if result.printed.strip():
         lines["printed"] = ascii_only(result.printed.strip())
     return _layout("not right yet.", lines)
@@ -183,10 +192,8 @@ def _advice(task: Exercise, problem: str, kind: str) -> str:
     return ERROR_ADVICE
 
 
-def _endless_message(case: Arguments, alive: bool) -> str:
+def _endless_message(case: Arguments) -> str:
     hint = "look for a loop whose condition never becomes false, or that waits for something."
-    if alive:
-        hint += " It could not be stopped and still runs: restart the kernel if things get slow."
     lines = {
         "given": _given(case),
         "came back": f"nothing within {sandbox.TIME_LIMIT:g} seconds",

@@ -1,13 +1,14 @@
 """Run a reader's function so that, whatever it does, the notebook goes on.
 
 The function runs in a thread of its own, while the thread that asked waits. That one mechanism works on every
-platform,
-and it settles several things at once: an endless loop is cut by raising an exception in that thread; one that
-cannot be cut (asleep in C code) is left behind; PyTorch's grad mode, autocast and default device belong to a
-thread, so the function starts with the defaults and cannot leave them changed; a KeyboardInterrupt in the
-waiting thread can only be the reader's own Ctrl-C, and one in the other thread only the function's.
+platform, and it settles several things at once. An endless loop is cut by raising an exception in that
+thread; one that cannot be cut is put to sleep. PyTorch's grad mode, autocast and default device belong to a
+thread, so the function starts with the defaults and cannot leave them changed. A KeyboardInterrupt in the
+waiting thread can only be the reader's own Ctrl-C, and one in the other thread only the function's. What it
+cannot stop: C code that never returns to Python and keeps the interpreter's lock.
 """
 
+import _thread
 import builtins
 import ctypes
 import io
@@ -26,7 +27,7 @@ import numpy as np
 import torch
 
 TIME_LIMIT = 5.0  # seconds that one check may take; a right answer needs a few hundredths
-GRACE = 1.0  # seconds spent on cutting a function that catches even the exception that cuts it
+GRACE = 0.3  # seconds for a function to end once it is cut
 KEPT_CHARACTERS = 2_000  # of what the function prints
 
 
@@ -67,15 +68,14 @@ class Result:
 
 @dataclass(frozen=True)
 class Report:
-    """The calls that ended, in order. `cut`: time was over in the next one; `alive`: that one still runs."""
+    """The calls that ended, in order. `cut`: time was over in the next one."""
 
     results: list[Result]
     cut: bool
-    alive: bool
 
 
-def run(calls: Sequence[Callable[[], Any]], namespace: dict[str, Any]) -> Report:
-    """Make the calls one after the other in a guarded thread, together within TIME_LIMIT seconds.
+def run(calls: Sequence[Callable[[], Any]], namespace: dict[str, Any], limit: float) -> Report:
+    """Make the calls one after the other in a guarded thread, together within `limit` seconds.
 
     namespace: the globals of the reader's function, where a notebook keeps its own `exit`.
     Raises nothing that a call raises; a Ctrl-C of the reader ends the calls and is raised here.
@@ -83,8 +83,9 @@ def run(calls: Sequence[Callable[[], Any]], namespace: dict[str, Any]) -> Report
     capture = Capture()
     results: list[Result] = []
     cutting = threading.Event()
+    finished = threading.Lock()
 
-    def target() -> None:
+    def work() -> None:
         for call in calls:
             capture.reset()
             try:
@@ -94,41 +95,47 @@ def run(calls: Sequence[Callable[[], Any]], namespace: dict[str, Any]) -> Report
                     return
                 result = Result(error=error)
             results.append(replace(result, printed=capture.shown()))
+        finished.release()
 
-    thread = threading.Thread(target=target, name="exercise", daemon=True)
+    finished.acquire()
     with _preserved_state(namespace, capture):
-        deadline = time.monotonic() + TIME_LIMIT
-        thread.start()
+        deadline = time.monotonic() + limit
+        # Not threading.Thread: an exception that arrives while its own Python code ends the thread does harm.
+        thread = _thread.start_new_thread(work, ())
+        done = False
         try:
             # In small steps: on Windows a single long wait cannot be interrupted from the keyboard.
-            while thread.is_alive() and time.monotonic() < deadline:
-                thread.join(0.05)
+            while not done and time.monotonic() < deadline:
+                done = finished.acquire(timeout=0.05)
         finally:
-            cut = thread.is_alive()
-            if cut:
+            if not done:
                 cutting.set()
                 _cut(thread)
-    return Report(list(results), cut, thread.is_alive())
+    return Report(list(results), not done)
 
 
-def _cut(thread: threading.Thread) -> None:
-    """Raise SystemExit in the thread until it ends, or until the grace is over.
+class _Park(SystemExit):
+    """Never finishes being made, so that the thread in which it is raised sleeps from then on."""
 
-    `except Exception` does not catch SystemExit, and a thread that dies of it prints no traceback. Once is
-    not enough for a loop around `try: ... except: pass`; a shorter switch interval makes it likely that a
-    later one arrives outside of the `try`.
+    def __init__(self) -> None:
+        threading.Event().wait()
+
+
+def _cut(thread: int) -> None:
+    """Raise SystemExit in the thread until it ends, and put it to sleep where it does not.
+
+    `except Exception` does not catch SystemExit, and a thread that dies of it prints no traceback. A loop
+    around `except BaseException: pass` outlives it. And what waits in C code wakes up later: into the same
+    sleep.
     """
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    try:
-        end = time.monotonic() + GRACE
-        while thread.is_alive() and time.monotonic() < end:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit)
-            )
-            thread.join(0.001)
-    finally:
-        sys.setswitchinterval(interval)
+    set_exception = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    identity, end = ctypes.c_ulong(thread), time.monotonic() + GRACE
+    # The call says in how many threads it set the exception: in none once the thread has ended.
+    while set_exception(identity, ctypes.py_object(SystemExit)):
+        time.sleep(0.01)
+        if time.monotonic() > end:
+            set_exception(identity, ctypes.py_object(_Park))
+            return
 
 
 def _no_exit(*_: Any, **__: Any) -> NoReturn:

@@ -17,13 +17,21 @@ from texts import LABELS, TOPICS, Writer
 
 SPLITS = ("test", "valid", "train")  # in this order: a test text is taken before any other split can draw it
 SIZES = {
-    "sentiment": {"test": 1000, "valid": 200, "train": 800},
+    "sentiment": {"test": 1000, "valid": 200, "train": 1000},
     "topic": {"test": 500, "valid": 100, "train": 400},
     "ner": {"test": 500, "valid": 100, "train": 500},
     "translation": {"test": 300, "valid": 200, "train": 5000},
 }
-UNLABELLED = {"english": (20000, 6000), "indonesian": (20000, 6000), "javanese": (10000, 3000)}  # reviews, news
-RARE = {"test": 0.08, "valid": 0.0, "train": 0.0}  # how often a test text takes a word or name seen nowhere else
+UNLABELLED = {
+    "english": (20000, 6000),
+    "indonesian": (20000, 6000),
+    "javanese": (10000, 3000),
+}  # reviews, news
+RARE = {
+    "test": 0.08,
+    "valid": 0.0,
+    "train": 0.0,
+}  # how often a test text takes a word or name seen nowhere else
 PARAPHRASES = 4
 FIRST_UNLABELLED_ID = 100_000  # so that the ids of labelled and unlabelled texts never clash
 MARK = re.compile(r"⟦(.):(.*?)⟧")
@@ -55,8 +63,10 @@ def plain(text: str) -> str:
     return MARK.sub(r"\2", text)
 
 
-def review(writer: Writer, label: str, language: str, more: float, closing: float) -> str:
-    return tidy(writer.review(label, more, closing).say(language, writer.rng), writer.rng, typo=0.05, lower=0.2)
+def review(writer: Writer, label: str, language: str, more: float, verdict: float) -> str:
+    return tidy(
+        writer.review(label, more, verdict).say(language, writer.rng), writer.rng, typo=0.05, lower=0.2
+    )
 
 
 def news(writer: Writer, topic: str, language: str) -> str:
@@ -70,7 +80,7 @@ def labelled(name: str, language: str, split: str, ledger: Ledger) -> Iterator[t
     while len(taken) < SIZES[name][split]:
         label = writer.rng.choice(LABELS if name == "sentiment" else TOPICS)
         if name == "sentiment":
-            text = review(writer, label, language, more=0.1, closing=0.1)
+            text = review(writer, label, language, more=0.1, verdict=0.1)
         else:
             text = plain(news(writer, label, language))
         if ledger.admits(text, split, taken):
@@ -113,7 +123,11 @@ def parallel(split: str, ledger: Ledger) -> Iterator[dict[str, object]]:
     number = 0
     while number < SIZES["translation"][split]:
         kind = rng.random() < 0.7
-        plan: Plan = writer.review(rng.choice(LABELS), more=0.2, closing=0.2) if kind else writer.news(rng.choice(TOPICS), 0.5)
+        plan: Plan = (
+            writer.review(rng.choice(LABELS), more=0.2, verdict=0.2)
+            if kind
+            else writer.news(rng.choice(TOPICS), 0.5)
+        )
         source = plain(tidy(plan.say("english", rng), rng, 0, 0))
         said = {plain(tidy(plan.say("indonesian", rng), rng, 0, 0)): None for _ in range(PARAPHRASES)}
         if split != "test" and any(normal(text) in ledger.test for text in said):
@@ -126,15 +140,18 @@ def parallel(split: str, ledger: Ledger) -> Iterator[dict[str, object]]:
 
 
 def unlabelled(kind: str, language: str, ledger: Ledger) -> Iterator[str]:
-    """Reviews or news without labels. These reviews are longer than the labelled ones, and more of them say at the end
-    what they think, as reviews on the web do: that is what a model can learn polarity from without a label."""
+    """Reviews or news without labels.
+
+    These reviews are longer than the labelled ones, and more of them carry a plain verdict as title or last word,
+    as reviews on the web do: that is what a model can learn polarity from without a label.
+    """
     writer = Writer(random.Random(f"unlabelled/{kind}/{language}"))
     taken: set[str] = set()
     while len(taken) < UNLABELLED[language][kind == "news"]:
         if kind == "news":
             text = plain(news(writer, writer.rng.choice(TOPICS), language))
         else:
-            text = review(writer, writer.rng.choice(LABELS), language, more=0.4, closing=0.6)
+            text = review(writer, writer.rng.choice(LABELS), language, more=0.5, verdict=0.8)
         if ledger.admits(text, "train", taken):
             yield text
 

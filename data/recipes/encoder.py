@@ -126,15 +126,25 @@ def pretrain(corpora: Path, out: Path, checkpoint: Path) -> dict[str, Any]:
     tokenizer.save_pretrained(out)
     curve = list(losses(history))
     (out / "loss.jsonl").write_text(
-        "".join(json.dumps({"step": step, "loss": round(loss, 4)}) + "\n" for step, loss in curve), encoding="utf-8"
+        "".join(json.dumps({"step": step, "loss": round(loss, 4)}) + "\n" for step, loss in curve),
+        encoding="utf-8",
     )
     return {
-        "texts": len(texts),
-        "vocabulary": len(tokenizer),
-        "parameters": sum(p.numel() for p in model.bert.parameters()),
-        "steps": STEPS,
+        "texts": f"{len(texts):,}",
+        "vocabulary": f"{len(tokenizer):,}",
+        "parameters": f"{sum(p.numel() for p in model.bert.parameters()):,}",
+        "layers": ENCODER["num_hidden_layers"],
+        "hidden": ENCODER["hidden_size"],
+        "steps": f"{STEPS:,}",
         "batch": BATCH,
         "seed": SEED,
+        "learning_rate": LEARNING_RATE,
+        "masked": f"{MASKED:.0%}",
         "last_loss": round(curve[-1][1], 3),
         "minutes": round(history.seconds / 60),
     }
+
+
+def write_student(encoder: Path, out: Path) -> None:
+    """The student's shape: a config.json, with the vocabulary of the encoder beside it."""
+    config(STUDENT, BertTokenizerFast.from_pretrained(encoder)).save_pretrained(out)

@@ -65,11 +65,15 @@ def read(path: Path) -> dict[str, list[Row]]:
             if len(kind) > 1:
                 raise ValueError(f"{path.name}, line {number}: expected three or four columns")
             name = " ".join([section, *kind]).rstrip("!")
-            forms = tuple(tuple(f.strip() for f in text.split(" / ")) for text in (english, indonesian, javanese))
+            forms = tuple(
+                tuple(f.strip() for f in text.split(" / ")) for text in (english, indonesian, javanese)
+            )
             plural = english.startswith("*")
             if plural:
                 forms = (tuple(f.lstrip("*") for f in forms[0]), *forms[1:])
-            sections.setdefault(name, []).append(Row(forms, weight, bool(kind and kind[0].endswith("!")), plural))
+            sections.setdefault(name, []).append(
+                Row(forms, weight, bool(kind and kind[0].endswith("!")), plural)
+            )
     return sections
 
 

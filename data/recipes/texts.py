@@ -9,6 +9,7 @@ HERE = Path(__file__).parent
 LABELS = ("negative", "neutral", "positive")
 TOPICS = ("economy", "health", "politics", "sports", "technology")
 OPPOSITE = {"positive": "negative", "negative": "positive"}
+NEGATED = 0.2
 DOMAINS = ("food", "hotel", "app", "transport")
 HOURS = [f"{hour}.{minute}" for hour in range(6, 22) for minute in ("00", "15", "30", "45")]
 
@@ -24,11 +25,15 @@ def read_names() -> dict[str, list[Row]]:
 
 
 class Writer:
-    """Draws plans. `rare` is the chance that a word or name comes from the test-only lists (0 outside the test split)."""
+    """Draws plans. `rare` is the chance that a word or name is from the test-only lists: 0 outside the test split."""
 
     def __init__(self, rng: random.Random, rare: float = 0.0) -> None:
         self.rng, self.rare = rng, rare
-        self.rules = {**read(HERE / "reviews.lex"), **read(HERE / "reviews.grammar"), **read(HERE / "news.grammar")}
+        self.rules = {
+            **read(HERE / "reviews.lex"),
+            **read(HERE / "reviews.grammar"),
+            **read(HERE / "news.grammar"),
+        }
         self.names = read_names()
 
     def pick(self, section: str) -> Row:
@@ -43,15 +48,13 @@ class Writer:
             return atom(str(self.rng.choice(numbers[name])))
         return Plan(self.pick(f"word {name}"))
 
-    # Reviews -----------------------------------------------------------------------------------------------------
-
     def clause(self, domain: str, aspect: str, polarity: str, alone: bool) -> Plan:
-        """One opinion on one aspect. About one in three says it by negating the opposite.
+        """One opinion on one aspect. `NEGATED` of them say it by negating the opposite.
 
         One that stands `alone` may take forms that do not fit after "that" or "although".
         """
         other = OPPOSITE[polarity]
-        negated = self.rng.random() < 0.35
+        negated = self.rng.random() < NEGATED
         rows = self.rules["negate"] if negated else self.rules["affirm"]
         if alone and not negated:
             rows = rows + self.rules[f"alone {polarity}"]
@@ -68,25 +71,32 @@ class Writer:
         }
         return Plan(row, {slot: [Plan(self.pick(name))] for slot, name in sections.items()})
 
-    def review(self, label: str, more: float, closing: float) -> Plan:
-        """A review with this label: an opinion, with probability `more` a second one, with probability `closing` a
-        plain closing remark; now and then a bare fact between them."""
+    def review(self, label: str, more: float, verdict: float) -> Plan:
+        """A review with this label: an opinion, with probability `more` a second one, with probability `verdict` a
+        plain word of praise, blame or doubt as title or last word; now and then a bare fact."""
         rng, domain = self.rng, self.rng.choice(DOMAINS)
-        rules = self.rules["neutral"] if label == "neutral" else self.rules["polar"] + self.rules[f"polar {label}"]
+        rules = (
+            self.rules["neutral"]
+            if label == "neutral"
+            else self.rules["polar"] + self.rules[f"polar {label}"]
+        )
         parts = [self.sentence(draw(rules, rng), domain, label)]
         if rng.random() < more:
             parts.append(self.sentence(draw(rules, rng), domain, label))
         if label != "neutral" and rng.random() < 0.3:
             fact = self.sentence(self.pick(f"fact {domain}"), domain, label)
             parts.insert(rng.choice((0, len(parts))), fact)
-        if rng.random() < closing:
-            parts.append(self.sentence(self.pick(f"closing {label}"), domain, label))
+        if rng.random() < verdict:
+            word = self.sentence(self.pick(f"verdict {label}"), domain, label)
+            parts.insert(rng.choice((0, len(parts))), word)
         pattern = " ".join(["{part}"] * len(parts))
         return Plan(Row(((pattern,),) * 3), {"part": parts})
 
     def sentence(self, row: Row, domain: str, label: str) -> Plan:
         rng = self.rng
-        aspects = [name.split()[1] for name in self.rules if name.startswith(domain) and name.endswith(" noun")]
+        aspects = [
+            name.split()[1] for name in self.rules if name.startswith(domain) and name.endswith(" noun")
+        ]
         rng.shuffle(aspects)
         either = rng.choice(("positive", "negative"))
         same = either if label == "neutral" else label
@@ -105,17 +115,16 @@ class Writer:
             plan.slots.setdefault(slot, []).append(filler)
         return plan
 
-    # News --------------------------------------------------------------------------------------------------------
-
     def news(self, topic: str, tail: float, aside: float = 0.6) -> Plan:
-        """A news item, with probability `tail` a sentence that fits every topic, and with probability `aside` a word
-        on something else that happened. The topic is that of the main item, never of the aside."""
+        """A news item, with probability `tail` a sentence that fits every topic, and with probability `aside` a
+        word on something else that happened. The topic is that of the main item, never of the aside."""
         parts = [self.item(topic)]
         if self.rng.random() < tail:
             parts.append(self.item("tail"))
         if self.rng.random() < aside:
             other = self.rng.choice([name for name in TOPICS if name != topic])
-            parts.insert(self.rng.choice((0, len(parts))), Plan(self.pick("aside"), {"item": [self.item(other)]}))
+            aside_plan = Plan(self.pick("aside"), {"item": [self.item(other)]})
+            parts.insert(self.rng.choice((0, len(parts))), aside_plan)
         return Plan(Row(((" ".join(["{part}"] * len(parts)),),) * 3), {"part": parts})
 
     def item(self, section: str) -> Plan:
@@ -151,4 +160,5 @@ def slots_of(row: Row) -> list[str]:
 
 # Marks that occur in no text: they travel through the grammar with the words and are taken out at the end.
 MARKS = {"PER": ("⟦P:", "⟧"), "LOC": ("⟦L:", "⟧"), "ORG": ("⟦O:", "⟧")}
-ENTITIES = {"per": MARKS["PER"], "loc": MARKS["LOC"]} | dict.fromkeys(("org", "bank", "club", "uni", "firm"), MARKS["ORG"])
+ORGANISATIONS = ("org", "bank", "club", "uni", "firm")
+ENTITIES = {"per": MARKS["PER"], "loc": MARKS["LOC"]} | dict.fromkeys(ORGANISATIONS, MARKS["ORG"])

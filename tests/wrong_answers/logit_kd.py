@@ -463,7 +463,7 @@ WRONG = {
     ],
     "logit_kd.kd_loss": [
         (kd_no_square, "factor temperature ** 2 is missing"),
-        (kd_mean, "'batchmean'"),
+        (kd_mean, "also divides by the number of classes"),
         (kd_summed, "sum over the batch"),
         (kd_swapped, "student and teacher are swapped"),
         (kd_student_not_log, "must be log-probabilities"),

@@ -103,6 +103,7 @@ def loose_kd_loss(
     no_entropy: bool = False,
     teacher_learns: bool = False,
 ) -> Tensor:
+    """`kd_loss`, with a slip for each keyword that is True."""
     dim = 0 if first_dim else -1
     student = student_logits / (1 if cold_student else temperature)
     teacher = (teacher_logits if teacher_learns else teacher_logits.detach()) / (
@@ -163,7 +164,7 @@ KD_LOSS = Exercise(
     ),
     advice={
         "gradient of teacher_logits": TEACHER_GRADIENT,
-        "nan": "with large logits a probability rounds to 0, and its log is -inf. "
+        "nan": "NaN or infinity: with large logits a probability rounds to 0, and its log is -inf. "
         "Take F.log_softmax, not the log of a softmax.",
     },
 )

@@ -1,7 +1,7 @@
 """Write the solution, collapsed, under every exercise of a notebook, from the code in `methods/`.
 
-    python -m course_utils.solutions notebooks/*.ipynb           refresh     python -m course_utils.solutions
---check notebooks/*.ipynb   only say which are out of step (exit status 1)
+    python -m course_utils.checks.solutions notebooks/*.ipynb           refresh
+    python -m course_utils.checks.solutions --check notebooks/*.ipynb   say which are out of step
 
 A solution cell carries its exercise's id in its metadata ({"solution": id}): it is replaced, never written by
 hand.
@@ -58,8 +58,9 @@ def write(notebook: NotebookNode, path: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m course_utils.solutions", description=__doc__.split("\n")[0]
+        prog="python -m course_utils.checks.solutions", description=__doc__.split("\n")[0]
     )
     parser.add_argument("notebooks", nargs="+", type=Path)
     parser.add_argument(

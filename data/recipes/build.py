@@ -1,0 +1,70 @@
+"""Make every byte of `data/`: corpora, tokenizer, encoder, student shape, cards, hashes. `make bundle` calls this.
+
+`--corpora` makes the corpora only (seconds). The encoder takes about half an hour on 2 cores; a run that was cut off
+goes on from its last checkpoint when the command is given again.
+"""
+
+import argparse
+import hashlib
+import shutil
+import sys
+
+import cards
+import corpora
+import encoder
+import report
+
+from course_utils.paths import BUILD, DATA
+
+MODELS = DATA / "models"
+
+
+def hashes() -> None:
+    """Write `data/SHA256SUMS`: what `assets.py` and the tests hold every bundled file to."""
+    paths = [
+        path for folder in ("corpora", "models") for path in (DATA / folder).rglob("*") if path.is_file()
+    ]
+    lines = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(DATA).as_posix()}\n"
+        for path in sorted(paths)
+        if path.suffix != ".md"  # cards may be reworded without breaking anybody's copy
+    ]
+    (DATA / "SHA256SUMS").write_text("".join(lines), encoding="utf-8", newline="\n")
+
+
+def build_corpora() -> None:
+    shutil.rmtree(DATA / "corpora", ignore_errors=True)
+    names = corpora.write(DATA / "corpora")
+    print(
+        f"{len(names)} corpus files, {sum((DATA / 'corpora' / n).stat().st_size for n in names) / 1e6:.1f} MB"
+    )
+    cards.write_corpora(DATA / "corpora")
+
+
+def build_models() -> None:
+    work = BUILD / "bundle"
+    facts = encoder.pretrain(DATA / "corpora", work / "encoder", work / "checkpoint")
+    shutil.copytree(work / "encoder", MODELS / "encoder", dirs_exist_ok=True)
+    encoder.write_student(MODELS / "encoder", MODELS / "student")
+    cards.write_encoder(MODELS / "encoder", facts)
+    cards.write_student(MODELS / "student", encoder.STUDENT)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--corpora", action="store_true", help="make the corpora only")
+    only_corpora = parser.parse_args().corpora
+    build_corpora()
+    if not only_corpora:
+        build_models()
+    hashes()
+    rows = [] if only_corpora else report.measure(seeds=(0, 1, 2))
+    for row in rows:
+        print(
+            f"{row['property']:45} {row['measured']:.3f}  {row['bound']:14} {'kept' if row['kept'] else 'BROKEN'}"
+        )
+    return 0 if all(row["kept"] for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

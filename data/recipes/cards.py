@@ -1,0 +1,106 @@
+"""The cards beside the data: what each set and model is, how it was made, by which command, under which licence."""
+
+import hashlib
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import corpora
+
+LICENCE = "CC-BY-4.0 (see `LICENSE-TEXT-AND-DATA`)"
+
+CORPORA = Template("""# The bundled corpora
+
+Made by `data/recipes/`: a grammar (`*.grammar`), a lexicon (`reviews.lex`) and lists of names (`names.txt`)
+written for this course, and a seeded program that draws from them. No sentence was taken from anywhere.
+Licence: $licence. `python data/recipes/build.py --corpora` makes every byte again; `data/SHA256SUMS` holds
+the hashes.
+
+Three languages: English, Indonesian, Javanese. The same kinds of things are said in each; apart from
+`translation/`, no text is the translation of another.
+
+| folder | what | columns | train / valid / test per language |
+| --- | --- | --- | --- |
+| `sentiment/` | reviews of food, hotels, apps, transport | id, text, label (negative, neutral, positive) | $sentiment |
+| `topic/` | short news, five topics | id, text, label | $topic |
+| `ner/` | short news with PER, LOC, ORG | CoNLL: token, tab, IOB2 tag | $ner |
+| `translation/` | English, with up to $paraphrases Indonesian paraphrases | id, english, indonesian | $translation |
+| `unlabelled/` | reviews | id, text | $reviews (english, indonesian, javanese) |
+| `unlabelled_news/` | news | id, text | $news (english, indonesian, javanese) |
+
+How a review is made. A pattern sets the verdict: plain praise or blame; contrast ("A, but B": B counts);
+concession ("although A, B"); what others said, what was expected, what was so last year (they do not
+count); irony; wishes. It is filled with opinions on aspects, and $negated of the opinions say it by
+negating the opposite. Neutral reviews ask, report, weigh good against bad, or only state facts. Typos and
+missing capitals are sprinkled in. The unlabelled reviews are longer than the labelled ones, and most carry
+a plain verdict as title or last word.
+
+How a news item is made. A sentence on the topic, sometimes a second one that fits every topic, and more
+often than not a word on something else that happened, from another topic: counting words does not tell
+which is which.
+
+Some words and names occur in test splits only (lines with "!" in the lexicon and in the lists of names). No
+text of a test split occurs in any train or unlabelled split, capitals and punctuation aside; a test checks
+it.
+
+Limits: the language of a grammar. It is simpler and more regular than what people write; results on it show
+how methods compare, not how well they do on real text. For that there is the real track. The Javanese is
+ngoko and has not been proofread by a native speaker.
+""")
+
+ENCODER = Template("""# encoder
+
+A small BERT (Devlin et al., 2019): $layers layers, $hidden wide, $parameters parameters, WordPiece
+vocabulary of $vocabulary (lower case), trained for this course to fill in masked words in the unlabelled
+text of `data/corpora` ($texts texts in three languages).
+
+- command: `make bundle` (`python data/recipes/build.py`), which checkpoints and resumes
+- steps: $steps of $batch texts, seed $seed, learning rate $learning_rate (linear warm-up and decay), $masked
+  of the tokens masked
+- mean loss over the last steps: $last_loss nats (`loss.jsonl` has the whole curve)
+- time: $minutes minutes on 2 CPU cores, float32
+- sha256 of `model.safetensors`: `$sha256`
+- licence: $licence
+
+The corpora come out the same to the byte on every machine. The weights do so only with the same build of
+torch on the same kind of CPU: floating-point sums depend on their order.
+""")
+
+STUDENT = Template("""# student
+
+Only a shape, no weights: a BERT of $layers layers, $hidden wide, with the vocabulary of the teacher. Its
+weights start at random and are trained in the notebooks. Licence: $licence.
+""")
+
+
+def write_corpora(folder: Path) -> None:
+    """The card of the corpora, with the sizes that the recipe used."""
+    from texts import NEGATED
+
+    sizes = {
+        name: f"{size['train']:,} / {size['valid']:,} / {size['test']:,}"
+        for name, size in corpora.SIZES.items()
+    }
+    reviews, news = (
+        " / ".join(f"{counts[kind]:,}" for counts in corpora.UNLABELLED.values()) for kind in (0, 1)
+    )
+    text = CORPORA.substitute(
+        sizes,
+        licence=LICENCE,
+        paraphrases=corpora.PARAPHRASES,
+        reviews=reviews,
+        news=news,
+        negated=f"{NEGATED:.0%}",
+    )
+    (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_encoder(folder: Path, facts: dict[str, Any]) -> None:
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    text = ENCODER.substitute(facts, sha256=digest, licence=LICENCE)
+    (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_student(folder: Path, shape: dict[str, int]) -> None:
+    text = STUDENT.substitute(layers=shape["num_hidden_layers"], hidden=shape["hidden_size"], licence=LICENCE)
+    (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
