@@ -64,6 +64,7 @@ class Entry:
     tags: dict[str, str] = field(default_factory=dict)
     without: str | None = None
     labelled: int | None = None
+    recipe: dict[str, Any] = field(default_factory=dict)
 
     @property
     def pinned_id(self) -> str:

@@ -17,18 +17,14 @@ from texts import LABELS, TOPICS, Writer
 
 SPLITS = ("test", "valid", "train")  # in this order: a test text is taken before any other split can draw it
 SIZES = {
-    "sentiment": {"test": 1000, "valid": 200, "train": 1000},
+    "sentiment": {"test": 1000, "valid": 200, "train": 2000},
     "topic": {"test": 500, "valid": 100, "train": 400},
     "ner": {"test": 500, "valid": 100, "train": 500},
     "translation": {"test": 300, "valid": 200, "train": 5000},
 }
-UNLABELLED = {
-    "english": (20000, 6000),
-    "indonesian": (20000, 6000),
-    "javanese": (10000, 3000),
-}  # reviews, news
+UNLABELLED = {"english": (16000, 3000), "indonesian": (8000, 2000), "javanese": (6000, 1500)}  # reviews, news
 RARE = {
-    "test": 0.08,
+    "test": 0.04,
     "valid": 0.0,
     "train": 0.0,
 }  # how often a test text takes a word or name seen nowhere else
@@ -63,7 +59,7 @@ def plain(text: str) -> str:
     return MARK.sub(r"\2", text)
 
 
-def review(writer: Writer, label: str, language: str, more: float, verdict: float) -> str:
+def review(writer: Writer, label: str, language: str, more: int, verdict: float) -> str:
     return tidy(
         writer.review(label, more, verdict).say(language, writer.rng), writer.rng, typo=0.05, lower=0.2
     )
@@ -80,7 +76,7 @@ def labelled(name: str, language: str, split: str, ledger: Ledger) -> Iterator[t
     while len(taken) < SIZES[name][split]:
         label = writer.rng.choice(LABELS if name == "sentiment" else TOPICS)
         if name == "sentiment":
-            text = review(writer, label, language, more=0.1, verdict=0.1)
+            text = review(writer, label, language, more=0, verdict=0.1)
         else:
             text = plain(news(writer, label, language))
         if ledger.admits(text, split, taken):
@@ -89,7 +85,7 @@ def labelled(name: str, language: str, split: str, ledger: Ledger) -> Iterator[t
 
 def tagged(language: str, split: str, ledger: Ledger) -> Iterator[list[tuple[str, str]]]:
     """Tokens with IOB2 tags, one list a news item."""
-    writer = Writer(random.Random(f"ner/{language}/{split}"), RARE[split] * 3)
+    writer = Writer(random.Random(f"ner/{language}/{split}"), RARE[split] * 6)
     taken: set[str] = set()
     while len(taken) < SIZES["ner"][split]:
         text = news(writer, writer.rng.choice(TOPICS), language)
@@ -124,7 +120,7 @@ def parallel(split: str, ledger: Ledger) -> Iterator[dict[str, object]]:
     while number < SIZES["translation"][split]:
         kind = rng.random() < 0.7
         plan: Plan = (
-            writer.review(rng.choice(LABELS), more=0.2, verdict=0.2)
+            writer.review(rng.choice(LABELS), more=1, verdict=0.2)
             if kind
             else writer.news(rng.choice(TOPICS), 0.5)
         )
@@ -145,13 +141,13 @@ def unlabelled(kind: str, language: str, ledger: Ledger) -> Iterator[str]:
     These reviews are longer than the labelled ones, and more of them carry a plain verdict as title or last word,
     as reviews on the web do: that is what a model can learn polarity from without a label.
     """
-    writer = Writer(random.Random(f"unlabelled/{kind}/{language}"))
+    writer = Writer(random.Random(f"unlabelled/{kind}/{language}"), explicit=0.6)
     taken: set[str] = set()
     while len(taken) < UNLABELLED[language][kind == "news"]:
         if kind == "news":
             text = plain(news(writer, writer.rng.choice(TOPICS), language))
         else:
-            text = review(writer, writer.rng.choice(LABELS), language, more=0.5, verdict=0.8)
+            text = review(writer, writer.rng.choice(LABELS), language, more=2, verdict=0.9)
         if ledger.admits(text, "train", taken):
             yield text
 

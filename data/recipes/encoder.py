@@ -23,7 +23,7 @@ from course_utils import data, training
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 VOCABULARY = 4096
-STEPS, BATCH, LEARNING_RATE, MASKED, SEED = 16_000, 64, 1e-3, 0.2, 0
+STEPS, BATCH, LEARNING_RATE, MASKED, SEED = 28_000, 32, 1e-3, 0.2, 0
 ENCODER = {"hidden_size": 128, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 512}
 STUDENT = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 256}
 LOG_EVERY = 100

@@ -2,6 +2,16 @@
 # One line an entry: kind | English | Indonesian | Javanese. A slash separates synonyms. "*" marks an English plural.
 # noun: what is judged.  pos, neg: adjectives.  posv, negv: verb phrases.  A "!" after the kind: in test splits only.
 
+@ anything
+pos | good | bagus / baik | apik
+pos | great | hebat / keren | hebat
+pos | wonderful | luar biasa | ngedab-edabi
+pos | nice | asyik | asik
+neg | bad | buruk | ala
+neg | awful | payah | parah
+neg | poor | jelek | elek
+neg | disappointing | mengecewakan | nggelani
+
 @ food dish
 noun | the fried rice | nasi gorengnya / nasi goreng itu | sega gorenge
 noun | the chicken soup | sup ayamnya / sup ayam itu | sup ayame
@@ -22,8 +32,8 @@ pos | well seasoned | pas bumbunya | pas bumbune
 pos! | mouth-watering | menggugah selera | marakake ngiler
 neg | bland | hambar / tawar | anyep
 neg | burnt | gosong / hangus | gosong
-neg | too salty | terlalu asin / keasinan | kasinen
-neg | greasy | berminyak | lengur
+neg | oversalted | keasinan | kasinen
+neg | greasy | berminyak | kakehan lenga
 neg | undercooked | setengah matang / mentah | setengah mateng
 neg | tough | alot | alot
 neg | stale | basi | wayu
@@ -41,14 +51,14 @@ noun | the coffee | kopinya / kopi itu | kopine
 noun | the orange juice | jus jeruknya / jus jeruk itu | jus jeruke
 noun | the ginger drink | wedang jahenya / wedang jahe itu | wedang jahene
 noun | the avocado shake | jus alpukatnya / jus alpukat itu | jus alpukate
-noun! | the coconut water | air kelapanya / air kelapa itu | degane
+noun! | the coconut water | air kelapanya / air kelapa itu | banyu degane
 pos | refreshing | menyegarkan | nyegerake
 pos | fragrant | harum / wangi | wangi
 pos | smooth | lembut | alus
-pos | pleasantly sweet | manisnya pas | pas legine
-pos | nicely chilled | dingin pas | adheme pas
+pos | pleasantly sweet | pas manisnya | pas legine
+pos | nicely chilled | pas dinginnya | pas adheme
 neg | watery | encer | cuwer
-neg | too sweet | terlalu manis / kemanisan | kelegen
+neg | cloying | kemanisan | kelegen
 neg | bitter | pahit | pait
 neg | lukewarm | suam-suam kuku | anget-anget kuku
 neg | sour | asam / masam | kecut
@@ -80,19 +90,19 @@ posv | remembered our order by heart | hafal pesanan kami | apal pesenanku
 posv | explained every dish with a smile | menjelaskan setiap menu sambil tersenyum | nerangake saben menu karo mesem
 negv | ignored us for an hour | mengabaikan kami selama satu jam | ora nggape nganti sak jam
 negv | mixed up the bill | salah menghitung tagihan | kleru ngetung tagihan
-negv | rolled their eyes at my question | melengos waktu saya bertanya | mlengos pas takoni
+negv | rolled their eyes at my question | melengos waktu saya bertanya | mlengos pas taktakoni
 
 @ food room
-noun | the dining room | ruang makannya / ruang makan itu | ruang panganane
-noun | *the tables | meja-mejanya / mejanya | meja-mejane
+noun | the dining room | ruang makannya / ruang makan itu | ruang mangane
+noun | *the huts | saung-saungnya / saungnya | gubug-gubuge
 noun | the terrace | terasnya / teras itu | emperane
 noun | the toilet | toiletnya / kamar kecilnya | jedhinge
-noun | the music | musiknya / musik itu | musike
+noun | the upstairs room | ruang atasnya / lantai atasnya | ruang ndhuwure
 noun! | the garden | tamannya / taman itu | tamane
 pos | pleasant | menyenangkan | nyenengake
 pos | spotless | bersih / kinclong | resik / kinclong
 pos | cosy | nyaman | nyaman / kepenak
-pos | charming | cantik / menarik | apik
+pos | charming | cantik / menarik | nengsemake
 pos | airy | sejuk | isis
 neg | filthy | kotor / jorok | reget / rusuh
 neg | sticky | lengket | pliket
@@ -108,21 +118,21 @@ negv | had not been cleaned for days | sudah berhari-hari tidak dibersihkan | wi
 noun | the bedroom | kamarnya / kamar itu | kamare
 noun | the bathroom | kamar mandinya / kamar mandi itu | kamar mandine
 noun | the bed | kasurnya / tempat tidurnya | kasure
-noun | *the towels | handuknya / handuk itu | andhuke
-noun | *the sheets | seprainya / seprai itu | seprene
+noun | *the rooms upstairs | kamar-kamar atasnya / kamar atasnya | kamar-kamar ndhuwure
+noun | *the cupboards | lemarinya / lemari itu | lemarine
 noun | the balcony | balkonnya / balkon itu | balkone
 noun! | the mattress topper | alas kasurnya | lemeke kasur
 pos | comfortable | nyaman | kepenak / nyaman
 pos | clean | bersih | resik
 pos | spacious | luas / lega | jembar / omber
-pos | soft | empuk / lembut | empuk
+pos | sweet-smelling | harum / wangi | wangi
 pos | tidy | rapi | rapi / tumata
 pos! | luxurious | mewah | mewah
-neg | dusty | berdebu | kebak bledug / mbleduk
-neg | damp | lembap | lembab
+neg | dusty | berdebu | kebak bledug / bledugen
+neg | damp | lembap | demek
 neg | cramped | sempit | ciut / sumpek
 neg | mouldy | berjamur | jamuren
-neg | worn out | usang / lusuh | amoh
+neg | worn out | usang / lusuh | mbladhus
 neg | dirty | kotor | reget
 neg! | grubby | dekil | kemproh
 posv | felt brand new | terasa masih baru | rasane isih anyar
@@ -204,7 +214,7 @@ negv | made a terrible noise | mengeluarkan suara mengerikan | swarane nggegiris
 @ app design
 noun | the home screen | halaman utamanya / tampilan utamanya | kaca ngarepe
 noun | the menu | menunya / menu itu | menune
-noun | the search bar | kolom pencariannya | kolom golekane
+noun | the search bar | kolom pencariannya | kolom panggolekane
 noun | the dark theme | tema gelapnya | tema petenge
 noun | *the icons | ikonnya / ikon-ikonnya | ikone
 noun! | the widget | widgetnya | widgete
@@ -228,7 +238,7 @@ negv | hid the button that I needed | menyembunyikan tombol yang saya butuhkan |
 @ app performance
 noun | the app | aplikasinya / aplikasi ini | aplikasine
 noun | the new version | versi barunya / versi terbarunya | versi anyare
-noun | the update | pembaruannya / pembaruan itu | nganyarine
+noun | the update | pembaruannya / pembaruan itu | panganyarane
 noun | the video player | pemutar videonya | pamuter videone
 noun | the camera | kameranya / kamera itu | kamerane
 noun! | the beta | versi betanya | versi betane
@@ -240,7 +250,7 @@ pos | smooth as silk | mulus | mulus
 neg | sluggish | lemot / lambat | lemot
 neg | full of bugs | penuh bug / banyak bug | akeh bug-e
 neg | heavy | berat | abot
-neg | unstable | sering goyah | goyah
+neg | unstable | goyah / labil | goyah
 neg | laggy | patah-patah | mandheg-mandheg
 neg! | glitchy | error terus | error terus
 posv | ran well even on my old phone | lancar bahkan di ponsel lama saya | lancar sanajan ing HP lawasku
@@ -252,7 +262,7 @@ negv | deleted all my photos | menghapus semua foto saya | mbusak kabeh fotoku
 @ app payment
 noun | the payment | pembayarannya / proses pembayarannya | pambayarane
 noun | the top-up | isi ulangnya / isi saldonya | isi saldone
-noun | the refund | pengembalian dananya | balen dhuwite
+noun | the refund | pengembalian dananya | baline dhuwit
 noun | the login | proses masuknya / loginnya | proses mlebune
 noun | the voucher | vouchernya / kuponnya | vouchere
 noun! | the cashback | cashbacknya | cashbacke
@@ -266,14 +276,14 @@ neg | unsafe | rawan / riskan | rawan
 neg | expensive | mahal | larang
 neg | misleading | menyesatkan / menipu | nyasarake
 neg | stuck | macet | macet
-posv | went through on the first try | berhasil pada percobaan pertama | kasil sepisanan nyoba
+posv | went through on the first try | berhasil pada percobaan pertama | sepisan nyoba langsung kasil
 posv | took only a few seconds | hanya butuh beberapa detik | mung butuh sawetara detik
 negv | failed three times in a row | gagal tiga kali berturut-turut | gagal ping telu
 negv | took money twice | menarik uang dua kali | narik dhuwit kaping pindho
 
 @ app support
 noun | the customer service | layanan pelanggannya / CS-nya | layanan pelanggane
-noun | the help page | halaman bantuannya | kaca pitulungane
+noun | the operator | operatornya / operator itu | operatore
 noun | the chat bot | bot obrolannya | bot obrolane
 noun | the developer | pengembangnya | sing nggawe aplikasi
 noun | the support team | tim dukungannya | tim panyengkuyunge
@@ -285,7 +295,7 @@ pos | on the ball | tanggap | tanggap
 pos | trustworthy | bisa dipercaya | kena dipercaya
 neg | clueless | bodoh / bingung sendiri | bodho
 neg | deaf to complaints | tuli terhadap keluhan | budheg marang sambat
-neg | irresponsible | lepas tangan | cucul tangan
+neg | irresponsible | lepas tangan | sakepenake dhewe
 neg | robotic | seperti robot | kaya robot
 neg | evasive | suka mengelak | seneng endha
 posv | answered within minutes | menjawab dalam hitungan menit | mangsuli sajroning menit
@@ -297,25 +307,25 @@ negv | sent me in circles | membuat saya berputar-putar | gawe aku mubeng-mubeng
 noun | the bus | busnya / bus itu | bise
 noun | the train carriage | gerbongnya / gerbong itu | gerbonge
 noun | the ferry | kapal ferinya / feri itu | kapale
-noun | *the seats | kursinya / tempat duduknya | kursine
+noun | *the night buses | bus malamnya / bus-bus malamnya | bis-bis bengine
 noun | the taxi | taksinya / taksi itu | taksine
 noun | the minibus | angkotnya / minibus itu | angkote
 noun! | the tram | tremnya / trem itu | treme
-pos | quiet | tenang | anteng
+pos | quiet | halus suaranya | alus swarane
 pos | roomy | lapang / luas | longgar
 pos | new | baru / gres | gres
 pos | cool inside | adem di dalam | adhem ing njero
 pos | sturdy | kokoh | kukuh
-pos! | immaculate | tanpa cela | tanpa cacad
+pos! | immaculate | mengilap | gilar-gilar
 neg | rickety | bobrok / reot | bobrok
 neg | overcrowded | penuh sesak | kebak uyel-uyelan
 neg | hot as an oven | panas seperti oven | panas ngenthang-ngenthang
-neg | torn | sobek-sobek / robek | suwek
-neg | grimy | kumal | kumuh
-neg! | decrepit | rongsokan | rongsokan
+neg | rusty | berkarat / karatan | teyengen
+neg | grimy | kumuh | kumuh
+neg! | decrepit | ringkih | ringkih
 posv | rode like a cloud | jalannya halus seperti awan | mlakune alus kaya mega
 posv | let me sleep the whole way | membuat saya tidur sepanjang jalan | gawe turu sak dalan-dalan
-negv | broke down on the highway | mogok di jalan tol | mogok ing dalan gedhe
+negv | broke down on the way | mogok di tengah jalan | mogok ing tengah dalan
 negv | leaked when it rained | bocor waktu hujan | bocor pas udan
 negv | shook so much that I felt sick | berguncang sampai saya mual | gonjang-ganjing nganti mual
 
@@ -331,11 +341,11 @@ pos | skilled | terampil / mahir | trampil
 pos | punctual | tepat waktu | tepat wektu
 pos | calm | tenang | anteng
 pos | respectful | santun | andhap asor
-pos! | courteous | beradab | tata kramane apik
+pos! | courteous | beradab | apik tata kramane
 neg | reckless | ugal-ugalan | ugal-ugalan
 neg | sleepy | mengantuk | ngantukan
 neg | bad-tempered | pemarah / galak | galak
-neg | lost | tersesat terus | kesasar terus
+neg | lost | tersesat / nyasar | kesasar
 neg | greedy | serakah | srakah
 posv | waited for my grandfather | menunggu kakek saya | ngenteni mbah kakungku
 posv | knew every shortcut | hafal semua jalan pintas | apal kabeh dalan trabasan
@@ -353,8 +363,8 @@ noun! | the transfer | transitnya | transite
 pos | on time | tepat waktu | tepat wektu
 pos | flexible | fleksibel | luwes
 pos | orderly | tertib | tertib
-pos | short | singkat | cekak
-pos | frequent | sering | kerep
+pos | short | singkat | ringkes
+pos | trouble-free | lancar | lancar
 neg | late | terlambat / telat | telat
 neg | chaotic | kacau / amburadul | amburadul
 neg | endless | berlarut-larut | kesuwen
@@ -381,8 +391,8 @@ neg | excessive | kemahalan / terlalu mahal | kelarangen
 neg | absurd | aneh / ganjil | nganeh-anehi
 neg | unfair | berat sebelah / timpang | bot sih
 neg | outrageous | keterlaluan | kebangeten
-neg | a rip-off | pemerasan | pemerasan
+neg | crippling | mencekik / selangit | nyekik
 posv | was half of what I paid elsewhere | cuma setengah dari tempat lain | mung separo saka panggonan liya
-posv | included a meal | sudah termasuk makan | wis kalebu mangan
+posv | came with a discount | sudah dapat potongan | wis oleh potongan
 negv | doubled overnight | naik dua kali lipat dalam semalam | mundhak tikel loro sewengi
 negv | ate half of my wages | menghabiskan setengah gaji saya | ngentekake separo bayaranku

@@ -9,7 +9,8 @@ HERE = Path(__file__).parent
 LABELS = ("negative", "neutral", "positive")
 TOPICS = ("economy", "health", "politics", "sports", "technology")
 OPPOSITE = {"positive": "negative", "negative": "positive"}
-NEGATED = 0.2
+NEGATED = 0.2  # of the opinions, those that deny the opposite
+COMMON = 0.3  # of the adjectives, those that fit everything: "good", "awful"
 DOMAINS = ("food", "hotel", "app", "transport")
 HOURS = [f"{hour}.{minute}" for hour in range(6, 22) for minute in ("00", "15", "30", "45")]
 
@@ -25,10 +26,14 @@ def read_names() -> dict[str, list[Row]]:
 
 
 class Writer:
-    """Draws plans. `rare` is the chance that a word or name is from the test-only lists: 0 outside the test split."""
+    """Draws plans.
 
-    def __init__(self, rng: random.Random, rare: float = 0.0) -> None:
-        self.rng, self.rare = rng, rare
+    rare: the chance that a word or name is from the test-only lists, 0 outside the test split. explicit: the share of
+    plain opinions that also say how the writer feels ("luckily", "sadly").
+    """
+
+    def __init__(self, rng: random.Random, rare: float = 0.0, explicit: float = 0.1) -> None:
+        self.rng, self.rare, self.explicit = rng, rare, explicit
         self.rules = {
             **read(HERE / "reviews.lex"),
             **read(HERE / "reviews.grammar"),
@@ -58,31 +63,37 @@ class Writer:
         rows = self.rules["negate"] if negated else self.rules["affirm"]
         if alone and not negated:
             rows = rows + self.rules[f"alone {polarity}"]
+            if self.rng.random() < self.explicit:
+                rows = self.rules[f"explicit {polarity}"]
         return self.judge(draw(rows, self.rng), f"{domain} {aspect}", polarity, other)
 
     def judge(self, row: Row, aspect: str, polarity: str, other: str) -> Plan:
         """Fill the slots of an opinion: the noun, and words of the wanted and of the opposite polarity."""
         short = {"positive": "pos", "negative": "neg"}
+        common = [aspect, "anything"]  # words for this aspect, or words for all things
+        where = self.rng.choices(common, [1 - COMMON, COMMON], k=2)
         sections = {
             "n": f"{aspect} noun",
-            "same": f"{aspect} {short[polarity]}",
-            "opp": f"{aspect} {short[other]}",
+            "same": f"{where[0]} {short[polarity]}",
+            "opp": f"{where[1]} {short[other]}",
             "vsame": f"{aspect} {short[polarity]}v",
         }
         return Plan(row, {slot: [Plan(self.pick(name))] for slot, name in sections.items()})
 
-    def review(self, label: str, more: float, verdict: float) -> Plan:
-        """A review with this label: an opinion, with probability `more` a second one, with probability `verdict` a
-        plain word of praise, blame or doubt as title or last word; now and then a bare fact."""
+    def review(self, label: str, more: int, verdict: float) -> Plan:
+        """A review with this label: an opinion, up to `more` plain ones that agree with it, now and then a bare
+        fact, and with probability `verdict` a word of praise, blame or doubt as title or last word."""
         rng, domain = self.rng, self.rng.choice(DOMAINS)
+        plain = self.rules["average" if label == "neutral" else "plain"]
         rules = (
             self.rules["neutral"]
             if label == "neutral"
             else self.rules["polar"] + self.rules[f"polar {label}"]
         )
-        parts = [self.sentence(draw(rules, rng), domain, label)]
-        if rng.random() < more:
-            parts.append(self.sentence(draw(rules, rng), domain, label))
+        parts = [self.sentence(draw(rules + plain, rng), domain, label)]
+        for _ in range(rng.randint(0, more)):
+            parts.append(self.sentence(draw(plain, rng), domain, label))
+        rng.shuffle(parts)
         if label != "neutral" and rng.random() < 0.3:
             fact = self.sentence(self.pick(f"fact {domain}"), domain, label)
             parts.insert(rng.choice((0, len(parts))), fact)
