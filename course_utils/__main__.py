@@ -34,8 +34,15 @@ def exhibits(_: argparse.Namespace) -> int:
     return 0
 
 
+def readme(_: argparse.Namespace) -> int:
+    """for authors: write the measured parts of README.md from the results that ship"""
+    from course_utils.readme import main as write
+
+    return write()
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
-    command.__name__: command for command in (doctor, course, claims, exhibits)
+    command.__name__: command for command in (doctor, course, claims, exhibits, readme)
 }
 
 

@@ -1,0 +1,129 @@
+"""What ships in data/: made by the recipes to the byte, free of leaks, small, and hard enough to teach on."""
+
+import csv
+import hashlib
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from course_utils.paths import DATA
+
+RECIPES = DATA / "recipes"
+CORPORA = DATA / "corpora"
+LANGUAGES = ("english", "indonesian", "javanese")
+sys.path.insert(0, str(RECIPES))  # the recipes are scripts beside each other, not a package
+
+import corpora  # noqa: E402
+import report  # noqa: E402
+import texts  # noqa: E402
+
+
+def words(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def column(path: Path, name: str = "text") -> list[str]:
+    with path.open(encoding="utf-8", newline="") as handle:
+        return [row[name] for row in csv.DictReader(handle)]
+
+
+def sentences(path: Path) -> list[str]:
+    """The sentences of a CoNLL file, tokens joined by blanks."""
+    blocks = path.read_text(encoding="utf-8").strip().split("\n\n")
+    return [" ".join(line.split("\t")[0] for line in block.splitlines()) for block in blocks]
+
+
+def pairs(split: str, language: str) -> list[str]:
+    lines = (CORPORA / "translation" / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    if language == "english":
+        return [row["english"] for row in rows]
+    return [text for row in rows for text in row.get(language, [])]
+
+
+def texts_of(language: str, split: str) -> list[str]:
+    """Every text of a language in one split, over all labelled sets."""
+    found = [
+        text for name in ("sentiment", "topic") for text in column(CORPORA / name / language / f"{split}.csv")
+    ]
+    return found + sentences(CORPORA / "ner" / language / f"{split}.txt") + pairs(split, language)
+
+
+def unlabelled(language: str) -> list[str]:
+    return [
+        text
+        for folder in ("unlabelled", "unlabelled_news")
+        for text in column(CORPORA / folder / f"{language}.csv")
+    ]
+
+
+def test_the_recipe_makes_every_byte_of_the_corpora(tmp_path: Path) -> None:
+    names = corpora.write(tmp_path)
+    shipped = [p for p in CORPORA.rglob("*") if p.is_file() and p.suffix != ".md"]
+    assert sorted(names) == sorted(p.relative_to(CORPORA).as_posix() for p in shipped)
+    differing = [name for name in names if (tmp_path / name).read_bytes() != (CORPORA / name).read_bytes()]
+    assert not differing
+
+
+def test_hashes_cover_every_file_and_hold() -> None:
+    listed = dict(
+        reversed(line.split("  ", 1))
+        for line in (DATA / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    )
+    files = [p for folder in ("corpora", "models") for p in (DATA / folder).rglob("*") if p.is_file()]
+    made = {
+        p.relative_to(DATA).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in files
+        if p.suffix != ".md"
+    }
+    assert made == listed
+
+
+def test_sizes_and_formats() -> None:
+    assert sum(p.stat().st_size for p in CORPORA.rglob("*") if p.is_file()) < 15e6
+    models = [p for p in (DATA / "models").rglob("*") if p.is_file()]
+    assert sum(p.stat().st_size for p in models) < 40e6
+    assert {p.suffix for p in models} <= {".safetensors", ".json", ".jsonl", ".txt", ".md"}, (
+        "safetensors, never pickle"
+    )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_test_text_in_a_train_or_unlabelled_split(language: str) -> None:
+    test = {words(text) for text in texts_of(language, "test")}
+    train = {words(text) for text in texts_of(language, "train") + unlabelled(language)}
+    assert len(test) > 1000 and not test & train
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_names_of_the_test_split_occur_nowhere_else(language: str) -> None:
+    names = [row.forms[0][0] for rows in texts.read_names().values() for row in rows if row.test_only]
+    test = "\n".join(texts_of(language, "test")).lower()
+    train = "\n".join(texts_of(language, "train") + unlabelled(language)).lower()
+    seen = [name for name in names if re.search(rf"\b{name.lower()}\b", test)]
+    assert len(seen) > 10
+    assert not [name for name in names if re.search(rf"\b{name.lower()}\b", train)]
+
+
+def test_translations_are_several() -> None:
+    lines = (CORPORA / "translation" / "train.jsonl").read_text(encoding="utf-8").splitlines()
+    counts = [len(json.loads(line)["indonesian"]) for line in lines]
+    assert sum(counts) / len(counts) > 2
+
+
+def test_the_encoders_card_names_its_weights() -> None:
+    folder = DATA / "models" / "encoder"
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    assert digest in (folder / "README.md").read_text(encoding="utf-8")
+    curve = [
+        json.loads(line)["loss"] for line in (folder / "loss.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    assert curve[-1] < curve[0] / 2
+
+
+def test_sentiment_is_worth_teaching_on() -> None:
+    broken = [row for row in report.measure(seeds=(0,)) if not row["kept"]]
+    assert not broken
