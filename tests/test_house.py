@@ -13,6 +13,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from course_utils import readme
+
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 RANGES = {Requirement(line).name.lower(): Requirement(line).specifier for line in PROJECT["dependencies"]}
@@ -217,3 +219,8 @@ def test_no_text_names_a_machine() -> None:
         for word in words:
             if path.suffix not in {".safetensors", ".png"}:
                 assert word.encode() not in data, f"{name_of(path)} names {word}"
+
+
+def test_readme_states_what_was_measured() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme.render(text) == text, "run: python -m course_utils readme"
