@@ -55,7 +55,7 @@ def texts_of(language: str, split: str) -> list[str]:
 def unlabelled(language: str) -> list[str]:
     return [
         text
-        for folder in ("unlabelled", "unlabelled_news")
+        for folder in ("unlabelled", "unlabelled_long", "unlabelled_news")
         for text in column(CORPORA / folder / f"{language}.csv")
     ]
 

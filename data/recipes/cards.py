@@ -25,15 +25,16 @@ Three languages: English, Indonesian, Javanese. The same kinds of things are sai
 | `topic/` | short news, five topics | id, text, label | $topic |
 | `ner/` | short news with PER, LOC, ORG | CoNLL: token, tab, IOB2 tag | $ner |
 | `translation/` | English, with up to $paraphrases Indonesian paraphrases | id, english, indonesian | $translation |
-| `unlabelled/` | reviews | id, text | $reviews (english, indonesian, javanese) |
+| `unlabelled/` | short reviews, drawn like the labelled ones | id, text | $reviews (english, indonesian, javanese) |
+| `unlabelled_long/` | long reviews, for the encoder | id, text | $reviews (english, indonesian, javanese) |
 | `unlabelled_news/` | news | id, text | $news (english, indonesian, javanese) |
 
 How a review is made. A pattern sets the verdict: plain praise or blame; contrast ("A, but B": B counts);
 concession ("although A, B"); what others said, what was expected, what was so last year (they do not
 count); irony; wishes. It is filled with opinions on aspects, and $negated of the opinions say it by
 negating the opposite. Neutral reviews ask, report, weigh good against bad, or only state facts. Typos and
-missing capitals are sprinkled in. The unlabelled reviews are longer than the labelled ones, and most carry
-a plain verdict as title or last word.
+missing capitals are sprinkled in. The long reviews say
+more, and most carry a plain verdict as title or last word.
 
 How a news item is made. A sentence on the topic, sometimes a second one that fits every topic, and more
 often than not a word on something else that happened, from another topic: counting words does not tell

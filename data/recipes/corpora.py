@@ -17,7 +17,7 @@ from texts import LABELS, TOPICS, Writer
 
 SPLITS = ("test", "valid", "train")  # in this order: a test text is taken before any other split can draw it
 SIZES = {
-    "sentiment": {"test": 1000, "valid": 200, "train": 2000},
+    "sentiment": {"test": 1000, "valid": 200, "train": 1000},
     "topic": {"test": 500, "valid": 100, "train": 400},
     "ner": {"test": 500, "valid": 100, "train": 500},
     "translation": {"test": 300, "valid": 200, "train": 5000},
@@ -136,18 +136,21 @@ def parallel(split: str, ledger: Ledger) -> Iterator[dict[str, object]]:
 
 
 def unlabelled(kind: str, language: str, ledger: Ledger) -> Iterator[str]:
-    """Reviews or news without labels.
+    """Texts without labels: news, short reviews like the labelled ones, or long reviews.
 
-    These reviews are longer than the labelled ones, and more of them carry a plain verdict as title or last word,
-    as reviews on the web do: that is what a model can learn polarity from without a label.
+    Long ones say more, more often say how the writer feels, and most carry a plain verdict as title or last word, as
+    reviews on the web do: that is what an encoder can learn polarity from without a label.
     """
-    writer = Writer(random.Random(f"unlabelled/{kind}/{language}"), explicit=0.6)
+    explicit = 0.6 if kind == "reviews" else 0.1
+    writer = Writer(random.Random(f"unlabelled/{kind}/{language}"), explicit=explicit)
     taken: set[str] = set()
     while len(taken) < UNLABELLED[language][kind == "news"]:
+        label = writer.rng.choice(TOPICS if kind == "news" else LABELS)
         if kind == "news":
-            text = plain(news(writer, writer.rng.choice(TOPICS), language))
+            text = plain(news(writer, label, language))
         else:
-            text = review(writer, writer.rng.choice(LABELS), language, more=2, verdict=0.9)
+            more, verdict = (2, 0.9) if kind == "reviews" else (0, 0.1)
+            text = review(writer, label, language, more=more, verdict=verdict)
         if ledger.admits(text, "train", taken):
             yield text
 
@@ -186,7 +189,11 @@ def files() -> Iterator[tuple[str, Callable[[Ledger], str]]]:
                 json.dumps(row, ensure_ascii=False) + "\n" for row in parallel(s, ledger)
             ),
         )
-    for kind, folder in (("reviews", "unlabelled"), ("news", "unlabelled_news")):
+    for kind, folder in (
+        ("short", "unlabelled"),
+        ("reviews", "unlabelled_long"),
+        ("news", "unlabelled_news"),
+    ):
         for language in LANGUAGES:
             yield (
                 f"{folder}/{language}.csv",
