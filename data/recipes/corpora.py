@@ -17,7 +17,7 @@ from texts import LABELS, TOPICS, Writer
 
 SPLITS = ("test", "valid", "train")  # in this order: a test text is taken before any other split can draw it
 SIZES = {
-    "sentiment": {"test": 1000, "valid": 200, "train": 1000},
+    "sentiment": {"test": 1000, "valid": 100, "train": 500},
     "topic": {"test": 500, "valid": 100, "train": 400},
     "ner": {"test": 500, "valid": 100, "train": 500},
     "translation": {"test": 300, "valid": 200, "train": 5000},
