@@ -211,7 +211,7 @@ def test_what_ships_is_verified_and_listed(monkeypatch: pytest.MonkeyPatch, tmp_
     assert assets.summary() == "Nothing was fetched yet."
     table = assets.summary(["teacher", "sentiment"])
     assert assets.fetch("sentiment") == tmp_path / "corpora/sentiment"
-    assert re.search(r"teacher +course/encoder@1 +bundled +Apache-2.0 +[\d.]+ kB", table)
+    assert re.search(r"teacher +course/encoder@1 +bundled +CC-BY-4.0 +[\d.]+ kB", table)
     assert table == assets.summary()
 
 

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from course_utils import assets, data, models, training
 
-BATCH = {"teacher": 32, "student": 64}
+BATCH = {"teacher": 16, "student": 64}
 
 
 def majority(sentiment: DatasetDict) -> float:
