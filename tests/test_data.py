@@ -243,7 +243,7 @@ def test_bundled_sentiment_wastes_little_padding() -> None:
     tokenizer = models.load_tokenizer("teacher")
     for role in ("sentiment", "unlabelled"):
         loader = data.make_loader(
-            data.tokenize(data.load(role)["train"], tokenizer), tokenizer, 32, shuffle=True
+            data.tokenize(data.load(role)["train"], tokenizer), tokenizer, 16, shuffle=True
         )
         assert data.padding_waste(loader) < 0.05
 
