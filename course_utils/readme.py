@@ -24,7 +24,7 @@ def notebooks() -> str:
         times = [runs[track].get(path.stem) for track in TRACKS]
         shown = [f"{run['seconds']:.0f} s" if run else "not measured" for run in times]
         rows.append([f"[{title}](notebooks/{path.name})", *shown])
-    machines = sorted({run["machine"] for track in TRACKS for run in runs[track].values()})
+    machines = sorted({str(run["machine"]) for track in TRACKS for run in runs[track].values()})
     header = ["notebook", *(f"run on the {track} track" for track in TRACKS)]
     return f"{report.table(header, rows)}\n\nMeasured on: {'; '.join(machines)}.\n"
 
