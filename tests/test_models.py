@@ -98,7 +98,7 @@ def test_the_real_student_fits_its_teachers_vocabulary(monkeypatch: pytest.Monke
     folder = assets.CATALOG.parent.parent / "data/models/student-real"
     monkeypatch.setattr(assets, "fetch", lambda role: folder)
     model = models.new_classifier("student", LABELS, small_world.tokenizer(), seed=0)
-    assert (model.config.num_hidden_layers, model.config.hidden_size) == (2, 128)
+    assert (model.config.num_hidden_layers, model.config.hidden_size) == (2, 64)
 
 
 @needs_bundle
