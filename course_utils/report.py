@@ -1,7 +1,6 @@
 """What a run of the course leaves behind: a table on the screen, the executed notebooks, an index page."""
 
 import html
-import json
 import os
 import platform
 import shutil
@@ -11,8 +10,8 @@ from pathlib import Path
 import nbformat
 from nbconvert import HTMLExporter
 
-from course_utils import assets, rowfile, runner
-from course_utils.paths import BUILD, DATA
+from course_utils import assets, runner, session, shipped
+from course_utils.paths import BUILD
 
 HEADER = ["notebook", "seconds", "peak memory", "claims held", "outcome"]
 STYLE = (
@@ -106,21 +105,11 @@ def measured(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def _note_time(result: runner.Run) -> None:
-    path = DATA / "results" / assets.track() / "runs.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    runs = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    found = rowfile.machine()
-    where = f"{found['cpu']}, {found['cores']} cores, {found['device']}"
-    runs[result.notebook] = {"seconds": round(result.seconds), "machine": where}
-    path.write_text(json.dumps(runs, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-
-
 def course(folder: Path = runner.NOTEBOOKS, only: list[str] | None = None, store: bool = False) -> int:
     """Run the course, print the table, write build/report/. Returns 1 if a notebook failed, else 0.
 
     With `store`, for authors, the outputs of a bundled run are written back into the notebooks that ran through, and
-    the seconds that they took go to data/results/<track>/runs.json.
+    seconds and claims go to data/results/<track>/.
     """
     paths = runner.find(folder, only)
     runs = runner.run_all(paths)
@@ -129,11 +118,11 @@ def course(folder: Path = runner.NOTEBOOKS, only: list[str] | None = None, store
     print(f"\n{machine()}\nThe executed notebooks: {index}")
     for path, result in zip(paths, runs, strict=True):
         if store and not result.error:
-            if (
-                assets.track() == "bundled"
-            ):  # the outputs that readers see first are of the track that all have
+            # The outputs that readers see first are of the track that all have.
+            if assets.track() == "bundled":
                 runner.store(result, path)
-            _note_time(result)
+            shipped.keep_time(result)
+            shipped.keep_claims(shipped.gather({session.seed(): [result]}))
             print(f"stored the run of {path.name}")
     failed = [result for result in runs if result.error]
     for result in failed:
