@@ -1,6 +1,7 @@
 """The headless run: a notebook that works, one that fails, and what the report and the claims say of them."""
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -138,3 +139,15 @@ def test_shipped_claims_of_more_seeds_are_not_replaced_by_one_run(
     shipped.keep_claims([{**row, "notebook": "02_x", "of": 5, "text": "a clearer claim"}])
     stored = json.loads((tmp_path / "results/bundled/claims.json").read_text(encoding="utf-8"))
     assert [found["text"] for found in stored] == ["a clearer claim", "a claim"]
+
+
+def test_the_report_is_whole_without_a_network() -> None:
+    """Formulas are MathML, no script is fetched, and what is code stays as it was."""
+    prose = new_markdown_cell(
+        "The loss $T^2$ and\n\n$$\\mathrm{KL}(p)$$\n\nbut `a $x$ b`\n\n```sh\necho $HOME $PATH\n```"
+    )
+    page = report._page(runner.Run("01_x", new_notebook(cells=[prose]), 1.0, 0))
+    assert page.count("<math") == 2 and "<msup>" in page
+    assert "a $x$ b" in page and "$HOME" in page
+    assert not re.search(r"<script[^>]+src=", page) and "cdnjs" not in page
+    assert prose.source.startswith("The loss $T^2$"), "the notebook itself is left alone"
