@@ -17,7 +17,7 @@ import torch
 
 import course_utils
 from course_utils import checks
-from course_utils.checks import sandbox
+from course_utils.checks import engine, sandbox
 from course_utils.checks.stubs import is_stub
 from course_utils.checks.tasks import observe_tensors
 
@@ -31,6 +31,16 @@ RIGHT = [
     (id, answer) for topic in ANSWERS.values() for id, answers in topic.RIGHT.items() for answer in answers
 ]
 OF_TENSORS = [id for id in IDS if checks._TASKS[id].observe is observe_tensors]
+# Numbers cannot be changed in place.
+CHANGEABLE = [
+    id
+    for id in IDS
+    if any(
+        isinstance(value, torch.Tensor | torch.nn.Module)
+        for case in engine._cases(checks._TASKS[id])
+        for value in case.values()
+    )
+]
 
 
 @pytest.fixture(autouse=True)
@@ -191,7 +201,7 @@ def test_a_bad_answer_ends_in_one_message(id, bad):
     assert "hint" in outcome.message and outcome.message.isascii()
 
 
-@pytest.mark.parametrize("id", IDS)
+@pytest.mark.parametrize("id", CHANGEABLE)
 def test_inputs_changed_in_place_are_noticed_though_the_result_is_right(id):
     def spoils(*arguments):
         result = checks.reference(id)(*arguments)
