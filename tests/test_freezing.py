@@ -71,7 +71,7 @@ def test_whatever_was_frozen_before_comes_out_the_same(method, model):
 @pytest.mark.parametrize("method", METHODS)
 def test_another_name_of_the_head(method):
     model = nn.ModuleDict({"body": nn.Linear(4, 4), "top": nn.Linear(4, 2), "off": nn.Dropout()})
-    assert {"top.weight", "top.bias"} <= trainable(method(model, head="top"))
+    assert {"top.weight", "top.bias"} <= trainable(method(model, head=["top"]))
     assert "body.weight" not in trainable(model)
 
 
@@ -79,8 +79,8 @@ def test_another_name_of_the_head(method):
 @pytest.mark.parametrize("head", ["score", "dropout", "", "bert.pooler"])
 def test_a_missing_head_is_named_and_nothing_changes(method, head, model):
     before = trainable(model)
-    with pytest.raises(ValueError, match="no head called .* bert, classifier"):
-        method(model, head=head)
+    with pytest.raises(ValueError, match="no part called .* bert, classifier"):
+        method(model, head=[head])
     assert trainable(model) == before
 
 
@@ -90,3 +90,11 @@ def test_bitfit_says_that_there_are_no_biases_and_changes_nothing():
     with pytest.raises(ValueError, match="no biases outside its head"):
         bitfit(model)
     assert trainable(model) == before
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_new_parts_deep_inside_train_as_well(method, model):
+    """An encoder pretrained without a pooler gets a random one, inside its body."""
+    assert "bert.pooler.dense.weight" not in trainable(method(model))
+    trained = trainable(method(model, head=["pooler", "classifier"]))
+    assert {"bert.pooler.dense.weight", "classifier.weight"} <= trained

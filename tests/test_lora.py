@@ -237,8 +237,8 @@ def test_a_second_injection_is_refused_and_changes_nothing(base):
 
 def test_a_missing_head_is_refused_and_changes_nothing(base):
     before = set(base.state_dict())
-    with pytest.raises(ValueError, match="no head called score"):
-        lora.inject_lora(base, TARGETS, 4, 8, head="score")
+    with pytest.raises(ValueError, match="no part called score"):
+        lora.inject_lora(base, TARGETS, 4, 8, head=["score"])
     assert set(base.state_dict()) == before and all(p.requires_grad for p in base.parameters())
 
 
@@ -304,3 +304,13 @@ def test_peft_starts_with_b_zero_and_a_of_the_same_spread():
     assert not theirs.lora_B["default"].weight.any() and theirs.lora_B["default"].weight.shape == lora_B.shape
     spread = theirs.lora_A["default"].weight.std().item()
     assert lora_A.std().item() == pytest.approx(spread, rel=0.05)
+
+
+def test_a_target_may_be_the_end_of_a_path(base):
+    """Three layers of a BERT block are called "dense"; only one of them is the attention's output."""
+    with pytest.raises(ValueError, match="is called tput.dense"):
+        lora.find_targets(base, ["tput.dense"], ["classifier"])
+    model = lora.inject_lora(base, ["attention.output.dense"], 2, 4, head=["pooler", "classifier"])
+    adapted = {path for path, part in model.named_modules() if isinstance(part, lora.LoRALinear)}
+    assert adapted == {f"bert.encoder.layer.{i}.attention.output.dense" for i in range(2)}
+    assert model.bert.pooler.dense.weight.requires_grad

@@ -4,18 +4,21 @@ Source: Ben Zaken, Goldberg and Ravfogel (2022), "BitFit: Simple Parameter-effic
 Masked Language-models", section 3.
 """
 
+from collections.abc import Sequence
+
 from torch import nn
 
-from course_utils.methods.freezing import head_only
+from course_utils.methods.freezing import head_only, head_parts
 
 
-def bitfit(model: nn.Module, head: str = "classifier") -> nn.Module:
+def bitfit(model: nn.Module, head: Sequence[str] = ("classifier",)) -> nn.Module:
     """Freeze the model but for its biases, those of LayerNorm too, and its head. In place; returns the model.
 
     Raises ValueError, and changes nothing, where the model has no such head, or no bias outside it.
     """
+    inside = tuple(f"{path}." for path in head_parts(model, head))
     biases = [
-        p for name, p in model.named_parameters() if name.endswith(".bias") and name.split(".")[0] != head
+        p for name, p in model.named_parameters() if name.endswith(".bias") and not name.startswith(inside)
     ]
     if not biases:
         raise ValueError(

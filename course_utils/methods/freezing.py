@@ -4,20 +4,34 @@ Source: Peters, Ruder and Smith (2019), "To Tune or Not to Tune? Adapting Pretra
 Tasks", which compares it with fine-tuning. The methods that train a little more start from the same call.
 """
 
+from collections.abc import Sequence
+
 from torch import nn
 
 
-def head_only(model: nn.Module, head: str = "classifier") -> nn.Module:
-    """Freeze the model but for its part named `head`. Changes the model in place and returns it.
+def head_parts(model: nn.Module, head: Sequence[str]) -> list[str]:
+    """The paths of the parts whose own name is in `head`, such as "classifier" and "bert.pooler".
 
-    Raises ValueError, and changes nothing, where the model has no such part with parameters.
+    Raises ValueError where the model has no part with parameters of one of these names.
     """
-    parts = [name for name, part in model.named_children() if any(True for _ in part.parameters())]
-    if head not in parts:
+    parts = [path for path, part in model.named_modules() if path and any(True for _ in part.parameters())]
+    names = {path.split(".")[-1] for path in parts}
+    if missing := [name for name in head if name not in names]:
         raise ValueError(
-            f"This model has no head called {head}, so nothing would learn the new task. "
-            f"Pass the name of the head as head=...: the model's parts are called {', '.join(parts)}."
+            f"This model has no part called {' or '.join(missing)}, so nothing would learn the new task. "
+            "Name the parts that are new in head=...: "
+            f"the model's own parts are called {', '.join(path for path in parts if '.' not in path)}."
         )
+    return [path for path in parts if path.split(".")[-1] in head]
+
+
+def head_only(model: nn.Module, head: Sequence[str] = ("classifier",)) -> nn.Module:
+    """Freeze the model but for the parts named in `head`. Changes the model in place and returns it.
+
+    Raises ValueError, and changes nothing, where the model has no such part (`head_parts`).
+    """
+    paths = head_parts(model, head)
     model.requires_grad_(False)
-    model.get_submodule(head).requires_grad_(True)
+    for path in paths:
+        model.get_submodule(path).requires_grad_(True)
     return model

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.methods.freezing import head_only
+from course_utils.methods.freezing import head_only, head_parts
 
 
 def lora_scaling(rank: int, lora_alpha: float, rank_stabilized: bool = False) -> float:
@@ -95,28 +95,31 @@ class LoRALinear(nn.Module):
             self.merged = on
 
 
-def find_targets(model: nn.Module, targets: Sequence[str], head: str) -> dict[str, nn.Linear]:
-    """The linear layers whose own name is in `targets`, by path; none of the part named `head`.
+def find_targets(model: nn.Module, targets: Sequence[str], head: Sequence[str]) -> dict[str, nn.Linear]:
+    """The linear layers whose path ends in one of `targets`, by path; none of the parts named in `head`.
 
-    Raises ValueError where one of the names fits no such layer, and where the model has LoRA layers already.
+    A target is a name ("query") or the end of a path ("attention.output.dense"). Raises ValueError where one of
+    them fits no such layer, and where the model has LoRA layers already.
     """
     if any(isinstance(part, LoRALinear) for part in model.modules()):
         raise ValueError(
             "This model has LoRA layers already. Put other values into them with load_lora, or load the model "
             "afresh and name all the targets in one call."
         )
+    inside = tuple(f"{path}." for path in head_parts(model, head))
     layers = {
         path: part
         for path, part in model.named_modules()
-        if isinstance(part, nn.Linear) and path.split(".")[0] != head
+        if isinstance(part, nn.Linear) and not f"{path}.".startswith(inside)
     }
-    names = {path.split(".")[-1] for path in layers}
-    if unknown := [name for name in targets if name not in names]:
+    found = {target: [path for path in layers if f".{path}".endswith(f".{target}")] for target in targets}
+    if unknown := [target for target, paths in found.items() if not paths]:
+        names = sorted({path.split(".")[-1] for path in layers})
         raise ValueError(
             f"No linear layer of this model is called {' or '.join(unknown)}, so LoRA has no place to go. "
-            f"Outside the head, its linear layers are called {', '.join(sorted(names))}."
+            f"Outside the head, its linear layers are called {', '.join(names)}."
         )
-    return {path: layer for path, layer in layers.items() if path.split(".")[-1] in targets}
+    return {path: layers[path] for paths in found.values() for path in paths}
 
 
 def inject_lora(
@@ -125,13 +128,12 @@ def inject_lora(
     rank: int,
     lora_alpha: float,
     rank_stabilized: bool = False,
-    head: str = "classifier",
+    head: Sequence[str] = ("classifier",),
 ) -> nn.Module:
-    """Freeze the model, and give every linear layer whose own name is in `targets` a low-rank update.
+    """Freeze the model, and give every linear layer whose path ends in one of `targets` a low-rank update.
 
-    Changes the model in place and returns it. The new task's head, the part named `head`, stays trainable: it
-    starts from random weights. Raises ValueError, and changes nothing, where there is no such head or target
-    (`find_targets`).
+    Changes the model in place and returns it. The parts named in `head` are new and stay trainable. Raises
+    ValueError, and changes nothing, where there is no such head or target (`find_targets`).
     """
     layers = find_targets(model, targets, head)
     head_only(model, head)
