@@ -60,6 +60,10 @@ def mean_over_whole_length(vectors, attention_mask):
     return (vectors * attention_mask[:, :, None]).sum(dim=1) / vectors.shape[1]
 
 
+def mean_padding_summed(vectors, attention_mask):
+    return vectors.sum(dim=1) / attention_mask.sum(dim=1)[:, None]
+
+
 def mean_summed(vectors, attention_mask):
     return (vectors * attention_mask[..., None]).sum(1)
 
@@ -127,6 +131,10 @@ def slope_one_step(function, x, step):
 
 def slope_precedence(function, x, step):
     return (function(x + step) - function(x - step)) / 2 * step
+
+
+def slope_halved(function, x, step):
+    return (function(x + step) - function(x - step)) / 2
 
 
 def slope_undivided(function, x, step):
@@ -240,6 +248,14 @@ def entropy_every_pair(logits, labels):
     return -F.log_softmax(logits, dim=-1)[:, labels].mean()
 
 
+def entropy_of_rows(logits, labels):
+    return -F.log_softmax(logits, dim=-1)[labels].mean()
+
+
+def entropy_log_of_logits(logits, labels):
+    return -torch.log(logits)[range(len(labels)), labels].mean()
+
+
 def entropy_best_class(logits, labels):
     return -F.log_softmax(logits, dim=-1).max(dim=-1).values.mean()
 
@@ -274,6 +290,7 @@ WRONG = {
     "first_steps.masked_mean": [
         (mean_with_padding, "the padding counts"),
         (mean_over_whole_length, "divided by the whole length"),
+        (mean_padding_summed, "still in the sum"),
         (mean_summed, "that is the sum over the real tokens"),
         (mean_by_batch_count, "tokens in the whole batch"),
         (mean_of_padding, "the wrong way round"),
@@ -282,13 +299,14 @@ WRONG = {
         (mean_over_sentences, "across the sentences"),
         (mean_two_dims, "the mask has two"),
         (mean_in_place, "in place"),
-        (mean_over_all, "the shape is not"),
+        (mean_over_all, "one vector for each sentence"),
     ],
     "first_steps.slope": [
         (slope_forward, "to the right only"),
         (slope_backward, "to the left only"),
         (slope_one_step, "two steps long"),
         (slope_precedence, "then multiplies by step"),
+        (slope_halved, "not by step"),
         (slope_undivided, "how far the function rises"),
         (slope_downhill, "the sign is turned round"),
         (slope_by_autograd, "must not use it"),
@@ -314,6 +332,8 @@ WRONG = {
         (entropy_over_sentences, "across the sentences"),
         (entropy_every_class, "averages over all classes"),
         (entropy_every_pair, "Name the row too"),
+        (entropy_of_rows, "takes whole rows"),
+        (entropy_log_of_logits, "logarithm of the logits"),
         (entropy_best_class, "thinks best"),
         (entropy_softmax_twice, "done twice"),
         (entropy_per_row, "one number is asked for"),

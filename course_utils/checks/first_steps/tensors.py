@@ -1,4 +1,4 @@
-"""Exercises on tensors: shapes, masks, matrix products."""
+"""Exercises on tensors: a comparison, and a mean under a mask."""
 
 import copy
 
@@ -21,11 +21,6 @@ from course_utils.methods import first_steps
 CUT_OFF = (
     "no gradient can flow back through the result, so a model that uses it could not learn. Something cut it: "
     ".item(), .detach(), .numpy(), float(...), torch.tensor(...) or torch.no_grad()."
-)
-
-CUT_ONE = (
-    "the result is right, but one of the inputs gets no gradient, or a wrong one: a .detach(), .data or "
-    "torch.no_grad() cut the way back to it."
 )
 
 
@@ -160,8 +155,8 @@ MASKED_MEAN = Exercise(
     mistakes=slips(
         _loose_masked_mean,
         {
-            "no_mask": "the mask is not used, so the padding counts. Multiply the vectors by it before you add "
-            "them up.",
+            "no_mask": "the mask is not used, so the padding counts. Multiply the vectors by it, add them up, "
+            "and divide by the number of real tokens.",
             "padding_counts": "the sum leaves the padding out, but it is divided by the whole length. Divide by "
             "the number of real tokens: the sum of the mask.",
             "total": "that is the sum over the real tokens. Divide it by how many there are.",
@@ -171,6 +166,11 @@ MASKED_MEAN = Exercise(
             "kept": "the summed dim is still there, with length 1. Leave out keepdim=True, or squeeze(1) it "
             "away.",
         },
+        Mistake(
+            lambda vectors, attention_mask: vectors.sum(dim=1) / attention_mask.sum(dim=1, keepdim=True),
+            "it is divided by the number of real tokens, but the padding is still in the sum. Multiply the "
+            "vectors by the mask before you add them up.",
+        ),
         Mistake(
             lambda vectors, attention_mask: vectors[:, 0],
             "that is the vector of the first token only. The mean over all real tokens is asked for.",
@@ -190,62 +190,8 @@ MASKED_MEAN = Exercise(
     ),
     advice={
         HAS_GRADIENT: CUT_OFF,
+        "shape": "one vector for each sentence is asked for. Sum over dim 1, the tokens, and over nothing else.",
         "RuntimeError": "if it says that sizes must match: the vectors have three dims, the mask has two. "
         "attention_mask.unsqueeze(-1) adds one of length 1 at the end, which then stretches by itself.",
-    },
-)
-
-
-# --- linear ---
-
-
-def _linear_cases(generator: Generator) -> list[Arguments]:
-    shapes = ((2, 3, 2, torch.float32), (1, 4, 3, torch.float64), (3, 3, 3, torch.float64))
-    return [
-        {
-            "x": random_numbers(generator, batch, inputs, dtype=dtype),
-            "weight": random_numbers(generator, outputs, inputs, dtype=dtype),
-            "bias": random_numbers(generator, outputs, dtype=dtype),
-        }
-        for batch, inputs, outputs, dtype in shapes
-    ]
-
-
-def _loose_linear(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor,
-    *,
-    no_bias: bool = False,
-    minus: bool = False,
-    times: bool = False,
-    inside: bool = False,
-    turned: bool = False,
-) -> Tensor:
-    y = x @ (weight.T + bias if inside else weight.T)
-    if not (no_bias or inside):
-        y = y * bias if times else y - bias if minus else y + bias
-    return y.T if turned else y
-
-
-LINEAR = Exercise(
-    reference=first_steps.linear,
-    cases=_linear_cases,
-    mistakes=slips(
-        _loose_linear,
-        {
-            "no_bias": "the bias is missing: add it to the product.",
-            "minus": "the bias is subtracted. Add it.",
-            "times": "the product is multiplied by the bias. Add it.",
-            "inside": "the bias is added to the weight, and then multiplied by x. Add it to the product: "
-            "@ comes before +, so no brackets are needed.",
-            "turned": "rows and columns are exchanged. One row a sentence, one column an output: x comes first.",
-        },
-    ),
-    advice={
-        HAS_GRADIENT: CUT_OFF,
-        **{f"gradient of {name}": CUT_ONE for name in ("x", "weight", "bias")},
-        "RuntimeError": "if it says that shapes cannot be multiplied: a row of x meets a column on the right. "
-        "The weight keeps its inputs in rows, so turn it: weight.T. And @ is the matrix product; * is not.",
     },
 )

@@ -1,4 +1,4 @@
-"""Exercises on slopes, and on the loss whose slope a model follows."""
+"""Exercises on what a network is trained with: slopes, a layer, a loss."""
 
 from collections.abc import Callable
 
@@ -9,6 +9,11 @@ from torch import Generator, Tensor
 from course_utils.checks.first_steps.tensors import CUT_OFF, random_numbers
 from course_utils.checks.tasks import HAS_GRADIENT, Arguments, Exercise, Mistake, slips
 from course_utils.methods import first_steps
+
+CUT_ONE = (
+    "the result is right, but one of the inputs gets no gradient, or a wrong one: a .detach(), .data or "
+    "torch.no_grad() cut the way back to it."
+)
 
 # --- slope ---
 
@@ -40,6 +45,7 @@ def _loose_slope(
     backward: bool = False,
     one_step: bool = False,
     precedence: bool = False,
+    half: bool = False,
     undivided: bool = False,
     downhill: bool = False,
 ) -> Tensor:
@@ -48,8 +54,8 @@ def _loose_slope(
     rise = function(left) - function(right) if downhill else function(right) - function(left)
     if undivided:
         return rise
-    if precedence:
-        return rise / 2 * step
+    if half or precedence:
+        return rise / 2 * (step if precedence else 1)
     return rise / (step if one_step or forward or backward else 2 * step)
 
 
@@ -67,6 +73,7 @@ SLOPE = Exercise(
             "backward": "that goes a step to the left only. End a step to the right: it is far more exact.",
             "one_step": "from x - step to x + step the way is two steps long. Divide by 2 * step.",
             "precedence": "a / 2 * step divides by 2 and then multiplies by step. Put brackets: a / (2 * step).",
+            "half": "that divides by 2, but not by step. The way from x - step to x + step is 2 * step long.",
             "undivided": "that is how far the function rises. Divide by how far you went: 2 * step.",
             "downhill": "left and right are exchanged, so the sign is turned round.",
         },
@@ -83,6 +90,61 @@ SLOPE = Exercise(
     advice={
         HAS_GRADIENT: CUT_OFF,
         "TypeError": "`function` is a function: call it with a tensor, function(x + step).",
+    },
+)
+
+
+# --- linear ---
+
+
+def _linear_cases(generator: Generator) -> list[Arguments]:
+    shapes = ((2, 3, 2, torch.float32), (1, 4, 3, torch.float64), (3, 3, 3, torch.float64))
+    return [
+        {
+            "x": random_numbers(generator, batch, inputs, dtype=dtype),
+            "weight": random_numbers(generator, outputs, inputs, dtype=dtype),
+            "bias": random_numbers(generator, outputs, dtype=dtype),
+        }
+        for batch, inputs, outputs, dtype in shapes
+    ]
+
+
+def _loose_linear(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    *,
+    no_bias: bool = False,
+    minus: bool = False,
+    times: bool = False,
+    inside: bool = False,
+    turned: bool = False,
+) -> Tensor:
+    y = x @ (weight.T + bias if inside else weight.T)
+    if not (no_bias or inside):
+        y = y * bias if times else y - bias if minus else y + bias
+    return y.T if turned else y
+
+
+LINEAR = Exercise(
+    reference=first_steps.linear,
+    cases=_linear_cases,
+    mistakes=slips(
+        _loose_linear,
+        {
+            "no_bias": "the bias is missing: add it to the product.",
+            "minus": "the bias is subtracted. Add it.",
+            "times": "the product is multiplied by the bias. Add it.",
+            "inside": "the bias is added to the weight, and then multiplied by x. Add it to the product: "
+            "@ comes before +, so no brackets are needed.",
+            "turned": "rows and columns are exchanged. One row a sentence, one column an output: x comes first.",
+        },
+    ),
+    advice={
+        HAS_GRADIENT: CUT_OFF,
+        **{f"gradient of {name}": CUT_ONE for name in ("x", "weight", "bias")},
+        "RuntimeError": "the shapes do not fit. In a product, a row of x meets a column on the right; the weight "
+        "keeps its inputs in rows, so turn it: weight.T. And @ is the matrix product; * is not.",
     },
 )
 
@@ -157,6 +219,16 @@ CROSS_ENTROPY = Exercise(
             "[torch.arange(len(labels)), labels] takes one entry a row.",
             "best_class": "that takes the class that the model thinks best. Take the right one: `labels`.",
         },
+        Mistake(
+            lambda logits, labels: -F.log_softmax(logits, dim=-1)[labels].mean(),
+            "[labels] alone takes whole rows, those whose numbers are in `labels`. Name the row and then the "
+            "class: [torch.arange(len(labels)), labels].",
+        ),
+        Mistake(
+            lambda logits, labels: -logits.log()[torch.arange(len(labels)), labels].mean(),
+            "that is the logarithm of the logits, which may be negative. F.log_softmax makes probabilities of "
+            "them first, and then takes the logarithm.",
+        ),
         Mistake(
             lambda logits, labels: F.cross_entropy(F.softmax(logits, dim=-1), labels),
             "F.cross_entropy takes logits and does the softmax itself. Here it is done twice.",
