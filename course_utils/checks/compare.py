@@ -1,5 +1,6 @@
 """Describe values in a line for a learner, and say how one value differs from another."""
 
+import inspect
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +22,8 @@ def describe(value: Any) -> str:
         text = f"{value:.6g}"
     elif isinstance(value, nn.Module):
         text = f"a model in {'train' if value.training else 'eval'} mode"
+    elif inspect.isfunction(value):
+        text = f"the function {value.__name__}"
     elif type(value) is dict:
         text = "{" + ", ".join(f"{key!s}: {describe(item)}" for key, item in value.items()) + "}"
     elif type(value) in (list, tuple) and value and isinstance(value[0], dict):

@@ -1,0 +1,197 @@
+"""Exercises on tensors: a comparison, and a mean under a mask."""
+
+import copy
+
+import torch
+from torch import Generator, Tensor
+
+from course_utils.checks.tasks import (
+    HAS_GRADIENT,
+    INPUTS_CHANGED,
+    RESULT,
+    Arguments,
+    Exercise,
+    Function,
+    Mistake,
+    Observations,
+    slips,
+)
+from course_utils.methods import first_steps
+
+CUT_OFF = (
+    "no gradient can flow back through the result, so a model that uses it could not learn. Something cut it: "
+    ".item(), .detach(), .numpy(), float(...), torch.tensor(...) or torch.no_grad()."
+)
+
+
+def random_numbers(generator: Generator, *shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    """Drawn as float64, then rounded: the same numbers at every dtype."""
+    return torch.randn(*shape, generator=generator, dtype=torch.float64).to(dtype)
+
+
+# --- accuracy ---
+
+
+def _accuracy_cases(generator: Generator) -> list[Arguments]:
+    pairs = (
+        ([2, 0, 1, 1], [2, 0, 0, 1]),
+        ([0, 1, 2], [1, 2, 0]),
+        ([1, 1, 0, 2, 2, 0, 1], [1, 0, 0, 1, 2, 2, 0]),
+        ([2, 1], [2, 1]),
+    )
+    return [
+        {"predicted": torch.tensor(predicted), "labels": torch.tensor(labels)} for predicted, labels in pairs
+    ]
+
+
+def _observe_accuracy(function: Function, arguments: Arguments) -> Observations:
+    """A tensor that holds one number is as good as that number: nobody knows the difference yet."""
+    passed = copy.deepcopy(arguments)
+    value = function(*passed.values())
+    if isinstance(value, Tensor) and value.dim() == 0 and not value.is_meta:
+        value = value.item()
+    changed = [name for name, given in arguments.items() if not torch.equal(given, passed[name])]
+    return {INPUTS_CHANGED: ", ".join(changed) or None, RESULT: value}
+
+
+def _loose_accuracy(
+    predicted: Tensor,
+    labels: Tensor,
+    *,
+    counted: bool = False,
+    errors: bool = False,
+    percent: bool = False,
+) -> float:
+    hits = (predicted != labels if errors else predicted == labels).double()
+    return float(hits.sum() if counted else hits.mean()) * (100 if percent else 1)
+
+
+ACCURACY = Exercise(
+    reference=first_steps.accuracy,
+    cases=_accuracy_cases,
+    observe=_observe_accuracy,
+    mistakes=[
+        *slips(
+            _loose_accuracy,
+            {
+                "counted": "that is how many are right. The share is that number divided by how many there are.",
+                "errors": "that is the share of wrong ones: 1 minus what is asked for.",
+                "percent": "that is in percent. Return a share, from 0 to 1.",
+            },
+        ),
+        Mistake(
+            lambda predicted, labels: int((predicted == labels).sum()),
+            "that is how many are right. The share is that number divided by how many there are.",
+        ),
+        Mistake(
+            lambda predicted, labels: predicted == labels,
+            "that says of each entry whether it is right. One number is asked for: turn True and False into "
+            "1 and 0 with .float(), then take .mean().",
+        ),
+        Mistake(
+            torch.equal,
+            "torch.equal says whether all entries are right. Compare entry by entry with ==.",
+        ),
+        Mistake(
+            lambda predicted, labels: (predicted - labels).abs().double().mean().item(),
+            "that is how far apart the numbers of the classes are. But the classes are names: 2 is not more "
+            "than 1. Ask whether they are equal, with ==.",
+        ),
+    ],
+    advice={
+        "RuntimeError": "if it says that the mean of booleans cannot be taken: True and False are not numbers "
+        "to PyTorch. Turn them into 1 and 0 first: (predicted == labels).float().",
+        "AttributeError": "a comparison of two tensors is a tensor, but of two lists it is True or False. "
+        "Compare the tensors themselves, with ==.",
+    },
+)
+
+
+# --- masked_mean ---
+
+_MASKS = (
+    [[1, 1, 0], [1, 1, 1]],
+    [[1, 1, 1, 0], [1, 0, 0, 0], [1, 1, 0, 0]],
+    [[1, 0, 0], [1, 1, 0], [1, 1, 1]],
+    [[1, 1]],
+)
+
+
+def _masked_mean_cases(generator: Generator) -> list[Arguments]:
+    sizes, dtypes = (2, 5, 3, 4), (torch.float32, torch.float64, torch.float64, torch.float32)
+    cases: list[Arguments] = []
+    for mask, size, dtype in zip(_MASKS, sizes, dtypes, strict=True):
+        attention_mask = torch.tensor(mask)
+        vectors = random_numbers(generator, *attention_mask.shape, size, dtype=dtype)
+        cases.append({"vectors": vectors, "attention_mask": attention_mask})
+    return cases
+
+
+def _loose_masked_mean(
+    vectors: Tensor,
+    attention_mask: Tensor,
+    *,
+    no_mask: bool = False,
+    padding_counts: bool = False,
+    total: bool = False,
+    whole_batch: bool = False,
+    turned: bool = False,
+    kept: bool = False,
+) -> Tensor:
+    mask = (attention_mask == int(not turned)).unsqueeze(-1).to(vectors.dtype)
+    if no_mask:
+        mask = torch.ones_like(mask)
+    count = mask.sum() if whole_batch else mask.sum(dim=1, keepdim=True)
+    if padding_counts:
+        count = count * 0 + vectors.shape[1]
+    summed = (vectors * mask).sum(dim=1, keepdim=True)
+    mean = summed if total else summed / count
+    return mean if kept else mean.squeeze(1)
+
+
+MASKED_MEAN = Exercise(
+    reference=first_steps.masked_mean,
+    cases=_masked_mean_cases,
+    mistakes=slips(
+        _loose_masked_mean,
+        {
+            "no_mask": "the mask is not used, so the padding counts. Multiply the vectors by it, add them up, "
+            "and divide by the number of real tokens.",
+            "padding_counts": "the sum leaves the padding out, but it is divided by the whole length. Divide by "
+            "the number of real tokens: the sum of the mask.",
+            "total": "that is the sum over the real tokens. Divide it by how many there are.",
+            "whole_batch": "the sum of each sentence is divided by the number of tokens in the whole batch. "
+            "Sum the mask over dim 1 only.",
+            "turned": "the mask is taken the wrong way round: 1 stands for a token, 0 for padding.",
+            "kept": "the summed dim is still there, with length 1. Leave out keepdim=True, or squeeze(1) it "
+            "away.",
+        },
+        Mistake(
+            lambda vectors, attention_mask: vectors.sum(dim=1) / attention_mask.sum(dim=1, keepdim=True),
+            "it is divided by the number of real tokens, but the padding is still in the sum. Multiply the "
+            "vectors by the mask before you add them up.",
+        ),
+        Mistake(
+            lambda vectors, attention_mask: vectors[:, 0],
+            "that is the vector of the first token only. The mean over all real tokens is asked for.",
+        ),
+        Mistake(
+            lambda vectors, attention_mask: (
+                (vectors * attention_mask.unsqueeze(-1)).sum(dim=0)
+                / attention_mask.sum(dim=0).unsqueeze(-1).clamp(min=1)
+            ),
+            "the sum runs over dim 0, across the sentences. The tokens of a sentence are dim 1.",
+        ),
+        Mistake(
+            lambda vectors, attention_mask: (vectors * attention_mask.unsqueeze(-1)).mean(dim=1),
+            "the sum leaves the padding out, but it is divided by the whole length. Divide by the number of "
+            "real tokens: the sum of the mask.",
+        ),
+    ),
+    advice={
+        HAS_GRADIENT: CUT_OFF,
+        "shape": "one vector for each sentence is asked for. Sum over dim 1, the tokens, and over nothing else.",
+        "RuntimeError": "if it says that sizes must match: the vectors have three dims, the mask has two. "
+        "attention_mask.unsqueeze(-1) adds one of length 1 at the end, which then stretches by itself.",
+    },
+)

@@ -1,0 +1,57 @@
+"""First steps: the pieces of a sentence classifier and of its training, each in a line or two.
+
+Sources: the definitions in the documentation of PyTorch (`torch.nn.functional.linear`, `cross_entropy`); for the
+central difference, Press et al., "Numerical Recipes" (3rd edition, 2007), section 5.7; for the mean over the
+tokens that are not padding, Reimers and Gurevych (2019), "Sentence-BERT", section 3.
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def accuracy(predicted: Tensor, labels: Tensor) -> float:
+    """The share of entries in which `predicted` equals `labels`, from 0 to 1.
+
+    predicted, labels: (rows,), whole numbers: the class that was guessed, and the right one.
+    """
+    return (predicted == labels).float().mean().item()
+
+
+def masked_mean(vectors: Tensor, attention_mask: Tensor) -> Tensor:
+    """The mean of each sentence's vectors, over its real tokens only.
+
+    vectors: (batch, length, size); attention_mask: (batch, length), 1 for a token and 0 for padding; each
+    sentence has at least one token. Returns (batch, size), in the dtype of the vectors.
+    """
+    mask = attention_mask.unsqueeze(-1).to(vectors.dtype)  # (batch, length, 1)
+    return (vectors * mask).sum(dim=1) / mask.sum(dim=1)
+
+
+def slope(function: Callable[[Tensor], Tensor], x: Tensor, step: float) -> Tensor:
+    """How steeply `function` rises at `x`, from its values one step to the right and one to the left.
+
+    x: a tensor of any shape; function: gives a tensor of the same shape, entry by entry; step: above 0.
+    The error shrinks with the square of the step (central difference).
+    """
+    return (function(x + step) - function(x - step)) / (2 * step)
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """A linear layer: each output is a weighted sum of all inputs, plus a bias.
+
+    x: (batch, inputs); weight: (outputs, inputs), as PyTorch keeps it; bias: (outputs,).
+    Returns (batch, outputs).
+    """
+    return x @ weight.T + bias
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Minus the log-probability of the right class, averaged over the batch.
+
+    logits: (batch, classes); labels: (batch,), whole numbers from 0 to classes - 1. Returns a scalar.
+    """
+    log_probabilities = F.log_softmax(logits, dim=-1)
+    return -log_probabilities[torch.arange(len(labels)), labels].mean()
