@@ -65,6 +65,7 @@ class Entry:
     without: str | None = None
     labelled: int | None = None
     recipe: dict[str, Any] = field(default_factory=dict)
+    head: tuple[str, ...] = ()
 
     @property
     def pinned_id(self) -> str:
@@ -143,7 +144,7 @@ def _parse(catalog: dict[str, Any], role: str, on: str) -> Entry:
         name = table.pop("like")  # the same files, so the same place in the cache
         table = {**catalog["assets"][name], **table}
     files = tuple(File(path, **facts) for path, facts in table.pop("files", {}).items())
-    table["languages"] = tuple(table.get("languages", ()))
+    table["languages"], table["head"] = tuple(table.get("languages", ())), tuple(table.get("head", ()))
     return Entry(role=role, track=on, name=name, files=files, **table)
 
 

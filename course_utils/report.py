@@ -1,20 +1,25 @@
 """What a run of the course leaves behind: a table on the screen, the executed notebooks, an index page."""
 
 import html
-import json
 import os
 import platform
+import re
 import shutil
 from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
+from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 
-from course_utils import assets, rowfile, runner
-from course_utils.paths import BUILD, DATA
+from course_utils import assets, runner, session, shipped
+from course_utils.paths import BUILD
 
 HEADER = ["notebook", "seconds", "peak memory", "claims held", "outcome"]
+MATH = re.compile(r"```.*?```|`[^`\n]*`|\$\$(?P<block>.+?)\$\$|\$(?P<inline>[^$\n]+)\$", re.DOTALL)
+REMOTE_SCRIPT = re.compile(
+    r"<script\b[^>]*?(?:>(?:(?!</script>).)*?)?https://cdnjs\.(?:(?!</script>).)*</script>", re.DOTALL
+)
 STYLE = (
     "body{font-family:sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse}td,th{border:1px solid #999;padding:.4rem .8rem;text-align:left}"
@@ -54,17 +59,35 @@ def write(runs: list[runner.Run], out: Path) -> Path:
     part = out.with_name(f"{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    exporter = HTMLExporter(template_name="lab")
     for result in runs:
         nbformat.write(result.executed, part / f"{result.notebook}.ipynb")
-        page, _ = exporter.from_notebook_node(
-            result.executed, resources={"metadata": {"name": result.notebook}, "language_code": "en"}
-        )
-        (part / f"{result.notebook}.html").write_text(page, encoding="utf-8")
+        (part / f"{result.notebook}.html").write_text(_page(result), encoding="utf-8")
     (part / "index.html").write_text(_index(runs), encoding="utf-8")
     shutil.rmtree(out, ignore_errors=True)
     os.replace(part, out)
     return out / "index.html"
+
+
+def _page(result: runner.Run) -> str:
+    """An executed notebook as an HTML page that is whole without a network.
+
+    nbconvert's page fetches MathJax to show formulas, and scripts for widgets that need a kernel anyway.
+    Browsers show MathML by themselves.
+    """
+    notebook = nbformat.from_dict(result.executed)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = MATH.sub(_as_mathml, cell.source)
+    resources = {"metadata": {"name": result.notebook}, "language_code": "en"}
+    page, _ = HTMLExporter(template_name="lab").from_notebook_node(notebook, resources=resources)
+    return REMOTE_SCRIPT.sub("", page)
+
+
+def _as_mathml(found: re.Match[str]) -> str:
+    block, inline = found["block"], found["inline"]
+    if block is None and inline is None:  # code, where a dollar is a dollar
+        return found[0]
+    return convert(block or inline, display="block" if block else "inline")
 
 
 def _html_table(header: list[str], rows: list[str]) -> str:
@@ -106,21 +129,11 @@ def measured(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def _note_time(result: runner.Run) -> None:
-    path = DATA / "results" / assets.track() / "runs.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    runs = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    found = rowfile.machine()
-    where = f"{found['cpu']}, {found['cores']} cores, {found['device']}"
-    runs[result.notebook] = {"seconds": round(result.seconds), "machine": where}
-    path.write_text(json.dumps(runs, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-
-
 def course(folder: Path = runner.NOTEBOOKS, only: list[str] | None = None, store: bool = False) -> int:
     """Run the course, print the table, write build/report/. Returns 1 if a notebook failed, else 0.
 
     With `store`, for authors, the outputs of a bundled run are written back into the notebooks that ran through, and
-    the seconds that they took go to data/results/<track>/runs.json.
+    seconds and claims go to data/results/<track>/.
     """
     paths = runner.find(folder, only)
     runs = runner.run_all(paths)
@@ -129,11 +142,11 @@ def course(folder: Path = runner.NOTEBOOKS, only: list[str] | None = None, store
     print(f"\n{machine()}\nThe executed notebooks: {index}")
     for path, result in zip(paths, runs, strict=True):
         if store and not result.error:
-            if (
-                assets.track() == "bundled"
-            ):  # the outputs that readers see first are of the track that all have
+            # The outputs that readers see first are of the track that all have.
+            if assets.track() == "bundled":
                 runner.store(result, path)
-            _note_time(result)
+            shipped.keep_time(result)
+            shipped.keep_claims(shipped.gather({session.seed(): [result]}))
             print(f"stored the run of {path.name}")
     failed = [result for result in runs if result.error]
     for result in failed:

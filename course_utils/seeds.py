@@ -1,31 +1,13 @@
 """Every claim of the course under five seeds: a claim that holds for one seed only is luck."""
 
-import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
 
-from course_utils import assets, report, runner
-from course_utils.paths import BUILD, DATA
+from course_utils import report, runner, shipped
+from course_utils.paths import BUILD
 
 SEEDS = range(5)
-
-
-def gather(runs: dict[int, list[runner.Run]]) -> list[dict[str, Any]]:
-    """One row a claim: notebook, exhibit, text, what each seed measured, in how many it held, of how many.
-
-    A seed whose run never came to the claim has no entry under "measured", and counts as not held.
-    """
-    claims: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for seed, results in runs.items():
-        for found in (claim for result in results for claim in result.claims):
-            key = (str(found["notebook"]), str(found["exhibit"]), str(found["text"]))
-            named = dict(zip(("notebook", "exhibit", "text"), key, strict=True))
-            row = claims.setdefault(key, {**named, "measured": {}, "held": 0, "of": len(runs)})
-            row["measured"][str(seed)] = found["measured"]
-            row["held"] += bool(found["holds"])
-    return [claims[key] for key in sorted(claims)]
 
 
 def as_table(rows: list[dict[str, Any]], seeds: list[int]) -> str:
@@ -36,13 +18,6 @@ def as_table(rows: list[dict[str, Any]], seeds: list[int]) -> str:
         values = [report.measured(row["measured"].get(str(seed), "not reached")) for seed in seeds]
         body.append([row["exhibit"], row["text"], *values, f"{row['held']} of {row['of']}"])
     return report.table(header, body)
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
 
 
 def claims(folder: Path = runner.NOTEBOOKS, only: list[str] | None = None, store: bool = False) -> int:
@@ -60,15 +35,12 @@ def claims(folder: Path = runner.NOTEBOOKS, only: list[str] | None = None, store
         # "record": a claim that does not hold is written down, and the notebook goes on to the next one.
         environment = {"COURSE_SEED": str(seed), "COURSE_CLAIMS": "record"}
         runs[seed] = runner.run_all(paths, build=build, environment=environment)
-    rows = gather(runs)
+    rows = shipped.gather(runs)
     text = as_table(rows, list(SEEDS))
-    _write(BUILD / "results" / "claims_table.md", f"{text}\n\n{report.machine()}\n")
+    shipped.write(BUILD / "results" / "claims_table.md", f"{text}\n\n{report.machine()}\n")
     print(f"\n{text}\n\n{report.machine()}\nWritten to {BUILD / 'results' / 'claims_table.md'}")
     failed = [f"{run.notebook}, seed {seed}: {run.error}" for seed in runs for run in runs[seed] if run.error]
     print("".join(f"\nFAILED {line}\n" for line in failed), end="")
     if store and not failed:
-        _write(
-            DATA / "results" / assets.track() / "claims.json",
-            json.dumps(rows, indent=1, ensure_ascii=False) + "\n",
-        )
+        shipped.keep_claims(rows)
     return 0 if rows and not failed and all(row["held"] == row["of"] for row in rows) else 1

@@ -1,6 +1,7 @@
 """The headless run: a notebook that works, one that fails, and what the report and the claims say of them."""
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from course_utils import report, runner, seeds
+from course_utils import report, runner, seeds, shipped
 
 CLAIM = """
 import json, os, pathlib
@@ -106,7 +107,7 @@ def test_claims_are_gathered_over_seeds() -> None:
         )
 
     runs = {0: [one(0, 0.6)], 1: [one(1, 0.4)], 2: [one(2, None)]}
-    (row,) = seeds.gather(runs)
+    (row,) = shipped.gather(runs)
     assert (row["held"], row["of"]) == (1, 3)
     text = seeds.as_table([row], [0, 1, 2])
     assert all(part in text for part in ("0.600", "0.400", "not reached", "1 of 3"))
@@ -118,9 +119,35 @@ def test_five_seeds_end_to_end(
     """Each seed runs on its own; a claim that fails in two is recorded; the exit status says so."""
     write(tmp_path, "04_claims", CLAIM.replace("NAME", "04_claims"))
     monkeypatch.setattr(seeds, "BUILD", tmp_path / "build")
-    monkeypatch.setattr(seeds, "DATA", tmp_path / "data")
+    monkeypatch.setattr(shipped, "DATA", tmp_path / "data")
     assert seeds.claims(tmp_path, store=True) == 1
     assert "3 of 5" in capsys.readouterr().out
     assert "3 of 5" in (tmp_path / "build/results/claims_table.md").read_text(encoding="utf-8")
     (row,) = json.loads((tmp_path / "data/results/bundled/claims.json").read_text(encoding="utf-8"))
     assert row["measured"] == {"0": 0.0, "1": 0.1, "2": 0.2, "3": 0.3, "4": 0.4}
+
+
+def test_shipped_claims_of_more_seeds_are_not_replaced_by_one_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shipped, "DATA", tmp_path)
+    row = {"exhibit": "E07", "text": "a claim", "measured": {}, "held": 1}
+    shipped.keep_claims([{**row, "notebook": "02_x", "of": 5}])
+    shipped.keep_claims([{**row, "notebook": "02_x", "of": 1}, {**row, "notebook": "11_y", "of": 1}])
+    stored = json.loads((tmp_path / "results/bundled/claims.json").read_text(encoding="utf-8"))
+    assert [(found["notebook"], found["of"]) for found in stored] == [("02_x", 5), ("11_y", 1)]
+    shipped.keep_claims([{**row, "notebook": "02_x", "of": 5, "text": "a clearer claim"}])
+    stored = json.loads((tmp_path / "results/bundled/claims.json").read_text(encoding="utf-8"))
+    assert [found["text"] for found in stored] == ["a clearer claim", "a claim"]
+
+
+def test_the_report_is_whole_without_a_network() -> None:
+    """Formulas are MathML, no script is fetched, and what is code stays as it was."""
+    prose = new_markdown_cell(
+        "The loss $T^2$ and\n\n$$\\mathrm{KL}(p)$$\n\nbut `a $x$ b`\n\n```sh\necho $HOME $PATH\n```"
+    )
+    page = report._page(runner.Run("01_x", new_notebook(cells=[prose]), 1.0, 0))
+    assert page.count("<math") == 2 and "<msup>" in page
+    assert "a $x$ b" in page and "$HOME" in page
+    assert not re.search(r"<script[^>]+src=", page) and "cdnjs" not in page
+    assert prose.source.startswith("The loss $T^2$"), "the notebook itself is left alone"

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course_utils.methods.freezing import head_only, head_parts
+
 
 def lora_scaling(rank: int, lora_alpha: float, rank_stabilized: bool = False) -> float:
     """The factor before B A: lora_alpha / rank (Hu et al. 2021, section 4.1).
@@ -52,6 +54,14 @@ def merged_weight(weight: Tensor, lora_A: Tensor, lora_B: Tensor, scaling: float
     return weight + (scaling * (lora_B @ lora_A)).to(weight.dtype)
 
 
+def count_lora_parameters(in_features: int, out_features: int, rank: int, layers: int) -> int:
+    """How many parameters LoRA trains when it adapts `layers` weight matrices of shape (out, in).
+
+    Each of them gets A, (rank, in), and B, (out, rank). The matrices themselves and the head do not count.
+    """
+    return layers * rank * (in_features + out_features)
+
+
 class LoRALinear(nn.Module):
     """A linear layer, frozen, with a trained low-rank update beside it.
 
@@ -85,39 +95,52 @@ class LoRALinear(nn.Module):
             self.merged = on
 
 
+def find_targets(model: nn.Module, targets: Sequence[str], head: Sequence[str]) -> dict[str, nn.Linear]:
+    """The linear layers whose path ends in one of `targets`, by path; none of the parts named in `head`.
+
+    A target is a name ("query") or the end of a path ("attention.output.dense"). Raises ValueError where one of
+    them fits no such layer, and where the model has LoRA layers already.
+    """
+    if any(isinstance(part, LoRALinear) for part in model.modules()):
+        raise ValueError(
+            "This model has LoRA layers already. Put other values into them with load_lora, or load the model "
+            "afresh and name all the targets in one call."
+        )
+    inside = tuple(f"{path}." for path in head_parts(model, head))
+    layers = {
+        path: part
+        for path, part in model.named_modules()
+        if isinstance(part, nn.Linear) and not f"{path}.".startswith(inside)
+    }
+    found = {target: [path for path in layers if f".{path}".endswith(f".{target}")] for target in targets}
+    if unknown := [target for target, paths in found.items() if not paths]:
+        names = sorted({path.split(".")[-1] for path in layers})
+        raise ValueError(
+            f"No linear layer of this model is called {' or '.join(unknown)}, so LoRA has no place to go. "
+            f"Outside the head, its linear layers are called {', '.join(names)}."
+        )
+    return {path: layers[path] for paths in found.values() for path in paths}
+
+
 def inject_lora(
     model: nn.Module,
     targets: Sequence[str],
     rank: int,
     lora_alpha: float,
     rank_stabilized: bool = False,
-    head: str = "classifier",
+    head: Sequence[str] = ("classifier",),
 ) -> nn.Module:
-    """Freeze the model, and give every linear layer whose own name is in `targets` a low-rank update.
+    """Freeze the model, and give every linear layer whose path ends in one of `targets` a low-rank update.
 
-    Changes the model in place and returns it. The new task's head, the part named `head`, stays trainable: it
-    starts from random weights. Raises ValueError where no linear layer has such a name.
+    Changes the model in place and returns it. The parts named in `head` are new and stay trainable. Raises
+    ValueError, and changes nothing, where there is no such head or target (`find_targets`).
     """
-    model.requires_grad_(False)
-    found = [
-        (parent, name, child)
-        for parent in model.modules()
-        for name, child in parent.named_children()
-        if name in targets and isinstance(child, nn.Linear)
-    ]
-    if not found:
-        linears = {
-            path.rpartition(".")[2] for path, part in model.named_modules() if isinstance(part, nn.Linear)
-        }
-        raise ValueError(
-            f"No linear layer of this model is called {' or '.join(targets)}, so LoRA would change nothing. "
-            f"Its linear layers are called {', '.join(sorted(linears))}."
-        )
-    for parent, name, linear in found:
-        setattr(parent, name, LoRALinear(linear, rank, lora_alpha, rank_stabilized))
-    for name, parameter in model.named_parameters():
-        if name.split(".")[0] == head:
-            parameter.requires_grad_(True)
+    layers = find_targets(model, targets, head)
+    head_only(model, head)
+    for path, linear in layers.items():
+        parent, _, name = path.rpartition(".")
+        lora = LoRALinear(linear, rank, lora_alpha, rank_stabilized)
+        setattr(model.get_submodule(parent), name, lora)
     return model
 
 
@@ -130,11 +153,23 @@ def lora_state(model: nn.Module) -> dict[str, Tensor]:
 def load_lora(model: nn.Module, state: dict[str, Tensor]) -> None:
     """Put stored tensors (`lora_state`) into a model that has the same layers: one base, another task.
 
-    Raises ValueError while an update is merged: taking it out again would need the matrices that go.
+    Raises ValueError, and changes nothing, while an update is merged, since taking it out again would need
+    the matrices that go; and where the tensors do not fit: other layers, another rank, another head.
     """
     if any(part.merged for part in model.modules() if isinstance(part, LoRALinear)):
         raise ValueError("This model's LoRA is merged into its weights. Unmerge it before you load another.")
     parameters = dict(model.named_parameters())
+    shapes = {
+        name: p.shape
+        for name, p in parameters.items()
+        if name in state or name.endswith(("lora_A", "lora_B"))
+    }
+    stored = {name: value.shape for name, value in state.items()}
+    if misfits := sorted({name for name, _ in shapes.items() ^ stored.items()}):
+        raise ValueError(
+            f"These tensors do not fit this model; the first that differs is {misfits[0]}. "
+            "Inject LoRA with the targets and the rank, and a head for the classes, that they were stored with."
+        )
     for name, value in state.items():
         parameters[name].copy_(value)
 

@@ -1,0 +1,128 @@
+"""Exercise on the two matrices before training. What is random is judged by its traits, never by its values."""
+
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from course_utils.checks.compare import describe
+from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Mistake, Observations, slips
+from course_utils.methods import lora
+
+KIND = "kind of answer"
+DTYPES = "dtypes of A and B"
+GRADIENTS = "A or B asks for gradients"
+MATRIX_A, MATRIX_B = "A", "B"
+SIZES = 1e-4, 10.0  # of A's entries; as wide as this, since every usual way to draw them is right
+
+
+def _init_cases(_: Generator) -> list[Arguments]:
+    sizes = ((3, 4, 2), (6, 5, 1), (8, 8, 4), (16, 7, 3))
+    return [
+        {"in_features": in_features, "out_features": out_features, "rank": rank}
+        for in_features, out_features, rank in sizes
+    ]
+
+
+def _observe_init(function: Function, arguments: Arguments) -> Observations:
+    pair, again = function(*arguments.values()), function(*arguments.values())
+    if not (_are_two_tensors(pair) and _are_two_tensors(again)):
+        return {KIND: describe(pair), RESULT: None}
+    (lora_A, lora_B), (other_A, _) = ([matrix.detach() for matrix in result] for result in (pair, again))
+    return {
+        KIND: "two tensors",
+        RESULT: f"A of shape {tuple(lora_A.shape)}, B of shape {tuple(lora_B.shape)}",
+        DTYPES: f"{lora_A.dtype}, {lora_B.dtype}",
+        GRADIENTS: any(matrix.requires_grad for matrix in pair),
+        MATRIX_B: "not all zeros" if lora_B.any() else "all zeros",
+        MATRIX_A: _kind(lora_A, other_A),
+    }
+
+
+def _are_two_tensors(result: Any) -> bool:
+    return (
+        isinstance(result, tuple | list)
+        and len(result) == 2
+        and all(isinstance(part, Tensor) and part.device.type == "cpu" for part in result)
+        and all(part.layout == torch.strided and part.numel() for part in result)
+    )
+
+
+def _kind(matrix: Tensor, again: Tensor) -> str:
+    """What a learner would say of A; `again` is the A of a second call."""
+    size = matrix.double().square().mean().sqrt().item()
+    if size == 0:
+        return "all zeros"
+    if matrix.unique().numel() == 1 or (matrix.dim() == 2 and len(matrix.unique(dim=0)) < len(matrix)):
+        return "rows that are alike"
+    if not SIZES[0] < size < SIZES[1]:
+        return "entries far too small or too large"
+    return "the same at every call" if torch.equal(matrix, again) else "random"
+
+
+def _loose_init(
+    in_features: int,
+    out_features: int,
+    rank: int,
+    *,
+    transposed: bool = False,
+    exchanged: bool = False,
+    both_random: bool = False,
+    zero_a: bool = False,
+    ones: bool = False,
+    seeded: bool = False,
+    doubles: bool = False,
+    gradients: bool = False,
+    huge: bool = False,
+) -> tuple[Tensor, Tensor]:
+    own = torch.Generator().manual_seed(1) if seeded else None
+    lora_A = torch.randn(rank, in_features, generator=own) * (1000 if huge else 1)
+    lora_A = torch.zeros_like(lora_A) if zero_a else torch.ones_like(lora_A) if ones else lora_A
+    lora_B = torch.randn(out_features, rank) if both_random else torch.zeros(out_features, rank)
+    pair = (lora_A.T, lora_B.T) if transposed else (lora_A, lora_B)
+    first, second = (
+        matrix.double().requires_grad_(gradients) if doubles else matrix.requires_grad_(gradients)
+        for matrix in pair
+    )
+    return (second, first) if exchanged else (first, second)
+
+
+INIT_HINTS = {
+    "transposed": "both matrices lie on their side. A takes in_features down to rank, and a weight has the shape "
+    "(outputs, inputs): A is (rank, in_features), B is (out_features, rank).",
+    "exchanged": "A and B are exchanged: return A, of shape (rank, in_features), first.",
+    "both_random": "B is not zero, so B A is not zero, and the model is changed before its first step. "
+    "Fill B with zeros.",
+    "zero_a": "A and B are both zero, and so they stay: the gradient of B is made with A, that of A with B, "
+    "and both are zero at every step. Draw A at random.",
+    "ones": "rows of A are alike. Each then gets the same gradients as the others, and the update never "
+    "has more than the rank of the rows that differ. Draw every entry at random.",
+    "seeded": "A is the same at every call. Each layer should get its own: draw it at random, "
+    "without a seed in the function.",
+    "doubles": "make both float32, the dtype of torch.randn and torch.zeros.",
+    "gradients": "return plain tensors. The layer that you build later makes parameters of them.",
+    "huge": "the entries of A are far too small or too large (torch.empty alone holds whatever lay in memory). "
+    "Draw them around zero, about 1 in size or somewhat less.",
+}
+
+LORA_INIT = Exercise(
+    reference=lora.lora_init,
+    cases=_init_cases,
+    observe=_observe_init,
+    mistakes=[
+        Mistake(
+            lambda *given: _loose_init(*given, both_random=True, zero_a=True),
+            "that would work too, since B A is zero either way. But the paper and peft draw A and set B to zero; "
+            "do as they do, so that the two can be compared.",
+        ),
+        *slips(_loose_init, INIT_HINTS),
+    ],
+    advice={
+        DTYPES: INIT_HINTS["doubles"],
+        GRADIENTS: INIT_HINTS["gradients"],
+        MATRIX_B: INIT_HINTS["both_random"],
+        MATRIX_A: "A is not random enough to start from. Draw every entry, for example with torch.randn.",
+        KIND: "return two tensors with entries in them: A, then B, as in `return lora_A, lora_B`.",
+        RESULT: "A should have the shape (rank, in_features) and B (out_features, rank).",
+    },
+)
