@@ -15,15 +15,18 @@ def start(notebook: str) -> None:
     `notebook` is the file's name without its ending ("02_logit_distillation"); result rows carry it.
     """
     session.notebook = notebook
+    session.forgive_output()
     session.leave_a_lost_folder()
     threads = session.set_threads()
     session.quiet()
-    session.forgive_output()
     print(f"{notebook} · track: {assets.track()} ({assets.track_reason()})")
     print(assets.summary(assets.notebook_roles(notebook)))
     print(f"torch uses {threads} CPU thread{'s' if threads > 1 else ''}; the seed is {session.seed()}")
     if paths.NOT_WRITABLE:
-        print(f"{paths.NOT_WRITABLE} cannot be written, so your results go to {paths.BUILD}")
+        print(
+            f"{paths.NOT_WRITABLE} cannot be written, so your results go to {paths.BUILD}. "
+            "To choose another folder, set COURSE_BUILD and restart the kernel."
+        )
 
 
 def progress() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 NAME = "02_logit_distillation"
 IMPORTS = """
 import torch
-from course_utils import assets, data, models, plots, results, session, training
+from course_utils import assets, data, models, paths, plots, results, session, training
 from course_utils.checks import exercise
 """
 DATA = """
