@@ -1,6 +1,6 @@
 """The plumbing that the notebooks import. The ideas being taught live in the notebooks and in `methods/`."""
 
-from course_utils import assets, session
+from course_utils import assets, paths, session
 
 __version__ = "0.1.0"
 __all__ = ["progress", "start"]
@@ -15,11 +15,18 @@ def start(notebook: str) -> None:
     `notebook` is the file's name without its ending ("02_logit_distillation"); result rows carry it.
     """
     session.notebook = notebook
+    session.forgive_output()
+    session.leave_a_lost_folder()
     threads = session.set_threads()
     session.quiet()
     print(f"{notebook} · track: {assets.track()} ({assets.track_reason()})")
     print(assets.summary(assets.notebook_roles(notebook)))
     print(f"torch uses {threads} CPU thread{'s' if threads > 1 else ''}; the seed is {session.seed()}")
+    if paths.NOT_WRITABLE:
+        print(
+            f"{paths.NOT_WRITABLE} cannot be written, so your results go to {paths.BUILD}. "
+            "To choose another folder, set COURSE_BUILD and restart the kernel."
+        )
 
 
 def progress() -> None:

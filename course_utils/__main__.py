@@ -4,6 +4,8 @@ import argparse
 import sys
 from collections.abc import Callable
 
+from course_utils import session
+
 
 def doctor(_: argparse.Namespace) -> int:
     """say on one screen what works on this machine"""
@@ -59,6 +61,7 @@ def main() -> int:
             sub.add_argument(
                 "--store", action="store_true", help="for authors: keep the outcome in the repository"
             )
+    session.forgive_output()
     arguments = parser.parse_args()
     return COMMANDS[arguments.command](arguments)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from course_utils import assets, session, sources
-from course_utils.paths import BUILD, ROOT
+from course_utils.paths import BUILD, NOT_WRITABLE, ROOT
 
 HUB_SECONDS = 5.0
 MEMORY_NEEDED = 2 * 2**30
@@ -106,10 +106,9 @@ def disk() -> Finding:
     place = next(folder for folder in [BUILD, *BUILD.parents] if folder.exists())
     free = shutil.disk_usage(place).free
     text = f"{free / 2**30:.1f} GiB free for build/"
-    if not os.access(place, os.W_OK):
-        return Finding(
-            "Disk", "bad", "build/ cannot be written", "set COURSE_BUILD to a folder that you may write to"
-        )
+    if NOT_WRITABLE:
+        text = f"{NOT_WRITABLE} cannot be written; results go to {BUILD}"
+        return Finding("Disk", "note", text, "to choose another folder, set COURSE_BUILD")
     if free < DISK_NEEDED:
         return Finding("Disk", "note", text, "free 1 GiB, or set COURSE_BUILD to a folder on another disk")
     return Finding("Disk", "ok", text)

@@ -4,11 +4,13 @@ Only the standard library is imported at the top: this runs before any Hugging F
 environment variables once, when they are imported.
 """
 
+import io
 import math
 import os
+import sys
 from pathlib import Path
 
-from course_utils.paths import BUILD
+from course_utils.paths import BUILD, ROOT
 
 notebook: str | None = None
 """The notebook that called `course_utils.start` ("02_logit_distillation"); None outside a notebook."""
@@ -38,6 +40,15 @@ def prepare_environment(track: str) -> None:
         os.environ["HF_HUB_OFFLINE"] = "1"
         os.environ["HF_DATASETS_OFFLINE"] = "1"
         os.environ["HF_EVALUATE_OFFLINE"] = "1"
+
+
+def leave_a_lost_folder() -> None:
+    """Step out of a working directory that was deleted since: torch could not even be imported there."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        os.chdir(ROOT)
+        print(f"The folder in which this kernel worked is gone. It works in {ROOT} from here on.")
 
 
 def cpus() -> int:
@@ -71,3 +82,9 @@ def quiet() -> None:
     transformers.logging.disable_progress_bar()
     datasets.logging.set_verbosity_error()
     datasets.disable_progress_bars()
+
+
+def forgive_output() -> None:
+    """Let a terminal that lacks a character show "?" in its place, instead of ending the run."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a notebook's is not, and shows every character
+        sys.stdout.reconfigure(errors="replace")

@@ -5,10 +5,10 @@ import linecache
 import math
 import textwrap
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 
@@ -28,6 +28,7 @@ from course_utils.checks.tasks import (
 
 CASES_SEED = 2015  # the checks make their own inputs: never from the reader's seed
 RAISED = "raised"
+ENTRY_LINES = 12  # of each part of a message: a reader's function may print, return or raise a megabyte
 
 ADVICE = {
     # by the name of what was observed
@@ -54,6 +55,8 @@ ADVICE = {
     "Keep the parameters of the stub.",
 }
 ERROR_ADVICE = "the error arose inside the function. Read it as a sentence: it says what was expected there."
+
+Told = TypeVar("Told")
 
 
 @dataclass(frozen=True)
@@ -171,16 +174,27 @@ def _wrong_message(
     if result.error is not None:
         inside, line = _where(result.error, candidate)
         kind = kind if inside or kind != "TypeError" else "call"
-        lines["came back"] = _error(result.error) + (f"\nin the line `{line}`" if line else "")
+        error = _guarded(partial(_error, result.error), ascii_only(type(result.error).__name__))
+        lines["came back"] = error + (f"\nin the line `{line}`" if line else "")
         lines["expected"] = describe(expected[failed].get(RESULT))
     else:
         subject = "" if problem == RESULT else f"{problem}: "
         theirs, ours = observed[failed].get(problem), expected[failed][problem]
-        lines["expected"], lines["came back"] = (subject + text for text in describe_both(kind, ours, theirs))
+        both = _guarded(
+            partial(describe_both, kind, ours, theirs), (describe(ours), "a value that cannot be shown")
+        )
+        lines["expected"], lines["came back"] = (subject + text for text in both)
     lines["hint"] = _known_mistake(task, observed) or _advice(task, problem, kind)
     if result.printed.strip():
         lines["printed"] = ascii_only(result.printed.strip())
     return _layout("not right yet.", lines)
+
+
+def _guarded(tell: Callable[[], Told], otherwise: Told) -> Told:
+    """What `tell` makes of a reader's value or error, which may run the reader's own code, such as a
+    `__str__` that fails or never ends; `otherwise` where nothing comes of it."""
+    results = sandbox.run([tell], {}, sandbox.TIME_LIMIT).results
+    return results[0].value if results and results[0].error is None else otherwise
 
 
 def _advice(task: Exercise, problem: str, kind: str) -> str:
@@ -204,8 +218,10 @@ def _endless_message(case: Arguments) -> str:
 
 def _layout(headline: str, lines: dict[str, str]) -> str:
     def indented(name: str, text: str) -> str:
-        wrapped = (textwrap.fill(line, 95) for line in text.split("\n"))
-        return textwrap.indent("\n".join(wrapped), " " * 15).replace(" " * 15, f"    {name:<10} ", 1)
+        whole = [part for line in text[:10_000].split("\n") for part in textwrap.wrap(line, 95) or [""]]
+        if len(whole) > ENTRY_LINES:
+            whole[ENTRY_LINES - 2 : -1] = ["..."]
+        return textwrap.indent("\n".join(whole), " " * 15).replace(" " * 15, f"    {name:<10} ", 1)
 
     return "\n".join([headline, *(indented(name, text) for name, text in lines.items())])
 
@@ -217,10 +233,7 @@ def _given(case: Arguments) -> str:
 def _error(error: BaseException) -> str:
     if isinstance(error, sandbox.Refused):
         return str(error)
-    try:
-        text = str(error)
-    except Exception:  # a reader's own error class may be broken too
-        text = ""
+    text = str(error)
     return ascii_only(f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__)
 
 

@@ -31,7 +31,8 @@ def observe_tensors(function: Function, arguments: Arguments) -> Observations:
     """Call a function of tensors; observe its value, its inputs afterwards, and the gradient of each input.
 
     A missing gradient counts as zero. The value is weighed with 1 ... 2 before `backward`, since the plain
-    sum of probabilities has no gradient at all.
+    sum of probabilities has no gradient at all. No gradient is taken where inputs were changed: it would fail,
+    and hide why.
     """
     given = copy.deepcopy(arguments)
     leaves = {name: value for name, value in given.items() if _is_float(value)}
@@ -47,7 +48,7 @@ def observe_tensors(function: Function, arguments: Arguments) -> Observations:
         INPUTS_CHANGED: ", ".join(changed) or None,
         RESULT: value.detach() if isinstance(value, Tensor) else value,
     }
-    if _is_float(value):
+    if _is_float(value) and not changed:
         seen[HAS_GRADIENT] = value.requires_grad
         gradients: Sequence[Tensor | None] = [None] * len(leaves)
         if value.requires_grad:
