@@ -39,7 +39,7 @@ def loader(count: int) -> "DataLoader[Any]":
 
 
 def shuffled(count: int) -> "DataLoader[Any]":
-    """Batches of 8 in torch's own order, drawn from the global generator; of 41 rows the last one has one, of 43 three."""
+    """Batches of 8 in torch's own order, drawn from the global generator; the last of 41 rows is alone."""
     return DataLoader(rows(count), batch_size=8, shuffle=True)  # type: ignore[arg-type]
 
 
