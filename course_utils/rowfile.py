@@ -43,8 +43,12 @@ def line(row: Row) -> str:
 
 
 def append(path: Path, row: Row) -> None:
-    """Add one line in one write, so that rows of two runs at once never mix and a kill leaves no half
-    line."""
+    """Add one line in one write, so that rows of two runs at once never mix and a kill leaves no half line.
+
+    Of several processes that train one model, only the main one writes.
+    """
+    if not session.is_main_process():
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:

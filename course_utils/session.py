@@ -27,6 +27,12 @@ def seed() -> int:
         ) from None
 
 
+def is_main_process() -> bool:
+    """Whether this process shows and records: the first of those that `accelerate launch` started, or the
+    only one."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def prepare_environment(track: str) -> None:
     """Set what the Hugging Face libraries read at import: no telemetry, own caches, offline when bundled."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

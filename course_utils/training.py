@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import get_linear_schedule_with_warmup
 
-from course_utils import assets
+from course_utils import assets, processes, session
 from course_utils.checkpoints import Batches, Checkpoint
 from course_utils.history import History, Watch
 from course_utils.metrics import load_metric
@@ -50,7 +50,10 @@ def precision() -> str:
         native = any(getattr(torch.cpu, question, bool)() for question in questions)
     if not native or torch.backends.mps.is_available() or assets.track() != "real":
         return "no"
-    print("Precision: bfloat16 for matrix products (this machine has units for it), float32 for all else.")
+    if session.is_main_process():
+        print(
+            "Precision: bfloat16 for matrix products (this machine has units for it), float32 for all else."
+        )
     return "bf16"
 
 
@@ -94,12 +97,18 @@ def fit(
     With `checkpoint` (a folder) a run that was killed goes on from there when the same call is made again,
     and ends with the weights of an uninterrupted run. Raises ValueError for a run that cannot start and a
     loss that is not a number.
+
+    Under `accelerate launch` each of the n processes takes every n-th row of every batch; all make the same
+    steps and return the same losses and metrics, those of one process. Only the first shows a bar and saves.
+    See docs/scaling.md.
     """
     trainable = _trainable(model)
     if steps < 1:
         raise ValueError(f"steps must be 1 or more, and it is {steps}.")
     set_seed(seed)
     accelerator = accelerate.Accelerator()
+    processes.refuse_split_models(accelerator)
+    several, is_main = accelerator.num_processes > 1, accelerator.is_main_process
     model.to(accelerator.device).train()
     optimizer = _adamw(trainable.values(), learning_rate, weight_decay)
     scheduler = get_linear_schedule_with_warmup(optimizer, int(warmup * steps), steps)
@@ -120,14 +129,25 @@ def fit(
         )
         saved = Checkpoint(checkpoint, identity, model, optimizer, scheduler)
         history = History(**(saved.resume(batches) or vars(history)))
+    if several:
+        processes.start_alike(model)
 
     names = _input_names(model)
-    with Watch(history, steps, learning_rate, metric, progress) as watch:
+    with Watch(history, steps, learning_rate, metric, progress and is_main) as watch:
         for step in range(len(history.losses) + 1, steps + 1):
-            batch = _to_device(next(batches), accelerator.device)
+            batch = next(batches)
+            if several:
+                batch, weight = processes.own_rows(
+                    batch, accelerator.process_index, accelerator.num_processes
+                )
+            batch = _to_device(batch, accelerator.device)
             loss = loss_fn(_forward(model, names, batch), batch)
             watch.before_backward(loss)
+            if several:
+                loss = loss * weight
             accelerator.backward(loss)
+            if several:
+                loss = processes.average(loss, trainable.values())
             nn.utils.clip_grad_norm_(trainable.values(), max_grad_norm, foreach=True)
             optimizer.step()
             scheduler.step()
@@ -136,11 +156,11 @@ def fit(
             if eval_loader is not None and (step == steps or (eval_every and step % eval_every == 0)):
                 with watch.evaluation(step) as note:
                     note(evaluate(model, eval_loader, metric))
-            if saved is not None and saved.due():
+            if saved is not None and is_main and saved.due():
                 watch.read()
                 saved.save(batches, vars(history))
     model.eval()
-    if saved is not None:
+    if saved is not None and is_main:
         saved.finish()
     return history
 

@@ -11,8 +11,10 @@ import pytest
 # Before course_utils is imported by any test: it reads these once.
 _build = tempfile.TemporaryDirectory(prefix="course-tests-")
 os.environ["COURSE_BUILD"] = _build.name
-for name in ("COURSE_TRACK", "COURSE_MIRROR", "COURSE_SEED", "COURSE_CLAIMS"):
+for name in ("COURSE_TRACK", "COURSE_MIRROR", "COURSE_SEED", "COURSE_CLAIMS", "HF_ENDPOINT"):
     os.environ.pop(name, None)
+
+from hub_server import hub  # noqa: E402, F401 (a fixture; it imports course_utils)
 
 LOCAL = {"localhost", "127.0.0.1", "::1", "", None}
 

@@ -4,121 +4,16 @@ import hashlib
 import re
 import subprocess
 import sys
-import threading
-import time
 import zipfile
-from collections import Counter
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import small_world
 import torch
+from hub_server import CONFIG, CONFIG_PATH, WEIGHTS, WEIGHTS_PATH, Hub, cache, contents, status
 
 from course_utils import assets, sources
 from course_utils.paths import ROOT
-
-WEIGHTS, CONFIG = b"weights" * 5000, b"{}"
-Answer = Callable[[BaseHTTPRequestHandler, bytes], None]
-
-
-def whole(request: BaseHTTPRequestHandler, body: bytes) -> None:
-    request.send_response(200)
-    request.send_header("Content-Length", str(len(body)))
-    request.end_headers()
-    request.wfile.write(body)
-
-
-def status(code: int, **headers: str) -> Answer:
-    def answer(request: BaseHTTPRequestHandler, body: bytes) -> None:
-        request.send_response(code)
-        for name, value in headers.items():
-            request.send_header(name.replace("_", "-"), value)
-        request.send_header("Content-Length", "0")
-        request.end_headers()
-
-    return answer
-
-
-def half(request: BaseHTTPRequestHandler, body: bytes) -> None:
-    request.send_response(200)
-    request.send_header("Content-Length", str(len(body)))
-    request.end_headers()
-    request.wfile.write(body[: len(body) // 2])
-
-
-def stall(request: BaseHTTPRequestHandler, body: bytes) -> None:
-    half(request, body)
-    request.wfile.flush()
-    time.sleep(3)
-
-
-def other_bytes(request: BaseHTTPRequestHandler, body: bytes) -> None:
-    whole(request, b"x" * len(body))
-
-
-class Publisher(ThreadingHTTPServer):
-    """Serves two files; `answers` holds what happens next, then all is well. Counts the requests a path."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        self.answers: list[Answer] = []
-        self.asked: Counter[str] = Counter()
-        self.bodies = {"/model.safetensors": WEIGHTS, "/config.json": CONFIG}
-        super().__init__(("127.0.0.1", 0), Handler)
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        publisher = self.server
-        assert isinstance(publisher, Publisher)
-        publisher.asked[self.path] += 1
-        answer = publisher.answers.pop(0) if publisher.answers else whole
-        answer(self, publisher.bodies[self.path])
-
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-
-@pytest.fixture
-def publisher(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Publisher]:
-    """A publisher on this machine, a catalogue that names it, the real track, no waits between attempts."""
-    with Publisher() as server:
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        rows = [
-            f'"{name}" = {{ size = {len(body)}, sha256 = "{hashlib.sha256(body).hexdigest()}", '
-            f'url = "{server.address}/{name}" }}'
-            for name, body in (("model.safetensors", WEIGHTS), ("config.json", CONFIG))
-        ]
-        head = (
-            '[notebooks]\n[bundled]\n[real]\nteacher = "big"\n[assets.big]\nid = "org/big"\nkind = "model"\n'
-            'revision = "0123456789abcdef"\nlicence = "Apache-2.0"\npublisher = "an example"\n'
-            'mirror = "models/org/big"\n[assets.big.files]\n'
-        )
-        small_world.put(tmp_path / "catalog.toml", head + "\n".join(rows))
-        monkeypatch.setattr(assets, "CATALOG", tmp_path / "catalog.toml")
-        monkeypatch.setattr(assets, "BUILD", tmp_path / "build")
-        monkeypatch.setattr(assets, "_fetched", {})
-        monkeypatch.setattr(sources.time, "sleep", lambda seconds: None)
-        monkeypatch.setenv("COURSE_TRACK", "real")
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        yield server
-        server.shutdown()
-
-
-def cache(tmp_path: Path) -> Path:
-    return tmp_path / "build/cache/assets/big/0123456789ab"
-
-
-def contents(folder: Path) -> set[str]:
-    return {path.name for path in folder.rglob("*") if path.is_file()}
-
 
 # Tracks
 
@@ -250,113 +145,32 @@ def test_the_real_student_ships() -> None:
 
 
 def test_a_download_is_verified_cached_and_announced(
-    publisher: Publisher, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = assets.fetch("teacher")
     assert folder == cache(tmp_path)
     assert (folder / "model.safetensors").read_bytes() == WEIGHTS
     assert contents(folder) == {"model.safetensors", "config.json"}
     shown = capsys.readouterr().out
-    assert "org/big@0123456789ab" in shown and "Apache-2.0" in shown and "35.0 kB" in shown
+    assert "org/big@0123456789ab" in shown and "Apache-2.0" in shown and "0.2 MB" in shown
     assert "Hub" in assets.summary()
     assert assets.fetch("teacher") == folder
-    assert sum(publisher.asked.values()) == 2
+    assert sum(hub.asked.values()) == 2
     assert "cache" in assets.summary()
 
 
-def test_a_corrupt_cached_file_alone_is_fetched_again(publisher: Publisher, tmp_path: Path) -> None:
+def test_a_corrupt_cached_file_alone_is_fetched_again(hub: Hub, tmp_path: Path) -> None:
     folder = assets.fetch("teacher")
     (folder / "model.safetensors").write_bytes(b"y" * len(WEIGHTS))
     (folder / ".model.safetensors.zz.part").write_bytes(b"left by a killed download")
     assets.fetch("teacher")
     assert (folder / "model.safetensors").read_bytes() == WEIGHTS
     assert contents(folder) == {"model.safetensors", "config.json"}
-    assert publisher.asked == {"/model.safetensors": 2, "/config.json": 1}
-
-
-@pytest.mark.parametrize("trouble", [status(503), status(429, Retry_After="2"), half])
-def test_trouble_that_passes_is_waited_out(publisher: Publisher, trouble: Answer, tmp_path: Path) -> None:
-    publisher.answers = [trouble, trouble]
-    assert (assets.fetch("teacher") / "model.safetensors").read_bytes() == WEIGHTS
-    assert publisher.asked["/model.safetensors"] == 3
-
-
-def test_a_long_retry_after_is_capped(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
-    waits: list[float] = []
-    monkeypatch.setattr(sources.time, "sleep", waits.append)
-    publisher.answers = [status(429, Retry_After="3600")]
-    assets.fetch("teacher")
-    assert waits == [sources.LONGEST_WAIT]
-
-
-@pytest.mark.parametrize(
-    "answer, times, reason",
-    [
-        (status(503), 3, "answered 503"),
-        (status(404), 1, "answered 404"),
-        (half, 3, "broke off|no connection"),
-        (other_bytes, 1, "not the published file"),
-    ],
-)
-def test_a_failure_says_what_was_tried(
-    publisher: Publisher, tmp_path: Path, answer: Answer, times: int, reason: str
-) -> None:
-    publisher.answers = [answer] * times
-    with pytest.raises(assets.AssetError) as caught:
-        assets.fetch("teacher")
-    message = str(caught.value)
-    assert "'teacher' for the real track (org/big@0123456789ab)" in message
-    assert "mirror: COURSE_MIRROR is not set" in message and re.search(f"Hub: .*({reason})", message)
-    assert "Next: " in message and "models/org/big" in message
-    assert publisher.asked["/model.safetensors"] == times
-    assert contents(cache(tmp_path)) == set(), "nothing half-written is left"
-
-
-def test_silence_ends_within_thirty_seconds(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
-    waits = sum(min(2.0**n, sources.LONGEST_WAIT) for n in range(sources.ATTEMPTS - 1))
-    assert sources.ATTEMPTS * max(sources.CONNECT_SECONDS, sources.READ_SECONDS) + waits <= 30
-    monkeypatch.setattr(sources, "READ_SECONDS", 0.2)
-    publisher.answers = [lambda *_: threading.Event().wait(2) and None] * 3
-    begin = time.monotonic()
-    with pytest.raises(assets.AssetError, match="did not answer"):
-        assets.fetch("teacher")
-    assert time.monotonic() - begin < 3
-
-
-def run_fetch(tmp_path: Path) -> subprocess.Popen[str]:
-    """Fetch in a process of its own, with the test's catalogue."""
-    code = (
-        "from pathlib import Path; from course_utils import assets;"
-        f"assets.CATALOG = Path({str(tmp_path / 'catalog.toml')!r});"
-        f"assets.BUILD = Path({str(tmp_path / 'build')!r}); assets.fetch('teacher'); print('whole')"
-    )
-    return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-
-
-def test_a_killed_download_is_never_taken_for_a_whole_one(publisher: Publisher, tmp_path: Path) -> None:
-    publisher.answers = [stall]
-    process = run_fetch(tmp_path)
-    parts: list[Path] = []
-    end = time.monotonic() + 20
-    while not parts and time.monotonic() < end:
-        parts = list(cache(tmp_path).glob(".*.part"))
-        threading.Event().wait(0.02)
-    process.kill()
-    process.wait()
-    assert parts, "the download had begun"
-    assert "model.safetensors" not in contents(cache(tmp_path))
-    assert (assets.fetch("teacher") / "model.safetensors").read_bytes() == WEIGHTS
-    assert contents(cache(tmp_path)) == {"model.safetensors", "config.json"}
-
-
-def test_two_notebooks_at_once_download_once(publisher: Publisher, tmp_path: Path) -> None:
-    processes = [run_fetch(tmp_path) for _ in range(2)]
-    assert all("whole" in process.communicate(timeout=60)[0] for process in processes)
-    assert publisher.asked == {"/model.safetensors": 1, "/config.json": 1}
+    assert hub.asked == {WEIGHTS_PATH: 2, CONFIG_PATH: 1}
 
 
 def test_the_mirror_comes_first_and_is_left_alone(
-    publisher: Publisher, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     folder = tmp_path / "mirror/models/org/big"
     folder.mkdir(parents=True)
@@ -364,11 +178,11 @@ def test_the_mirror_comes_first_and_is_left_alone(
     (folder / "config.json").write_bytes(CONFIG)
     monkeypatch.setenv("COURSE_MIRROR", str(tmp_path / "mirror"))
     assert assets.fetch("teacher") == folder
-    assert not publisher.asked
+    assert not hub.asked
     (folder / "config.json").write_bytes(b"[]")
     assert assets.fetch("teacher") == cache(tmp_path)
     assert (folder / "config.json").read_bytes() == b"[]"
-    publisher.answers = [status(404)]
+    hub.answers = [status(404)]
     (cache(tmp_path) / "config.json").unlink()
     with pytest.raises(assets.AssetError, match="mirror: in .*, config.json differs"):
         assets.fetch("teacher")

@@ -28,15 +28,7 @@ PINS = [
     for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     if line and not line.startswith("#")
 ]
-# What Colab ships (August 2026). It has no evaluate, sacrebleu, seqeval or nbval.
-COLAB = {
-    "torch": "2.11.0",
-    "transformers": "5.15.0",
-    "peft": "0.20.0",
-    "datasets": "4.0.0",
-    "ipywidgets": "7.7.1",
-}
-COLAB_PYTHON = "3.13"
+COLAB = tomllib.loads((ROOT / "tools" / "colab.toml").read_text(encoding="utf-8"))
 MODULES = sorted((ROOT / "course_utils").rglob("*.py"))
 METHODS = [path for path in MODULES if "methods" in path.parts]
 PLUMBING = [path for path in MODULES if not {"methods", "checks"} & set(path.parts)]
@@ -102,8 +94,8 @@ def test_environment_yml_is_in_step_with_requirements() -> None:
 
 def test_colab_versions_are_admitted() -> None:
     """An install on Colab must find its own packages good enough, and leave them alone."""
-    assert SpecifierSet(PROJECT["requires-python"]).contains(f"{COLAB_PYTHON}.0")
-    for name, version in COLAB.items():
+    assert SpecifierSet(PROJECT["requires-python"]).contains(f"{COLAB['python']}.0")
+    for name, version in COLAB["versions"].items():
         assert RANGES[name].contains(version), f"Colab's {name} {version} is outside {RANGES[name]}"
     for name in ("torch", "numpy"):
         assert all(part.operator == ">=" for part in RANGES[name]), (

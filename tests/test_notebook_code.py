@@ -19,6 +19,7 @@ METHODS = [
     importlib.import_module(f"{methods.__name__}.{found.name}")
     for found in pkgutil.iter_modules(methods.__path__)
 ]
+DRAFTS = sorted((paths.ROOT / "drafts").glob("*.ipynb"))
 by_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -133,7 +134,7 @@ def test_a_solution_pasted_into_its_stub_is_right(path):
 def test_every_exercise_stands_in_a_notebook():
     definitions = (
         node
-        for path in NOTEBOOKS
+        for path in [*NOTEBOOKS, *DRAFTS]
         for node in code_of(path).body
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
     )
