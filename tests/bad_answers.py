@@ -138,11 +138,11 @@ def _shape(part: Any) -> Any:
 
 
 def _dtype(part: Any) -> Any:
-    """Another precision of a tensor, and a tensor where a plain number belongs."""
+    """Another precision of a tensor, and words where a plain number belongs."""
     if isinstance(part, Tensor):
         kin = {torch.float32: torch.float64, torch.int64: torch.int32, torch.bool: torch.uint8}
         return part.to(kin.get(part.dtype, torch.float32))
-    return torch.tensor(part) if isinstance(part, bool | int | float) else None
+    return str(part) if isinstance(part, bool | int | float) else None
 
 
 def _detached(part: Any) -> Any:
