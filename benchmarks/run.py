@@ -15,7 +15,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -26,12 +26,13 @@ from torch.utils.data import DataLoader
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase, Trainer, TrainingArguments
 
 from course_utils import assets, data, models, rowfile, session, training
-from course_utils.methods import kd
+from course_utils.methods import kd, lora
 from course_utils.paths import BUILD, DATA
 
 SIDE_SECONDS = 2.5
 BATCH_SIZE = 32
 LEARNING_RATE = 5e-4
+MERGED_REPEATS = 100
 FEW_LABELS = 128
 FEW_LABEL_STEPS = 60
 SEEDS = range(3)
@@ -210,6 +211,29 @@ def bench_latency(world: World) -> Figure:
     )
 
 
+def bench_merged(world: World) -> list[Figure]:
+    """A model with LoRA in every linear layer, merged and not, against the model without it."""
+    batch = next(iter(data.make_loader(world.test, world.tokenizer, BATCH_SIZE, shuffle=True)))
+    targets = ["query", "key", "value", "output.dense", "intermediate.dense"]
+    head = assets.entry("teacher").head
+    base = world.teacher()
+    unmerged, merged = (
+        lora.inject_lora(world.teacher(), targets, rank=2, lora_alpha=16, head=head).to(models.device())
+        for _ in range(2)
+    )
+    lora.merge_lora(merged)
+    against_base = [
+        compare(
+            f"latency with LoRA, {name} / of the base (a batch of {BATCH_SIZE})",
+            lambda model=model: training.latency(model, batch, MERGED_REPEATS) / 1000,  # type: ignore[misc]
+            lambda: training.latency(base, batch, MERGED_REPEATS) / 1000,
+        )
+        for name, model in (("merged", merged), ("unmerged", unmerged))
+    ]
+    held = abs(against_base[0].value - 1) <= 0.03
+    return [replace(against_base[0], goal="1.00 +- 0.03", held=held), against_base[1]]
+
+
 def bench_pretraining(world: World) -> Figure:
     """Accuracy after fine-tuning on few labels: the pretrained encoder against the same one from random
     weights."""
@@ -243,6 +267,7 @@ def main() -> int:
         bench_trainer(world),
         *bench_kd(world),
         bench_latency(world),
+        *bench_merged(world),
         bench_pretraining(world),
     ]
     machine = {**rowfile.machine(), "threads": threads, "precision": training.precision()}

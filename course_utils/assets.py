@@ -63,6 +63,7 @@ class Entry:
     without: str | None = None
     labelled: int | None = None
     recipe: dict[str, Any] = field(default_factory=dict)
+    peft_learning_rate: float = 0.0
     head: tuple[str, ...] = ()
 
     @property

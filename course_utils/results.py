@@ -21,6 +21,7 @@ import pandas as pd
 
 from course_utils import assets, rowfile, session
 from course_utils.exhibits import exhibits_table as exhibits_table
+from course_utils.history import History
 from course_utils.paths import BUILD, DATA
 from course_utils.rowfile import Row
 
@@ -76,6 +77,26 @@ def record(
     }
     rowfile.append(BUILD / "results" / assets.track() / f"{notebook}.jsonl", row)
     return row
+
+
+def record_fit(
+    exhibit: str, method: str, history: History, *, model: str, data: str, seed: int, **extra: Any
+) -> Row:
+    """`record` for what `training.fit` returned: this notebook, the last accuracy, and what the run cost."""
+    return record(
+        session.notebook or "scratch",
+        exhibit,
+        method,
+        model=model,
+        data=data,
+        seed=seed,
+        trainable_parameters=history.trainable_parameters,
+        metric="accuracy",
+        value=history.final,
+        seconds=history.seconds,
+        peak_bytes=history.peak_bytes,
+        **extra,
+    )
 
 
 def load(notebook: str | None = None, track: str | None = None) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import io
 import math
 import os
 import sys
+import warnings
 from pathlib import Path
 
 from course_utils.paths import BUILD, ROOT
@@ -84,6 +85,8 @@ def quiet() -> None:
     import datasets
     import transformers
 
+    # peft asks transformers a question whose name is going to change; a learner can do nothing about it.
+    warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     datasets.logging.set_verbosity_error()

@@ -19,7 +19,6 @@ METHODS = [
     importlib.import_module(f"{methods.__name__}.{found.name}")
     for found in pkgutil.iter_modules(methods.__path__)
 ]
-DRAFTS = sorted((paths.ROOT / "drafts").glob("*.ipynb"))
 by_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -134,7 +133,7 @@ def test_a_solution_pasted_into_its_stub_is_right(path):
 def test_every_exercise_stands_in_a_notebook():
     definitions = (
         node
-        for path in [*NOTEBOOKS, *DRAFTS]
+        for path in NOTEBOOKS
         for node in code_of(path).body
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
     )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from course_utils import exhibits, results, session
+from course_utils.history import History
 from course_utils.results import beside_paper, claim, load, paper, record, ship, table
 
 
@@ -54,6 +55,15 @@ def test_a_value_that_is_no_number_is_refused() -> None:
     with pytest.raises(ValueError, match="nan, not a number"):
         add(value=float("nan"))
     assert load().empty
+
+
+def test_a_training_run_is_recorded_with_what_it_cost() -> None:
+    history = History(metrics=[(5, 0.5), (10, 0.75)], seconds=3.0, trainable_parameters=7, peak_bytes=11)
+    row = results.record_fit("E28", "LoRA", history, model="encoder", data="topic", seed=2, rank=4)
+    assert (row["notebook"], row["value"], row["extra"]) == ("02_logit_distillation", 0.75, {"rank": 4})
+    assert (row["seconds"], row["trainable_parameters"], row["peak_bytes"]) == (3.0, 7, 11)
+    with pytest.raises(ValueError, match="never evaluated"):
+        results.record_fit("E28", "LoRA", History(), model="encoder", data="topic", seed=2)
 
 
 def test_load_keeps_the_newest_row_of_each_measurement() -> None:
