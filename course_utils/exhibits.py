@@ -15,12 +15,12 @@ def _toml(name: str) -> dict[str, Any]:
     return tomllib.loads((RESULTS / name).read_text(encoding="utf-8"))
 
 
-def _claims(track: str) -> list[dict[str, Any]]:
-    """Claims of a track, as {exhibit, text, measured: {seed: value}, held, of}: the reader's own before the
-    shipped ones."""
+def _claims(track: str, with_own: bool) -> list[dict[str, Any]]:
+    """Claims of a track, as {exhibit, text, measured: {seed: value}, held, of}: the reader's own, if asked for,
+    before the shipped ones."""
     own: dict[tuple[str, str], dict[str, Any]] = {}
     path = BUILD / "results" / "claims.jsonl"
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+    for line in path.read_text(encoding="utf-8").splitlines() if with_own and path.exists() else []:
         row = json.loads(line)
         if row["track"] == track:
             found = own.setdefault((row["exhibit"], row["text"]), {**row, "measured": {}, "by_seed": {}})
@@ -47,11 +47,11 @@ def _measured(claim: dict[str, Any]) -> str:
     return f"{shown} ({outcome}, {claim['held']} of {claim['of']} seeds)"
 
 
-def exhibits() -> list[dict[str, Any]]:
+def exhibits(own: bool = True) -> list[dict[str, Any]]:
     """One dictionary an exhibit: id, notebook, title, paper (short, or None), claims: {text: {track:
-    measured}}."""
+    measured}}. Without `own`, of the shipped claims only."""
     figures = _toml("paper.toml")
-    by_track = {track: _claims(track) for track in TRACKS}
+    by_track = {track: _claims(track, own) for track in TRACKS}
     listed = []
     for name, exhibit in _toml("exhibits.toml").items():
         claims: dict[str, dict[str, str]] = {}

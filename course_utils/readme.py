@@ -1,26 +1,32 @@
-"""The measured parts of README.md, written from what ships in `data/results/`: nobody types a number twice."""
+"""The measured parts of README.md and docs/results.md, written from what ships in `data/results/`: nobody types a
+number twice."""
 
 import json
 import re
-import statistics
 from pathlib import Path
 
 from course_utils import report, rowfile
+from course_utils.exhibits import exhibits
 from course_utils.paths import DATA, ROOT
+from course_utils.results import SHARES, mean_and_spread
 
 TRACKS = ("bundled", "real")
 README = ROOT / "README.md"
+RESULTS = ROOT / "docs" / "results.md"
 BLOCK = "<!-- {name}: written by python -m course_utils readme -->\n"
 END = "<!-- end -->"
+RESULTS_HEAD = """# Every result that ships
+
+Written by `python -m course_utils readme` from `data/results/`. A cell is the mean of the metric over runs with
+different seeds, ± the sample standard deviation, and in brackets the number of runs. Shares are in percent.
+"""
 
 
 def notebooks() -> str:
     """A table of the notebooks with the seconds that they took when their shipped outputs and results were made."""
     runs = {track: _json(DATA / "results" / track / "runs.json") for track in TRACKS}
     rows = []
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        title = "".join(cells[0]["source"]).splitlines()[0].removeprefix("# ")
+    for path, title in _titles().items():
         times = [runs[track].get(path.stem) for track in TRACKS]
         shown = [f"{run['seconds']:.0f} s" if run else "not measured" for run in times]
         rows.append([f"[{title}](notebooks/{path.name})", *shown])
@@ -29,28 +35,41 @@ def notebooks() -> str:
     return f"{report.table(header, rows)}\n\nMeasured on: {'; '.join(machines)}.\n"
 
 
+def claims() -> str:
+    """A table of the claims: exhibit, claim, the paper's figure, and what each track measured. Shipped claims only."""
+    rows = []
+    for exhibit in exhibits(own=False):
+        paper = exhibit["paper"] or "–"
+        for text, measured in exhibit["claims"].items():
+            rows.append([exhibit["id"], text, paper, *(measured.get(track, "–") for track in TRACKS)])
+            paper = "″"  # the figure of the exhibit stands in its first line
+    return report.table(["exhibit", "claim", "the papers", *TRACKS], rows) + "\n"
+
+
 def results(notebook: str) -> str:
-    """A table of a notebook's methods: test accuracy on each track, mean ± standard deviation over its runs."""
-    found = {
-        track: [row for row in rowfile.read(DATA / "results", notebook, track) if row["metric"] == "accuracy"]
-        for track in TRACKS
-    }
-    methods: dict[tuple[str, str], dict[str, list[float]]] = {}
-    for track, rows in found.items():
-        for row in rows:
+    """A table of a notebook's rows: mean ± standard deviation of each metric over its runs, on each track."""
+    lines: dict[tuple[str, str, str, str], dict[str, list[float]]] = {}
+    for track in TRACKS:
+        for row in rowfile.read(DATA / "results", notebook, track):
             setting = ", ".join(f"{name} {value}" for name, value in row["extra"].items())
-            by_track = methods.setdefault((row["method"], setting), {})
-            by_track.setdefault(track, []).append(100 * row["value"])
-    header = ["trained on", "setting", *(f"{track}: accuracy (%)" for track in TRACKS)]
-    lines = [[*key, *(_spread(values.get(track, [])) for track in TRACKS)] for key, values in methods.items()]
-    return report.table(header, lines) + "\n"
+            # Its name on the real track differs only by its size ("500 sentences"): such a line is one method.
+            data = "" if row["data"].endswith(" sentences") else row["data"]
+            values = lines.setdefault((row["method"], setting, data, row["metric"]), {})
+            values.setdefault(track, []).append(row["value"] * (100 if row["metric"] in SHARES else 1))
+    header = ["method", "setting", "data", "metric", *TRACKS]
+    return report.table(
+        header, [[*key, *(_cell(values.get(track, [])) for track in TRACKS)] for key, values in lines.items()]
+    )
 
 
-def _spread(values: list[float]) -> str:
-    if not values:
-        return "–"
-    spread = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
-    return f"{statistics.mean(values):.1f}{spread} ({len(values)} run{'s' if len(values) > 1 else ''})"
+def _cell(values: list[float]) -> str:
+    return f"{mean_and_spread(values)} ({len(values)})" if values else "–"
+
+
+def _titles() -> dict[Path, str]:
+    paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    first = {path: json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"] for path in paths}
+    return {path: "".join(source).splitlines()[0].removeprefix("# ") for path, source in first.items()}
 
 
 def _json(path: Path) -> dict[str, dict[str, float | str]]:
@@ -59,7 +78,7 @@ def _json(path: Path) -> dict[str, dict[str, float | str]]:
 
 def render(text: str) -> str:
     """README's text with both blocks written anew. Raises ValueError if a block's marks are gone."""
-    for name, made in (("notebooks", notebooks()), ("results", results("02"))):
+    for name, made in (("notebooks", notebooks()), ("claims", claims())):
         mark = BLOCK.format(name=name)
         pattern = re.escape(mark) + r".*?" + re.escape(END)
         if not re.search(pattern, text, flags=re.DOTALL):
@@ -69,7 +88,14 @@ def render(text: str) -> str:
     return text
 
 
+def render_results() -> str:
+    """The text of docs/results.md: one table a notebook that has shipped rows."""
+    tables = {title: results(path.name[:2]) for path, title in _titles().items()}
+    return RESULTS_HEAD + "".join(f"\n## {title}\n\n{table}\n" for title, table in tables.items())
+
+
 def main() -> int:
-    """Write the blocks of README.md anew."""
+    """Write the blocks of README.md, and docs/results.md, anew."""
     README.write_text(render(README.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
+    RESULTS.write_text(render_results(), encoding="utf-8", newline="\n")
     return 0

@@ -196,6 +196,8 @@ def test_the_list_has_every_exhibit_and_says_what_was_measured(
     assert "real: 0.900 (held, 5 of 5 seeds)" in text
     assert text.count("not yet") == 31 and "1 of 32 exhibits" in text
     assert text == results.exhibits_table()
+    (only_shipped,) = (row["claims"] for row in exhibits.exhibits(own=False) if row["claims"])
+    assert only_shipped == {"KD closes half of the gap.": {"real": "0.900 (held, 5 of 5 seeds)"}}
 
 
 def test_papers_figures_are_of_exhibits_that_exist() -> None:
