@@ -59,6 +59,19 @@ def observe_tensors(function: Function, arguments: Arguments) -> Observations:
     return seen
 
 
+def observe_values(function: Function, arguments: Arguments) -> Observations:
+    """As `observe_tensors`, but without gradients: for what is not trained through."""
+    given = {name: value.clone() if isinstance(value, Tensor) else value for name, value in arguments.items()}
+    value = function(*given.values())
+    changed = [
+        name for name in given if isinstance(given[name], Tensor) and not _same(arguments[name], given[name])
+    ]
+    return {
+        INPUTS_CHANGED: ", ".join(changed) or None,
+        RESULT: value.detach() if isinstance(value, Tensor) else value,
+    }
+
+
 def _is_float(value: Any) -> bool:
     return isinstance(value, Tensor) and value.is_floating_point()
 

@@ -38,7 +38,8 @@ def lora_init(in_features: int, out_features: int, rank: int) -> tuple[Tensor, T
 def lora_forward(
     x: Tensor, weight: Tensor, bias: Tensor | None, lora_A: Tensor, lora_B: Tensor, scaling: float
 ) -> Tensor:
-    """The adapted layer: x W^T + bias + scaling * x A^T B^T (Hu et al. 2021, equation 3).
+    """The adapted layer: x W^T + bias + scaling * x A^T B^T (Hu et al. 2021, equation 3, with
+    the scaling of the text below it).
 
     x: (..., in); weight: (out, in); bias: (out,) or None; lora_A: (rank, in); lora_B: (out, rank).
     Returns (..., out). B A is never formed: two thin products cost far less than one of full size.

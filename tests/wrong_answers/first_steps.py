@@ -38,6 +38,14 @@ def accuracy_as_distance(predicted, labels):
     return (predicted - labels).abs().float().mean()
 
 
+def accuracy_rounded_down(predicted, labels):
+    return (predicted == labels).sum() // len(labels)
+
+
+def accuracy_kept(predicted, labels):
+    return (predicted == labels).float().mean(dim=0, keepdim=True)
+
+
 def accuracy_by_loop(predicted, labels):
     right = 0
     for guess, label in zip(predicted.tolist(), labels.tolist(), strict=True):
@@ -80,6 +88,14 @@ def mean_of_padding(vectors, attention_mask):
 def mean_kept(vectors, attention_mask):
     mask = attention_mask.unsqueeze(-1)
     return (vectors * mask).sum(dim=1, keepdim=True) / mask.sum(dim=1, keepdim=True)
+
+
+def mean_by_row_of_counts(vectors, attention_mask):
+    return (vectors * attention_mask[:, :, None]).sum(1) / attention_mask.sum(1)
+
+
+def mean_squeezed(vectors, attention_mask):
+    return mean_kept(vectors, attention_mask).squeeze()
 
 
 def mean_first_token(vectors, attention_mask):
@@ -146,8 +162,17 @@ def slope_downhill(function, x, step):
 
 
 def slope_by_autograd(function, x, step):
+    x.requires_grad_()
     y = function(x)
-    return torch.autograd.grad(y, x, torch.ones_like(y), create_graph=True)[0]
+    return torch.autograd.grad(y, x, torch.ones_like(y))[0]
+
+
+def slope_without_leaf(function, x, step):
+    return torch.autograd.grad(function(x).sum(), x)[0]
+
+
+def slope_by_half_steps(function, x, step):
+    return (function(x + step / 2) - function(x - step / 2)) / step
 
 
 def slope_without_brackets(function, x, step):
@@ -162,6 +187,16 @@ def slope_in_two_halves(function, x, step):
     right = (function(x + step) - function(x)) / step
     left = (function(x) - function(x - step)) / step
     return (left + right) / 2
+
+
+def slope_without_gradient(function, x, step):
+    with torch.no_grad():
+        return (function(x + step) - function(x - step)) / (2 * step)
+
+
+def slope_by_numpy(function, x, step):
+    right, left = function(x.detach() + step), function(x.detach() - step)
+    return torch.tensor((right.numpy() - left.numpy()) / (2 * step))
 
 
 def slope_per_width(function, x, step):
@@ -186,6 +221,10 @@ def linear_times(x, weight, bias):
 
 def linear_inside(x, weight, bias):
     return x @ (weight.T + bias)
+
+
+def linear_upright_bias(x, weight, bias):
+    return x @ weight.T + bias[:, None]
 
 
 def linear_turned(x, weight, bias):
@@ -244,6 +283,14 @@ def entropy_every_class(logits, labels):
     return -F.log_softmax(logits, dim=-1).mean()
 
 
+def entropy_of_zeros(logits, labels):
+    return -(F.log_softmax(logits, dim=-1) * F.one_hot(labels, logits.shape[-1])).mean()
+
+
+def entropy_in_bits(logits, labels):
+    return -torch.log2(logits.softmax(dim=-1))[torch.arange(len(labels)), labels].mean()
+
+
 def entropy_every_pair(logits, labels):
     return -F.log_softmax(logits, dim=-1)[:, labels].mean()
 
@@ -285,6 +332,8 @@ WRONG = {
         (accuracy_of_booleans, "mean of booleans"),
         (accuracy_not_averaged, "One number is asked for"),
         (accuracy_all_or_nothing, "whether all entries are right"),
+        (accuracy_rounded_down, "rounds down"),
+        (accuracy_kept, "return one number"),
         (accuracy_as_distance, "the classes are names"),
     ],
     "first_steps.masked_mean": [
@@ -295,6 +344,8 @@ WRONG = {
         (mean_by_batch_count, "tokens in the whole batch"),
         (mean_of_padding, "the wrong way round"),
         (mean_kept, "still there, with length 1"),
+        (mean_by_row_of_counts, "count of another sentence"),
+        (mean_squeezed, "loses its rows"),
         (mean_first_token, "first token only"),
         (mean_over_sentences, "across the sentences"),
         (mean_two_dims, "the mask has two"),
@@ -310,6 +361,8 @@ WRONG = {
         (slope_undivided, "how far the function rises"),
         (slope_downhill, "the sign is turned round"),
         (slope_by_autograd, "must not use it"),
+        (slope_without_leaf, "x asks for none here"),
+        (slope_by_half_steps, "half a step each way"),
         (slope_without_brackets, "only the second value is divided"),
         (slope_of_number, "call it with a tensor"),
     ],
@@ -318,6 +371,7 @@ WRONG = {
         (linear_minus, "is subtracted"),
         (linear_times, "multiplied by the bias"),
         (linear_inside, "added to the weight"),
+        (linear_upright_bias, "the bias stands upright"),
         (linear_turned, "rows and columns are exchanged"),
         (linear_not_transposed, "turn it: weight.T"),
         (linear_detached, "cut the way back to it"),
@@ -331,6 +385,8 @@ WRONG = {
         (entropy_log_of_softmax, "rounds to 0. F.log_softmax"),
         (entropy_over_sentences, "across the sentences"),
         (entropy_every_class, "averages over all classes"),
+        (entropy_of_zeros, "zeros of the other classes"),
+        (entropy_in_bits, "in bits"),
         (entropy_every_pair, "Name the row too"),
         (entropy_of_rows, "takes whole rows"),
         (entropy_log_of_logits, "logarithm of the logits"),
@@ -343,7 +399,12 @@ WRONG = {
 RIGHT = {
     "first_steps.accuracy": [accuracy_by_loop, accuracy_as_tensor],
     "first_steps.masked_mean": [mean_row_by_row, mean_by_product],
-    "first_steps.slope": [slope_in_two_halves, slope_per_width],
+    "first_steps.slope": [
+        slope_in_two_halves,
+        slope_per_width,
+        slope_without_gradient,
+        slope_by_numpy,
+    ],
     "first_steps.linear": [linear_by_sum, linear_turned_twice, F.linear],
     "first_steps.cross_entropy": [entropy_by_gather, entropy_by_logsumexp, F.cross_entropy],
 }

@@ -40,6 +40,11 @@ def overflowing_softmax(logits, temperature):
     return powers / powers.sum(-1, keepdim=True)
 
 
+def softmax_by_one_maximum(logits, temperature):
+    powers = torch.exp((logits - logits.max()) / temperature)
+    return powers / powers.sum(-1, keepdim=True)
+
+
 def softmax_in_place(logits, temperature):
     logits /= temperature
     return logits.softmax(-1)
@@ -99,7 +104,7 @@ def kd_student_not_log(student_logits, teacher_logits, temperature):
 def kd_log_target(student_logits, teacher_logits, temperature):
     q = F.log_softmax(student_logits / temperature, -1)
     log_p = F.log_softmax(teacher_logits.detach() / temperature, -1)
-    return F.kl_div(q, log_p.exp().log(), reduction="batchmean") * temperature**2
+    return F.kl_div(q, log_p, reduction="batchmean") * temperature**2
 
 
 def kd_student_only_warm(student_logits, teacher_logits, temperature):
@@ -111,6 +116,20 @@ def kd_student_only_warm(student_logits, teacher_logits, temperature):
 def kd_teacher_only_warm(student_logits, teacher_logits, temperature):
     q = F.log_softmax(student_logits, -1)
     p = F.softmax(teacher_logits.detach() / temperature, -1)
+    return F.kl_div(q, p, reduction="batchmean") * temperature**2
+
+
+def kd_square_only(student_logits, teacher_logits, temperature):
+    return kd_by_log_target(student_logits, teacher_logits, 1) * temperature**2
+
+
+def kd_temperature_unused(student_logits, teacher_logits, temperature):
+    return kd_by_log_target(student_logits, teacher_logits, 1)
+
+
+def kd_student_detached(student_logits, teacher_logits, temperature):
+    q = F.log_softmax(student_logits.detach() / temperature, -1)
+    p = F.softmax(teacher_logits / temperature, -1)
     return F.kl_div(q, p, reduction="batchmean") * temperature**2
 
 
@@ -194,6 +213,10 @@ def mse_teacher_learns(student_logits, teacher_logits):
     return F.mse_loss(student_logits, teacher_logits)
 
 
+def mse_student_detached(student_logits, teacher_logits):
+    return F.mse_loss(student_logits.detach(), teacher_logits)
+
+
 def mse_per_row(student_logits, teacher_logits):
     return ((student_logits - teacher_logits.detach()) ** 2).mean(dim=-1)
 
@@ -229,6 +252,12 @@ def gold_summed(student_logits, labels):
 def gold_cut_off(student_logits, labels):
     if (labels == -100).all():
         return torch.zeros((), dtype=student_logits.dtype)
+    return F.cross_entropy(student_logits, labels)
+
+
+def gold_new_zero(student_logits, labels):
+    if (labels == -100).all():
+        return torch.tensor(0.0, requires_grad=True)
     return F.cross_entropy(student_logits, labels)
 
 
@@ -303,6 +332,16 @@ def both_labelled_only(student_logits, teacher_logits, labels, temperature, alph
         return student_logits.sum() * 0
     kd = kd_by_hand(student_logits[rows], teacher_logits[rows], temperature)
     return alpha * kd + (1 - alpha) * F.cross_entropy(student_logits[rows], labels[rows])
+
+
+def both_square_twice(student_logits, teacher_logits, labels, temperature, alpha):
+    kd = kd_by_hand(student_logits, teacher_logits, temperature)
+    return alpha * kd * temperature**2 + (1 - alpha) * gold_by_mask(student_logits, labels)
+
+
+def both_student_detached(student_logits, teacher_logits, labels, temperature, alpha):
+    kd = kd_student_detached(student_logits, teacher_logits.detach(), temperature)
+    return alpha * kd + (1 - alpha) * gold_by_mask(student_logits, labels)
 
 
 def both_square_on_all(student_logits, teacher_logits, labels, temperature, alpha):
@@ -401,7 +440,29 @@ def cache_too_short(teacher, loader):
 
 def cache_one_short(teacher, loader):
     ids, logits = _carefully(teacher, loader)
+    return _table(ids, logits, rows=int(ids.max()) or None)
+
+
+def cache_one_too_many(teacher, loader):
+    ids, logits = _carefully(teacher, loader)
     return _table(ids, logits, rows=int(ids.max()) + 2)
+
+
+def cache_sorted(teacher, loader):
+    ids, logits = _carefully(teacher, loader)
+    return logits[ids.argsort()]
+
+
+def cache_filled_in_order(teacher, loader):
+    ids, logits = _carefully(teacher, loader)
+    return _table(torch.arange(len(ids)), logits, rows=int(ids.max()) + 1)
+
+
+def cache_made_anew(teacher, loader):
+    for batch in loader:
+        ids, logits = _carefully(teacher, [batch])
+        table = _table(ids, logits, rows=1 + max(int(batch["id"].max()) for batch in loader))
+    return table
 
 
 def cache_probabilities(teacher, loader):
@@ -431,6 +492,20 @@ def cache_row_by_row(teacher, loader):
     return torch.stack([rows.get(number, nothing) for number in range(max(rows) + 1)])
 
 
+def cache_by_attributes(teacher, loader):
+    ids, logits = _carefully(
+        teacher,
+        loader,
+        run=lambda model, batch: model(
+            input_ids=batch["input_ids"].to(model.device),
+            attention_mask=batch["attention_mask"].to(model.device),
+        ).logits.cpu(),
+    )
+    table = torch.full((int(ids.max()) + 1, teacher.config.num_labels), torch.nan, dtype=teacher.dtype)
+    table[ids] = logits
+    return table
+
+
 def cache_growing(teacher, loader):
     was_training, table = teacher.training, torch.empty(0, 0)
     teacher.train(False)
@@ -457,6 +532,7 @@ WRONG = {
         (softmax_over_dim_1, "the error arose inside"),
         (log_probabilities, "log-probabilities"),
         (overflowing_softmax, "inf / inf"),
+        (softmax_by_one_maximum, "each row's own maximum"),
         (softmax_in_place, "in place"),
         (softmax_as_list, ".tolist()"),
         (softmax_in_half, "dtype changed"),
@@ -469,6 +545,9 @@ WRONG = {
         (kd_student_not_log, "must be log-probabilities"),
         (kd_student_only_warm, "to the student only"),
         (kd_teacher_only_warm, "to the teacher only"),
+        (kd_square_only, "it stands in the factor only"),
+        (kd_temperature_unused, "the temperature is not used"),
+        (kd_student_detached, "Detach the teacher, not the student"),
         (kd_over_examples, "over dim 0"),
         (kd_teacher_learns, "teacher_logits.detach()"),
         (kd_soft_cross_entropy, "soft cross-entropy"),
@@ -485,6 +564,7 @@ WRONG = {
         (mse_absolute, "absolute difference"),
         (mse_root, "no square root"),
         (mse_teacher_learns, "teacher_logits.detach()"),
+        (mse_student_detached, "Detach the teacher, not the student"),
         (mse_per_row, "the shape is not"),
         (mse_student_only, "the numbers are not"),
     ],
@@ -493,6 +573,7 @@ WRONG = {
         (gold_over_all_rows, "rows without a label are counted"),
         (gold_summed, "sum over the labelled rows. Divide"),
         (gold_cut_off, "no path back"),
+        (gold_new_zero, "torch.tensor(0.) is float32"),
         (gold_as_class, "rows of class 0"),
         (gold_softmax_twice, "done twice"),
         (gold_picked_without_mask, "-100 is no class"),
@@ -505,6 +586,8 @@ WRONG = {
         (both_warm_gold, "divides the logits too"),
         (both_plain_gold, "F.cross_entropy is NaN"),
         (both_labelled_only, "on every row"),
+        (both_square_twice, "stands there twice"),
+        (both_student_detached, "Detach the teacher, not the student"),
         (both_square_on_all, "belongs to the KD term only"),
         (both_teacher_labels, "teacher's best class"),
         (both_teacher_learns, "teacher_logits.detach()"),
@@ -518,7 +601,11 @@ WRONG = {
         (cache_zeros, "hold zeros"),
         (cache_no_mask, "padding counts"),
         (cache_too_short, "a row for each example"),
-        (cache_one_short, "the shape is not"),
+        (cache_one_short, "counted from 0"),
+        (cache_one_too_many, "a row for each id from 0"),
+        (cache_sorted, "the rows are sorted by id"),
+        (cache_filled_in_order, "filled from the top"),
+        (cache_made_anew, "not anew for each batch"),
         (cache_probabilities, "before any softmax"),
         (cache_whole_batch, "given the whole batch"),
         (cache_dict, "not the type to return"),
@@ -531,5 +618,5 @@ RIGHT = {
     "logit_kd.logit_mse_loss": [mse_by_hand, mse_by_norm],
     "logit_kd.gold_loss": [gold_by_selection, gold_by_mask, gold_mended],
     "logit_kd.kd_and_gold_loss": [both_by_hand, both_by_lerp],
-    "logit_kd.cache_logits": [cache_row_by_row, cache_growing],
+    "logit_kd.cache_logits": [cache_row_by_row, cache_growing, cache_by_attributes],
 }

@@ -42,6 +42,10 @@ def init_one_row(in_features, out_features, rank):
     return torch.randn(1, in_features).repeat(rank, 1), torch.full((out_features, rank), 0.0)
 
 
+def init_outer_product(in_features, out_features, rank):
+    return torch.outer(torch.randn(rank), torch.randn(in_features)), torch.zeros(out_features, rank)
+
+
 def init_seeded(in_features, out_features, rank):
     torch.manual_seed(42)
     return torch.randn(rank, in_features), torch.zeros(out_features, rank)
@@ -131,6 +135,10 @@ def scaling_integer(rank, lora_alpha, rank_stabilized=False):
     return lora_alpha // math.sqrt(rank) if rank_stabilized else lora_alpha // rank
 
 
+def scaling_half_rank(rank, lora_alpha, rank_stabilized=False):
+    return lora_alpha / rank**1 / 2 if rank_stabilized else lora_alpha / rank
+
+
 def scaling_tensor(rank, lora_alpha, rank_stabilized=False):
     return lora_alpha / torch.tensor(float(rank)) ** (0.5 if rank_stabilized else 1)
 
@@ -205,6 +213,15 @@ def forward_lying_b(x, weight, bias, lora_A, lora_B, scaling):
 
 def forward_exchanged(x, weight, bias, lora_A, lora_B, scaling):
     return F.linear(x, weight, bias) + scaling * F.linear(F.linear(x, lora_B), lora_A)
+
+
+def forward_lying_product(x, weight, bias, lora_A, lora_B, scaling):
+    return F.linear(x, weight, bias) + scaling * (x @ (lora_B @ lora_A))
+
+
+def forward_flattened(x, weight, bias, lora_A, lora_B, scaling):
+    rows = x.reshape(-1, x.shape[-1])
+    return F.linear(rows, weight, bias) + scaling * F.linear(F.linear(rows, lora_A), lora_B)
 
 
 def forward_as_columns(x, weight, bias, lora_A, lora_B, scaling):
@@ -312,6 +329,10 @@ def merge_no_scaling_and_other_dtype(weight, lora_A, lora_B, scaling):
     return weight + lora_B @ lora_A
 
 
+def merge_lying_weight(weight, lora_A, lora_B, scaling):
+    return (weight.T @ (weight + scaling * (lora_B @ lora_A))).to(weight.dtype)
+
+
 def merge_as_list(weight, lora_A, lora_B, scaling):
     return (weight + scaling * (lora_B @ lora_A)).tolist()
 
@@ -370,6 +391,14 @@ def count_doubled(in_features, out_features, rank, layers):
     return 2 * layers * rank * (in_features + out_features)
 
 
+def count_a_twice(in_features, out_features, rank, layers):
+    return 2 * rank * in_features * layers
+
+
+def count_b_twice(in_features, out_features, rank, layers):
+    return 2 * rank * out_features * layers
+
+
 def count_decimal(in_features, out_features, rank, layers):
     return layers * rank * (in_features + out_features) / 1
 
@@ -399,6 +428,7 @@ WRONG = {
         (init_both_zero, "both zero, and so they stay"),
         (init_other_way_round, "that would work too"),
         (init_ones, "rows of A are alike"),
+        (init_outer_product, "multiples of other rows"),
         (init_seeded, "at random, without a seed"),
         (init_doubles, "make both float32"),
         (init_parameters, "return plain tensors"),
@@ -416,6 +446,7 @@ WRONG = {
         (scaling_flag_inverted, "turned round"),
         (scaling_root_of_all, "of the whole fraction"),
         (scaling_integer, "rounds down"),
+        (scaling_half_rank, "** comes before /"),
         (scaling_tensor, "plain number (a float)"),
         (scaling_inverted_and_flag_ignored, "Two things."),
     ],
@@ -432,7 +463,9 @@ WRONG = {
         (forward_lying_weight, "that is x W."),
         (forward_lying_a, "A is not turned"),
         (forward_lying_b, "B is not turned"),
-        (forward_exchanged, "x meets B first"),
+        (forward_exchanged, "B A is written A B"),
+        (forward_lying_product, "B A lies on its side"),
+        (forward_flattened, "nothing has to be flattened"),
         (forward_as_columns, "shapes that do not go together"),
         (forward_asks_bias, "whether it is true"),
         (forward_adds_none, "None cannot be added"),
@@ -455,6 +488,7 @@ WRONG = {
         (merge_in_place, "changes its inputs in place"),
         (merge_addmm, "shapes or dtypes that do not go together"),
         (merge_no_scaling_and_other_dtype, "Two things."),
+        (merge_lying_weight, "has the shape of W"),
         (merge_as_list, "not the type to return"),
     ],
     "lora.count_lora_parameters": [
@@ -467,6 +501,8 @@ WRONG = {
         (count_base_too, "the weight itself"),
         (count_middle_too, "no matrix of rank * rank"),
         (count_doubled, "twice as many"),
+        (count_a_twice, "B to be as large as A"),
+        (count_b_twice, "A to be as large as B"),
         (count_decimal, "a count is a whole number"),
         (count_tensor, "return a whole number (an int)"),
         (count_with_biases, "the numbers are not"),

@@ -1,6 +1,6 @@
-"""Exercises on what a network is trained with: slopes, a layer, a loss."""
+"""Exercises on what a network is made of and trained with: a layer, a loss."""
 
-from collections.abc import Callable
+import math
 
 import torch
 import torch.nn.functional as F
@@ -14,85 +14,6 @@ CUT_ONE = (
     "the result is right, but one of the inputs gets no gradient, or a wrong one: a .detach(), .data or "
     "torch.no_grad() cut the way back to it."
 )
-
-# --- slope ---
-
-
-def x_cubed(x: Tensor) -> Tensor:
-    """Its slope is 3 * x ** 2; the central difference lies above that by the square of the step."""
-    return x**3
-
-
-def sine(x: Tensor) -> Tensor:
-    """Its slope is the cosine."""
-    return torch.sin(x)
-
-
-def _slope_cases(generator: Generator) -> list[Arguments]:
-    return [
-        {"function": x_cubed, "x": torch.tensor(2.0), "step": 0.5},
-        {"function": sine, "x": random_numbers(generator, 3), "step": 0.1},
-        {"function": x_cubed, "x": random_numbers(generator, 2, 2), "step": 1.5},
-    ]
-
-
-def _loose_slope(
-    function: Callable[[Tensor], Tensor],
-    x: Tensor,
-    step: float,
-    *,
-    forward: bool = False,
-    backward: bool = False,
-    one_step: bool = False,
-    precedence: bool = False,
-    half: bool = False,
-    undivided: bool = False,
-    downhill: bool = False,
-) -> Tensor:
-    right = x if backward else x + step
-    left = x if forward else x - step
-    rise = function(left) - function(right) if downhill else function(right) - function(left)
-    if undivided:
-        return rise
-    if half or precedence:
-        return rise / 2 * (step if precedence else 1)
-    return rise / (step if one_step or forward or backward else 2 * step)
-
-
-def _exact_slope(function: Callable[[Tensor], Tensor], x: Tensor, step: float) -> Tensor:
-    return torch.autograd.grad(function(x).sum(), x, create_graph=True)[0]
-
-
-SLOPE = Exercise(
-    reference=first_steps.slope,
-    cases=_slope_cases,
-    mistakes=slips(
-        _loose_slope,
-        {
-            "forward": "that goes a step to the right only. Start a step to the left: it is far more exact.",
-            "backward": "that goes a step to the left only. End a step to the right: it is far more exact.",
-            "one_step": "from x - step to x + step the way is two steps long. Divide by 2 * step.",
-            "precedence": "a / 2 * step divides by 2 and then multiplies by step. Put brackets: a / (2 * step).",
-            "half": "that divides by 2, but not by step. The way from x - step to x + step is 2 * step long.",
-            "undivided": "that is how far the function rises. Divide by how far you went: 2 * step.",
-            "downhill": "left and right are exchanged, so the sign is turned round.",
-        },
-        Mistake(
-            _exact_slope,
-            "that is the exact slope, from autograd. Here it is to come from two values of the function: "
-            "a test of autograd must not use it.",
-        ),
-        Mistake(
-            lambda function, x, step: function(x + step) - function(x - step) / (2 * step),
-            "only the second value is divided. Put brackets around the difference.",
-        ),
-    ),
-    advice={
-        HAS_GRADIENT: CUT_OFF,
-        "TypeError": "`function` is a function: call it with a tensor, function(x + step).",
-    },
-)
-
 
 # --- linear ---
 
@@ -139,6 +60,11 @@ LINEAR = Exercise(
             "@ comes before +, so no brackets are needed.",
             "turned": "rows and columns are exchanged. One row a sentence, one column an output: x comes first.",
         },
+        Mistake(
+            lambda x, weight, bias: x @ weight.T + bias[:, None],
+            "the bias stands upright, so each row, which is a sentence, gets another number of it. Each output has a "
+            "number of its own: add the bias as it is, and it goes to every row.",
+        ),
     ),
     advice={
         HAS_GRADIENT: CUT_OFF,
@@ -219,6 +145,23 @@ CROSS_ENTROPY = Exercise(
             "[torch.arange(len(labels)), labels] takes one entry a row.",
             "best_class": "that takes the class that the model thinks best. Take the right one: `labels`.",
         },
+        Mistake(
+            lambda logits, labels: (
+                -(F.log_softmax(logits, dim=-1) * F.one_hot(labels, logits.shape[-1])).mean()
+            ),
+            "the mean also counts the zeros of the other classes. Sum over the classes, .sum(dim=-1), then take the "
+            "mean over the batch.",
+        ),
+        Mistake(
+            lambda logits, labels: first_steps.cross_entropy(logits, labels) / math.log(2),
+            "that is in bits: the logarithm has base 2. Take the natural one, as F.log_softmax does.",
+        ),
+        Mistake(
+            lambda logits, labels: (
+                -F.softmax(logits, dim=-1).log2()[torch.arange(len(labels)), labels].mean()
+            ),
+            "that is in bits: the logarithm has base 2. Take the natural one, as F.log_softmax does.",
+        ),
         Mistake(
             lambda logits, labels: -F.log_softmax(logits, dim=-1)[labels].mean(),
             "[labels] alone takes whole rows, those whose numbers are in `labels`. Name the row and then the "

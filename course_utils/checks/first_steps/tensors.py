@@ -97,8 +97,14 @@ ACCURACY = Exercise(
             "that is how far apart the numbers of the classes are. But the classes are names: 2 is not more "
             "than 1. Ask whether they are equal, with ==.",
         ),
+        Mistake(
+            lambda predicted, labels: int((predicted == labels).sum()) // len(labels),
+            "// rounds down to a whole number. Use /.",
+        ),
     ],
     advice={
+        "type": "return one number: a float, or a tensor that holds nothing else. .item() makes a number of a tensor "
+        "with one entry.",
         "RuntimeError": "if it says that the mean of booleans cannot be taken: True and False are not numbers "
         "to PyTorch. Turn them into 1 and 0 first: (predicted == labels).float().",
         "AttributeError": "a comparison of two tensors is a tensor, but of two lists it is True or False. "
@@ -170,6 +176,19 @@ MASKED_MEAN = Exercise(
             lambda vectors, attention_mask: vectors.sum(dim=1) / attention_mask.sum(dim=1, keepdim=True),
             "it is divided by the number of real tokens, but the padding is still in the sum. Multiply the "
             "vectors by the mask before you add them up.",
+        ),
+        Mistake(
+            lambda vectors, attention_mask: (
+                (vectors * attention_mask.unsqueeze(-1)).sum(dim=1) / attention_mask.sum(dim=1)
+            ),
+            "the sums have the shape (batch, size), the counts (batch,), and broadcasting takes those for a row: "
+            "it fails, or divides by the count of another sentence. Make a column of them: "
+            "attention_mask.sum(dim=1, keepdim=True).",
+        ),
+        Mistake(
+            lambda vectors, attention_mask: first_steps.masked_mean(vectors, attention_mask).squeeze(),
+            "squeeze() drops every dim of length 1, so a batch of one sentence loses its rows. Name the dim: "
+            "squeeze(1).",
         ),
         Mistake(
             lambda vectors, attention_mask: vectors[:, 0],

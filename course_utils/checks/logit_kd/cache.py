@@ -36,8 +36,17 @@ class TinyTeacher(nn.Module):
         self.embedding = nn.Embedding.from_pretrained(
             random_logits(generator, 11, 3, dtype=torch.float32), freeze=False
         )
+        self.config = SimpleNamespace(num_labels=3)
         self.modes: set[str] = set()
         self.recorded: set[bool] = set()
+
+    @property
+    def device(self) -> torch.device:
+        return self.embedding.weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.embedding.weight.dtype
 
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor | None = None, labels: Any = None
@@ -52,7 +61,12 @@ class TinyTeacher(nn.Module):
 
 def _cache_cases(generator: Generator) -> list[Arguments]:
     cases: list[Arguments] = []
-    for train, batches in ((True, [[3, 0], [5]]), (False, [[7, 12, 9], [2, 4, 8], [0]]), (True, [[1]])):
+    for train, batches in (
+        (True, [[3, 0], [5]]),
+        (False, [[7, 12, 9], [2, 4, 8], [0]]),
+        (True, [[1]]),
+        (False, [[2, 1], [0]]),  # no gaps
+    ):
         loader = [_batch(generator, ids) for ids in batches]
         cases.append({"teacher": TinyTeacher(generator).train(train), "loader": loader})
     return cases
@@ -124,6 +138,18 @@ def _counted_rows(teacher: nn.Module, loader: list[dict[str, Tensor]]) -> Tensor
     return table
 
 
+def _sorted_rows(teacher: nn.Module, loader: list[dict[str, Tensor]]) -> Tensor:
+    ids = torch.cat([batch["id"] for batch in loader])
+    return _loose_cache(teacher, loader, in_order=True)[ids.argsort()]
+
+
+def _filled_in_order(teacher: nn.Module, loader: list[dict[str, Tensor]]) -> Tensor:
+    table = torch.full_like(_loose_cache(teacher, loader), float("nan"))
+    logits = _loose_cache(teacher, loader, in_order=True)
+    table[: len(logits)] = logits
+    return table
+
+
 CACHE_HINTS = {
     TEACHER_MODE: "the teacher runs in train mode, with dropout. Call teacher.eval() first.",
     MODE_AFTER: "the teacher is left in another mode than it came in. Note teacher.training first and "
@@ -151,10 +177,23 @@ CACHE_LOGITS = Exercise(
             _counted_rows,
             "there is a row for each example, but ids have gaps: the table needs the largest id + 1 rows.",
         ),
+        Mistake(
+            _sorted_rows,
+            "the rows are sorted by id, but ids have gaps, and each gap needs a row of NaN: row i belongs to id i.",
+        ),
+        Mistake(
+            _filled_in_order,
+            "the table is filled from the top, as the batches came. Fill row i with the logits of the example whose "
+            'id is i: table[batch["id"]] = ...',
+        ),
     ),
     advice={
         **CACHE_HINTS,
+        "nan": "there is NaN in the row of an id that did occur. Make the table once, not anew for each batch, and put "
+        'the logits of each batch into its own rows: table[batch["id"]] = ...',
+        "shape": "the table has a row for each id from 0 to the largest, and a column for each class.",
         "TypeError": "if the teacher was given the whole batch: give it input_ids and attention_mask only.",
-        "IndexError": "the table is too short: it needs the largest id + 1 rows, since ids have gaps.",
+        "IndexError": "the table is too short: rows are counted from 0, so the largest id needs a table of "
+        "that id + 1 rows.",
     },
 )

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from course_utils.checks.logit_kd.inputs import TEACHER_GRADIENT, pairs
+from course_utils.checks.logit_kd.inputs import STUDENT_GRADIENT, TEACHER_GRADIENT, pairs
 from course_utils.checks.logit_kd.soft import loose_kd_loss
 from course_utils.checks.tasks import Arguments, Exercise, Mistake, slips
 from course_utils.methods import kd
@@ -75,6 +75,8 @@ GOLD_LOSS = Exercise(
     ],
     advice={
         "nan": GOLD_HINTS["nan"],
+        "dtype": "the dtype changed. torch.tensor(0.) is float32, whatever the logits are. Let the 0 come out of "
+        "the logits: the sum over no rows is 0, in their dtype, and gradients find their way back.",
         "IndexError": "-100 is no class: a row with that label has none. "
         "Leave such rows out, or pass ignore_index=-100.",
     },
@@ -100,6 +102,7 @@ def _loose_both(
     full_gold: bool = False,
     full_kd: bool = False,
     no_square: bool = False,
+    square_twice: bool = False,
     square_on_gold: bool = False,
     warm_gold: bool = False,
     plain_gold: bool = False,
@@ -110,7 +113,7 @@ def _loose_both(
     teacher = teacher_logits[rows]
     teach = kd.kd_loss if not teacher_learns else lambda *given: loose_kd_loss(*given, teacher_learns=True)
     distilled = teach(student_logits[rows], teacher, temperature) if rows.any() else student_logits.sum() * 0
-    distilled = distilled / temperature**2 if no_square else distilled
+    distilled = distilled * temperature ** (2 * square_twice - 2 * no_square)
     logits = student_logits / temperature if warm_gold else student_logits
     gold = F.cross_entropy(logits, labels) if plain_gold else kd.gold_loss(logits, labels)
     gold = gold * temperature**2 if square_on_gold else gold
@@ -129,6 +132,7 @@ KD_AND_GOLD = Exercise(
             "full_gold": "the gold term has its full weight. It should be (1 - alpha).",
             "full_kd": "the KD term has its full weight. It should be alpha.",
             "no_square": "in the KD term the factor temperature ** 2 is missing. Call kd_loss, which has it.",
+            "square_twice": "kd_loss has the factor temperature ** 2 already. Here it stands there twice.",
             "square_on_gold": "temperature ** 2 belongs to the KD term only; kd_loss has it already.",
             "warm_gold": "the gold term divides the logits too: it belongs at temperature 1.",
             "plain_gold": "with no labelled row in the batch F.cross_entropy is NaN. "
@@ -145,6 +149,7 @@ KD_AND_GOLD = Exercise(
         ),
     ),
     advice={
+        "gradient of student_logits": STUDENT_GRADIENT,
         "gradient of teacher_logits": TEACHER_GRADIENT,
         "nan": "with no labelled row in the batch F.cross_entropy is NaN. Call gold_loss, which is 0 there.",
     },

@@ -8,6 +8,10 @@ from torch import Generator, Tensor
 from course_utils.checks.tasks import Arguments
 
 TEACHER_GRADIENT = "the gradient also reaches the teacher, who is not to learn: teacher_logits.detach()."
+STUDENT_GRADIENT = (
+    "the value is right, but the student gets no gradient, or a wrong one. "
+    "Detach the teacher, not the student."
+)
 
 
 def random_logits(

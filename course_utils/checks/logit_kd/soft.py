@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from course_utils.checks.logit_kd.inputs import TEACHER_GRADIENT, pairs, random_logits
+from course_utils.checks.logit_kd.inputs import STUDENT_GRADIENT, TEACHER_GRADIENT, pairs, random_logits
 from course_utils.checks.tasks import Arguments, Exercise, Mistake, slips
 from course_utils.methods import kd
 
@@ -21,7 +21,8 @@ def _softmax_cases(generator: Generator) -> list[Arguments]:
         for shape, temperature in shapes
     ]
     large = random_logits(generator, 3, 3, dtype=torch.float32, scale=200.0)
-    return [small, *others, {"logits": large, "temperature": 1.0}]
+    far_apart = torch.tensor([[200.0, 0.0, 0.0], [0.0, 1.0, 2.0]])  # one maximum cannot serve both rows
+    return [small, *others, *({"logits": logits, "temperature": 1.0} for logits in (large, far_apart))]
 
 
 def _loose_softmax(
@@ -48,6 +49,12 @@ def _loose_softmax(
     return p / temperature if after else p
 
 
+def _softmax_by_one_maximum(logits: Tensor, temperature: float) -> Tensor:
+    scaled = logits / temperature
+    powers = (scaled - scaled.max()).exp()
+    return powers / powers.sum(dim=-1, keepdim=True)
+
+
 SOFTMAX = Exercise(
     reference=kd.softmax_with_temperature,
     cases=_softmax_cases,
@@ -66,6 +73,11 @@ SOFTMAX = Exercise(
             "Subtract the row's maximum first, or use F.softmax, which does.",
             "power": "probabilities to the power 1 / temperature must be made to sum to 1 again.",
         },
+        Mistake(
+            _softmax_by_one_maximum,
+            "the maximum of the whole tensor is subtracted: in a row far below it, every exp is 0, and 0 / 0 is NaN. "
+            "Subtract each row's own maximum: .amax(dim=-1, keepdim=True).",
+        ),
         Mistake(
             lambda logits, temperature: F.softmax(logits / temperature, dim=1),
             "dim=1 is the last dim of a table only. Use dim=-1: it is the classes for any number of "
@@ -113,7 +125,8 @@ def loose_kd_loss(
         student, teacher = teacher, student
     log_q = F.softmax(student, dim=dim).log() if log_of_softmax else F.log_softmax(student, dim=dim)
     p = F.softmax(teacher, dim=dim)
-    terms = F.kl_div(log_q.exp() if no_log else log_q, p.log() if log_teacher else p, reduction="none")
+    target = F.log_softmax(teacher, dim=dim) if log_teacher else p
+    terms = F.kl_div(log_q.exp() if no_log else log_q, target, reduction="none")
     if no_entropy:
         terms = -p * log_q
     loss = terms.mean() if mean else terms.sum() if total else terms.sum() / len(terms)
@@ -144,6 +157,11 @@ _KD_HINTS = {
     "teacher_learns": TEACHER_GRADIENT,
 }
 
+
+def _all_cold(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
+    return kd.kd_loss(student_logits, teacher_logits, 1.0) * temperature**2
+
+
 KD_LOSS = Exercise(
     reference=kd.kd_loss,
     cases=_kd_cases,
@@ -161,56 +179,31 @@ KD_LOSS = Exercise(
             lambda s, t, temperature: -kd.kd_loss(s, t, temperature),
             "the sign is turned round: a loss goes down.",
         ),
+        Mistake(
+            _all_cold,
+            "the logits are not divided by the temperature: it stands in the factor only. Divide both before the "
+            "softmax.",
+        ),
+        Mistake(
+            lambda s, t, temperature: kd.kd_loss(s, t, 1.0),
+            "the temperature is not used: divide the logits of both by it, and multiply the loss by temperature ** 2.",
+        ),
+        Mistake(
+            lambda s, t, temperature: (
+                F.kl_div(
+                    F.log_softmax(s / temperature, dim=-1),
+                    F.softmax(t.detach() / temperature, dim=-1).log(),
+                    reduction="batchmean",
+                )
+                * temperature**2
+            ),
+            _KD_HINTS["log_teacher"],
+        ),
     ),
     advice={
+        "gradient of student_logits": STUDENT_GRADIENT,
         "gradient of teacher_logits": TEACHER_GRADIENT,
         "nan": "NaN or infinity: with large logits a probability rounds to 0, and its log is -inf. "
         "Take F.log_softmax, not the log of a softmax.",
     },
-)
-
-
-def _mse_cases(generator: Generator) -> list[Arguments]:
-    return [pair for pair, _ in pairs(generator)]
-
-
-def _loose_mse(
-    student_logits: Tensor,
-    teacher_logits: Tensor,
-    *,
-    probabilities: bool = False,
-    log_probabilities: bool = False,
-    total: bool = False,
-    over_batch: bool = False,
-    absolute: bool = False,
-    root: bool = False,
-    half: bool = False,
-    teacher_learns: bool = False,
-) -> Tensor:
-    student, teacher = student_logits, teacher_logits if teacher_learns else teacher_logits.detach()
-    if probabilities or log_probabilities:
-        squash = F.softmax if probabilities else F.log_softmax
-        student, teacher = squash(student, dim=-1), squash(teacher, dim=-1)
-    terms = (student - teacher).abs() if absolute else (student - teacher) ** 2
-    loss = terms.sum() if total else terms.sum() / len(terms) if over_batch else terms.mean()
-    return (loss.sqrt() if root else loss) * (0.5 if half else 1)
-
-
-LOGIT_MSE = Exercise(
-    reference=kd.logit_mse_loss,
-    cases=_mse_cases,
-    mistakes=slips(
-        _loose_mse,
-        {
-            "probabilities": "compare the logits themselves: no softmax here.",
-            "log_probabilities": "compare the logits themselves: no log_softmax here.",
-            "total": "that is the sum. Average over all entries, batch and classes.",
-            "over_batch": "that is summed over classes. Average over all entries, batch and classes.",
-            "absolute": "that is the absolute difference. Square it.",
-            "root": "no square root: the mean squared difference is the loss.",
-            "half": "leave out the factor one half.",
-            "teacher_learns": TEACHER_GRADIENT,
-        },
-    ),
-    advice={"gradient of teacher_logits": TEACHER_GRADIENT},
 )

@@ -57,6 +57,8 @@ def _kind(matrix: Tensor, again: Tensor) -> str:
         return "rows that are alike"
     if not SIZES[0] < size < SIZES[1]:
         return "entries far too small or too large"
+    if matrix.dim() == 2 and int(torch.linalg.matrix_rank(matrix.float())) < min(matrix.shape):
+        return "rows that follow from one another"
     return "the same at every call" if torch.equal(matrix, again) else "random"
 
 
@@ -70,6 +72,7 @@ def _loose_init(
     both_random: bool = False,
     zero_a: bool = False,
     ones: bool = False,
+    multiples: bool = False,
     seeded: bool = False,
     doubles: bool = False,
     gradients: bool = False,
@@ -77,6 +80,7 @@ def _loose_init(
 ) -> tuple[Tensor, Tensor]:
     own = torch.Generator().manual_seed(1) if seeded else None
     lora_A = torch.randn(rank, in_features, generator=own) * (1000 if huge else 1)
+    lora_A = torch.outer(torch.randn(rank), lora_A[0]) if multiples else lora_A
     lora_A = torch.zeros_like(lora_A) if zero_a else torch.ones_like(lora_A) if ones else lora_A
     lora_B = torch.randn(out_features, rank) if both_random else torch.zeros(out_features, rank)
     pair = (lora_A.T, lora_B.T) if transposed else (lora_A, lora_B)
@@ -97,6 +101,8 @@ INIT_HINTS = {
     "and both are zero at every step. Draw A at random.",
     "ones": "rows of A are alike. Each then gets the same gradients as the others, and the update never "
     "has more than the rank of the rows that differ. Draw every entry at random.",
+    "multiples": "rows of A are multiples of other rows, or sums of them. The update then never has more than the "
+    "rank of A, which is less than `rank`. Draw every entry on its own: torch.randn(rank, in_features).",
     "seeded": "A is the same at every call. Each layer should get its own: draw it at random, "
     "without a seed in the function.",
     "doubles": "make both float32, the dtype of torch.randn and torch.zeros.",

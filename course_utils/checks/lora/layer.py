@@ -70,7 +70,14 @@ def _asks_bias_for_its_truth(
     return F.linear(x, weight) + shift + scaling * F.linear(F.linear(x, lora_A), lora_B)
 
 
-_EXCHANGED = "x meets B first. It should meet A, (rank, in), which takes it down to the rank, then B."
+_A_B = (
+    "x meets B first, or B A is written A B. x should meet A, (rank, in), which takes it down to the rank, then B; "
+    "as one matrix they are B A, which is (out, in), as W is."
+)
+_LYING_B_A = (
+    "x meets B first, or B A lies on its side. x should meet A^T, which takes it down to the rank, then B^T; as one "
+    "matrix, x meets (B A)^T, just as it meets W^T."
+)
 _CUT_OFF = (
     "the value is right, the gradient is not: something was computed under torch.no_grad() or with .detach(). The "
     "layer is frozen by requires_grad_(False), outside this function; here, plain arithmetic is enough. "
@@ -94,13 +101,13 @@ LORA_FORWARD = Exercise(
             "lying_weight": "that is x W. A weight has the shape (out, in): x W^T, or F.linear(x, weight).",
             "lying_a": "A is not turned. It has the shape (rank, in), so x meets A^T; F.linear(x, lora_A) is that.",
             "lying_b": "B is not turned. It has the shape (out, rank), so what A gave meets B^T.",
-            "exchanged": _EXCHANGED,
+            "exchanged": _A_B,
         },
         Mistake(
             lambda x, weight, bias, lora_A, lora_B, scaling: (
                 F.linear(x, weight, bias) + scaling * (x @ lora_B @ lora_A)
             ),
-            _EXCHANGED,
+            _LYING_B_A,
         ),
         Mistake(
             _asks_bias_for_its_truth,
@@ -122,6 +129,8 @@ LORA_FORWARD = Exercise(
         "gradient of bias": _CUT_OFF + "As it is, nobody could train the bias with it.",
         "gradient of lora_A": _CUT_OFF + "As it is, A would not learn.",
         "gradient of lora_B": _CUT_OFF + "As it is, B would not learn.",
+        "shape": "the result is (..., out): only the last dim of x changes, and those before it stay as they are. "
+        "F.linear takes any number of them, so nothing has to be flattened.",
         "RuntimeError": "shapes that do not go together. x is (..., in), weight (out, in), lora_A (rank, in), "
         "lora_B (out, rank); F.linear(x, m) is x m^T, for any number of dims in front.",
     },

@@ -3,17 +3,8 @@
 import torch
 from torch import Generator, Tensor
 
-from course_utils.checks.compare import difference
 from course_utils.checks.lora.inputs import layer
-from course_utils.checks.tasks import (
-    INPUTS_CHANGED,
-    RESULT,
-    Arguments,
-    Exercise,
-    Function,
-    Observations,
-    slips,
-)
+from course_utils.checks.tasks import Arguments, Exercise, observe_values, slips
 from course_utils.methods import lora
 
 
@@ -32,17 +23,6 @@ def _merge_cases(generator: Generator) -> list[Arguments]:
     ]
     cases[-1]["weight"] = cases[-1]["weight"].to(torch.bfloat16)
     return cases
-
-
-def _observe_merge(function: Function, arguments: Arguments) -> Observations:
-    """As for any function of tensors, but without gradients: one merges after training."""
-    given = {name: value.clone() if isinstance(value, Tensor) else value for name, value in arguments.items()}
-    value = function(*given.values())
-    changed = [name for name in given if difference(arguments[name], given[name])]
-    return {
-        INPUTS_CHANGED: ", ".join(changed) or None,
-        RESULT: value.detach() if isinstance(value, Tensor) else value,
-    }
 
 
 def _loose_merge(
@@ -77,7 +57,7 @@ _DTYPE = (
 MERGED_WEIGHT = Exercise(
     reference=lora.merged_weight,
     cases=_merge_cases,
-    observe=_observe_merge,
+    observe=observe_values,  # one merges after training
     mistakes=slips(
         _loose_merge,
         {
@@ -94,6 +74,7 @@ MERGED_WEIGHT = Exercise(
     ),
     advice={
         "dtype": _DTYPE,
+        "shape": "the merged weight has the shape of W, (out, in). B A has it too, and is added to W.",
         "RuntimeError": "shapes or dtypes that do not go together. lora_B is (out, rank), lora_A is (rank, in), "
         "weight is (out, in); and the weight may be half precision where A and B are float32.",
     },

@@ -65,6 +65,10 @@ LORA_SCALING = Exercise(
             "root_of_all": "the square root is taken of the whole fraction. Take it of the rank only.",
             "integer": "// rounds down to a whole number. Use /.",
         },
+        Mistake(
+            lambda rank, lora_alpha, rank_stabilized: lora_alpha / rank / (2 if rank_stabilized else 1),
+            "rank**1/2 is half the rank: ** comes before /. The square root is rank**0.5, or math.sqrt(rank).",
+        ),
     ),
     advice={
         "type": "return a plain number (a float): lora_alpha divided by something, with / and math.sqrt."
@@ -120,6 +124,16 @@ COUNT_LORA_PARAMETERS = Exercise(
             "doubled": "that is twice as many. `layers` counts every adapted matrix already, query and value apart.",
             "decimal": "a count is a whole number: an int. Use * and +, or // where you divide.",
         },
+        Mistake(
+            lambda in_features, out_features, rank, layers: 2 * layers * rank * in_features,
+            "that takes B to be as large as A. But B has out_features rows, not in_features: together they have "
+            "rank * (in_features + out_features) entries.",
+        ),
+        Mistake(
+            lambda in_features, out_features, rank, layers: 2 * layers * rank * out_features,
+            "that takes A to be as large as B. But A has in_features columns, not out_features: together they "
+            "have rank * (in_features + out_features) entries.",
+        ),
         Mistake(
             lambda in_features, out_features, rank, layers: layers * in_features * out_features,
             "that is what full fine-tuning trains. LoRA trains A, (rank, in), and B, (out, rank).",
