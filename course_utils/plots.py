@@ -95,11 +95,11 @@ def bars(
 ) -> None:
     """Horizontal bars, first label on top, each with its value behind it and `spreads` as error bars.
 
-    Long labels stay readable lying down. The x axis is the value; it begins where matplotlib puts it, at 0.
+    Long labels stay readable lying down, and tell the bars apart: all have one colour. The x axis is the value;
+    it begins where matplotlib puts it, at 0.
     """
     places = range(len(labels))
-    colours = [COLOURS[i % len(COLOURS)] for i in places]
-    axes.barh(places, means, xerr=spreads, color=colours, height=0.65, capsize=3)
+    axes.barh(places, means, xerr=spreads, color=COLOURS[0], height=0.65, capsize=3)
     axes.set_yticks(places, labels)
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)

@@ -99,20 +99,20 @@ def record_fit(
     )
 
 
-def load(notebook: str | None = None, track: str | None = None) -> pd.DataFrame:
+def load(notebook: str | None = None, track: str | None = None, own: bool = True) -> pd.DataFrame:
     """The newest row of each measurement, the reader's own first; one column a field, and one for each extra
     setting.
 
     `notebook` may be the start of a name ("02"). Shipped rows of a measurement that the reader has made too,
-    with whatever seeds, are left out: times of two machines do not belong in one mean. The column `source`
-    says "yours" or "shipped".
+    with whatever seeds, are left out: times of two machines do not belong in one mean. With `own=False` there are
+    the shipped rows alone. The column `source` says "yours" or "shipped".
     """
-    own = _newest(rowfile.read(BUILD / "results", notebook, track))
-    made = {_key(row) for row in own}
+    yours = _newest(rowfile.read(BUILD / "results", notebook, track)) if own else []
+    made = {_key(row) for row in yours}
     shipped = [
         row for row in _newest(rowfile.read(DATA / "results", notebook, track)) if _key(row) not in made
     ]
-    rows = [{**row, "source": "yours"} for row in own] + [{**row, "source": "shipped"} for row in shipped]
+    rows = [{**row, "source": "yours"} for row in yours] + [{**row, "source": "shipped"} for row in shipped]
     return pd.DataFrame([{**row, **row["extra"]} for row in rows]).drop(columns="extra", errors="ignore")
 
 

@@ -95,6 +95,7 @@ def test_bars_carry_their_values_and_run_from_top_to_bottom() -> None:
     plots.bars(axes, ["student, gold labels", "student, KD", "teacher"], [71.2, 80.5, 91.0], [1.1, 0.4, 0.2])
     assert [bar.get_width() for bar in axes.patches] == [71.2, 80.5, 91.0]
     assert [text.get_text() for text in axes.texts] == ["71.2", "80.5", "91.0"]
+    assert len({bar.get_facecolor() for bar in axes.patches}) == 1
     assert axes.yaxis_inverted() and axes.get_xlim()[0] == 0
     made.canvas.draw()
     right = axes.get_window_extent().x1

@@ -90,6 +90,9 @@ def test_the_readers_own_rows_come_first_and_replace_the_shipped_ones(folders: P
     frame = load()
     assert frame[["method", "source", "value"]].values.tolist()[0] == ["gold", "yours", 0.75]
     assert frame.groupby("method").size().to_dict() == {"gold": 1, "KD": 3}
+    shipped_alone = load(own=False)
+    assert set(shipped_alone["source"]) == {"shipped"} and 0.75 not in set(shipped_alone["value"])
+    assert len(shipped_alone) == 6
 
 
 def test_ship_keeps_the_newest_run_and_takes_the_rows_of_make_claims(folders: Path) -> None:

@@ -27,9 +27,9 @@ def kd_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) 
     """KL divergence from the teacher's softened probabilities to the student's, times temperature squared.
 
     student_logits, teacher_logits: (batch, classes). Returns a scalar: the sum over classes, averaged over
-    the batch. The gradient reaches the student only. At high temperature it shrinks about as
-    1 / temperature ** 2, which the factor makes up for (Hinton et al. 2015, end of section 2). The loss is 0
-    where the student agrees with the teacher.
+    the batch. The gradient reaches the student only. Without the factor it would shrink, at high
+    temperature, about as 1 / temperature ** 2 (Hinton et al. 2015, end of section 2). The loss is 0 where the
+    student agrees with the teacher.
     """
     log_p_student = F.log_softmax(student_logits / temperature, dim=-1)
     p_teacher = F.softmax(teacher_logits.detach() / temperature, dim=-1)
