@@ -106,7 +106,14 @@ def bars(
     axes.margins(x=0.12)
     for place, mean in enumerate(means):
         end = mean + (spreads[place] if spreads else 0.0)
-        axes.annotate(f"{mean:.1f}", (end, place), xytext=(6, 0), textcoords="offset points", va="center")
+        axes.annotate(
+            f"{mean:.1f}",
+            (end, place),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},  # a line across would strike it out
+        )
 
 
 def line_with_band(
