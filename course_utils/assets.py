@@ -63,7 +63,7 @@ class Entry:
     without: str | None = None
     labelled: int | None = None
     recipe: dict[str, Any] = field(default_factory=dict)
-    peft_learning_rate: float = 0.0
+    peft_learning_rates: dict[str, float] = field(default_factory=dict)
     head: tuple[str, ...] = ()
 
     @property
