@@ -28,6 +28,8 @@ def describe(value: Any) -> str:
         text = "{" + ", ".join(f"{key!s}: {describe(item)}" for key, item in value.items()) + "}"
     elif type(value) in (list, tuple) and value and isinstance(value[0], dict):
         text = f"{len(value)} batches; the first: " + ", ".join(map(_describe_column, value[0].items()))
+    elif type(value) in (list, tuple) and value and all(type(item) in (int, float) for item in value):
+        text = _entries(list(value))
     elif type(value) in (list, tuple):
         text = f"a {type(value).__name__} of {len(value)}"
     else:

@@ -1,0 +1,14 @@
+"""The exercises of notebook 05, the memory of training."""
+
+from course_utils.checks.memory.activations import BLOCK_ACTIVATIONS, SAVED_BY_LINEAR
+from course_utils.checks.memory.counting import HIGHEST_LEVEL, TRAINING_BYTES
+from course_utils.checks.memory.states import ADAMW_STEP, QUANTIZE_BLOCKWISE
+
+EXERCISES = (
+    HIGHEST_LEVEL,
+    SAVED_BY_LINEAR,
+    BLOCK_ACTIVATIONS,
+    ADAMW_STEP,
+    TRAINING_BYTES,
+    QUANTIZE_BLOCKWISE,
+)

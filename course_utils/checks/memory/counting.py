@@ -1,0 +1,169 @@
+"""Exercises that count bytes: the peak of a timeline, and what training needs whatever the batch."""
+
+from collections.abc import Sequence
+
+from torch import Generator
+
+from course_utils.checks.tasks import (
+    INPUTS_CHANGED,
+    RESULT,
+    Arguments,
+    Exercise,
+    Function,
+    Mistake,
+    Observations,
+    slips,
+)
+from course_utils.methods import memory
+
+# --- highest_level ---
+
+
+def _level_cases(_: Generator) -> list[Arguments]:
+    """The first level is not the highest, nor is the last; later ones reach the same level twice, or fall first."""
+    changes = (
+        [5, 3, -4, 2],
+        [4],
+        [10, -3, 3, -6, 6, -1],
+        [2, 7, -8, 5, 4, -9, 1],
+        [6, -1, -2, -3, 9, -4],
+        [1, 1, 1, 1, 5],
+    )
+    return [{"changes": list(change)} for change in changes]
+
+
+def _observe_level(function: Function, arguments: Arguments) -> Observations:
+    given = list(arguments["changes"])
+    value = function(given)
+    changed = "changes" if given != arguments["changes"] else None
+    if isinstance(value, tuple | list) and len(value) == 2:
+        value = {"level": value[0], "index": value[1]}
+    return {INPUTS_CHANGED: changed, RESULT: value}
+
+
+def _loose_level(
+    changes: Sequence[int],
+    *,
+    biggest_change: bool = False,
+    last_level: bool = False,
+    total_allocated: bool = False,
+    last_time: bool = False,
+    from_one: bool = False,
+    exchanged: bool = False,
+    before: bool = False,
+    lowest: bool = False,
+) -> tuple[int, int]:
+    levels, level = [], 0
+    for change in changes:
+        level += max(change, 0) if total_allocated else change
+        levels.append(level)
+    if before:
+        levels = [0, *levels[:-1]]
+    if biggest_change:
+        levels = list(changes)
+    highest = levels[-1] if last_level else min(levels) if lowest else max(levels)
+    index = len(levels) - 1 - levels[::-1].index(highest) if last_time else levels.index(highest)
+    if last_level:
+        index = len(levels) - 1
+    pair = (highest, index + from_one)
+    return pair[::-1] if exchanged else pair
+
+
+HIGHEST_LEVEL = Exercise(
+    reference=memory.highest_level,
+    cases=_level_cases,
+    observe=_observe_level,
+    mistakes=slips(
+        _loose_level,
+        {
+            "biggest_change": "that is the largest single change. The level is the sum of all changes up to there.",
+            "last_level": "that is the level at the end. Keep the highest one on the way.",
+            "total_allocated": "what goes is not taken off. Add every change, those below 0 too.",
+            "last_time": "the level is right, the index is that of the last time it was reached. The first is asked "
+            "for: compare with >, not with >=.",
+            "from_one": "the index counts from 1. Python's first index is 0.",
+            "exchanged": "level and index are exchanged: the level comes first.",
+            "before": "that is the level before each change. The change at an index has happened: add it first.",
+            "lowest": "that is the lowest level. The highest is asked for.",
+        },
+        Mistake(
+            lambda changes: _loose_level(changes)[0],
+            "that is the level alone. Return the index of the change too: level, index.",
+        ),
+    ),
+    advice={
+        RESULT: "return two whole numbers: the highest level, and the index of the change that first reached it.",
+    },
+)
+
+# --- training_bytes ---
+
+
+def _bytes_cases(_: Generator) -> list[Arguments]:
+    values = ((0, 10, 4, 4, 8), (90, 10, 4, 4, 8), (7, 3, 6, 4, 8), (1000, 1, 2, 2, 4), (5, 0, 2, 3, 7))
+    names = ("frozen", "trained", "weight_bytes", "gradient_bytes", "state_bytes")
+    return [dict(zip(names, value, strict=True)) for value in values]
+
+
+def _observe_bytes(function: Function, arguments: Arguments) -> Observations:
+    value = function(*arguments.values())
+    if isinstance(value, dict) and value.keys() == {"parameters", "gradients", "optimizer state"}:
+        value = {name: value[name] for name in ("parameters", "gradients", "optimizer state")}
+    return {RESULT: value}
+
+
+def _loose_bytes(
+    frozen: int,
+    trained: int,
+    weight_bytes: int,
+    gradient_bytes: int,
+    state_bytes: int,
+    *,
+    frozen_gradients: bool = False,
+    frozen_states: bool = False,
+    trained_weights_only: bool = False,
+    frozen_weights_only: bool = False,
+    states_twice: bool = False,
+    states_of_gradients: bool = False,
+    no_size: bool = False,
+) -> dict[str, int]:
+    everything = frozen + trained
+    weights = trained if trained_weights_only else frozen if frozen_weights_only else everything
+    gradients = everything if frozen_gradients else trained
+    states = everything if frozen_states else trained
+    if no_size:
+        weight_bytes = gradient_bytes = state_bytes = 1
+    each_state = gradient_bytes * 2 if states_of_gradients else state_bytes * (2 if states_twice else 1)
+    return {
+        "parameters": weights * weight_bytes,
+        "gradients": gradients * gradient_bytes,
+        "optimizer state": states * each_state,
+    }
+
+
+TRAINING_BYTES = Exercise(
+    reference=memory.training_bytes,
+    cases=_bytes_cases,
+    observe=_observe_bytes,
+    mistakes=slips(
+        _loose_bytes,
+        {
+            "frozen_gradients": "frozen parameters are given gradients. Backward makes none for them.",
+            "frozen_states": "frozen parameters are given a state. The optimizer never sees them.",
+            "trained_weights_only": "the frozen weights are missing. They are not trained, but they are there.",
+            "frozen_weights_only": "the trained weights are missing. Frozen or trained, a weight is there.",
+            "states_twice": "the state is counted twice. state_bytes is both states of Adam together.",
+            "states_of_gradients": "the state is reckoned from the gradient's bytes. Use state_bytes.",
+            "no_size": "these are numbers of parameters. Multiply by the bytes of each.",
+        },
+        Mistake(
+            lambda frozen, trained, weight_bytes, gradient_bytes, state_bytes: sum(
+                memory.training_bytes(frozen, trained, weight_bytes, gradient_bytes, state_bytes).values()
+            ),
+            "that is the total. The parts are asked for, by name, in a dictionary.",
+        ),
+    ),
+    advice={
+        "type": 'return a dictionary {"parameters": ..., "gradients": ..., "optimizer state": ...} of whole numbers.',
+    },
+)

@@ -1,0 +1,158 @@
+"""Where the memory of training goes, and an optimizer that needs less of it.
+
+Sources: Loshchilov and Hutter (2019), "Decoupled Weight Decay Regularization", algorithm 2 (AdamW); Rajbhandari et al.
+(2020), "ZeRO: Memory Optimizations Toward Training Trillion Parameter Models", section 3 (bytes a parameter);
+Korthikanti et al. (2022), "Reducing Activation Recomputation in Large Transformer Models", section 4 (activations of a
+block); Dettmers et al. (2022), "8-bit Optimizers via Block-wise Quantization", section 2.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def training_bytes(
+    frozen: int, trained: int, weight_bytes: int, gradient_bytes: int, state_bytes: int
+) -> dict[str, int]:
+    """The bytes that a model needs for training, whatever the batch.
+
+    frozen, trained: numbers of parameters. The others: bytes for each parameter, of its weight (master copies
+    included), its gradient, and the optimizer's state. Only what is trained has a gradient and a state.
+    Returns {"parameters": ..., "gradients": ..., "optimizer state": ...}.
+    """
+    return {
+        "parameters": (frozen + trained) * weight_bytes,
+        "gradients": trained * gradient_bytes,
+        "optimizer state": trained * state_bytes,
+    }
+
+
+def highest_level(changes: Sequence[int]) -> tuple[int, int]:
+    """The highest level of memory, and the index of the change that first reached it.
+
+    changes: bytes that come (above 0) or go (below 0), in order; the level before the first is 0.
+    At least one change; the first is above 0.
+    """
+    level, highest, where = 0, 0, 0
+    for index, change in enumerate(changes):
+        level += change
+        if level > highest:
+            highest, where = level, index
+    return highest, where
+
+
+def saved_by_linear(input_needs_gradient: bool, weight_needs_gradient: bool) -> set[str]:
+    """What y = x W^T + b has to keep for the backward pass: of "input" and "weight", a set.
+
+    The gradient of W is made of x, that of x is made of W, and that of b of neither.
+    """
+    saved = set()
+    if weight_needs_gradient:
+        saved.add("input")
+    if input_needs_gradient:
+        saved.add("weight")
+    return saved
+
+
+def block_activations(
+    batch: int, length: int, hidden: int, heads: int, bytes_each: int, fused: bool = True
+) -> int:
+    """Bytes of the activations that one block of BERT saves, trained in full and without dropout.
+
+    hidden numbers a token: the block's input; query, key and value; the attention's output; the input of each
+    LayerNorm; what the first of them gives to the feed-forward part. That part, four times as wide, keeps what
+    goes into GELU and what comes out. Each LayerNorm also keeps 2 numbers a token. Attention keeps 1 number for
+    each head and token if it is fused, else the whole matrix of length x length for each head.
+    """
+    attention = heads if fused else heads * length
+    numbers_a_token = (8 + 2 * 4) * hidden + 2 * 2 + attention
+    return batch * length * numbers_a_token * bytes_each
+
+
+def adamw_step(
+    parameter: Tensor,
+    gradient: Tensor,
+    exp_avg: Tensor,
+    exp_avg_sq: Tensor,
+    step: int,
+    lr: float,
+    betas: tuple[float, float],
+    eps: float,
+    weight_decay: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One step of AdamW (Loshchilov and Hutter 2019, algorithm 2). Returns the new parameter and its two states.
+
+    exp_avg, exp_avg_sq: the moving averages of the gradient and of its square, shaped as the parameter; step: 1 at
+    the first one. The inputs stay as they are.
+    """
+    exp_avg = betas[0] * exp_avg + (1 - betas[0]) * gradient
+    exp_avg_sq = betas[1] * exp_avg_sq + (1 - betas[1]) * gradient**2
+    unbiased = exp_avg / (1 - betas[0] ** step)
+    unbiased_sq = exp_avg_sq / (1 - betas[1] ** step)
+    decayed = parameter - lr * weight_decay * parameter
+    return decayed - lr * unbiased / (unbiased_sq.sqrt() + eps), exp_avg, exp_avg_sq
+
+
+def quantize_blockwise(x: Tensor, block_size: int) -> tuple[Tensor, Tensor]:
+    """One byte a number: each block of `block_size` numbers shares one scale.
+
+    x: any shape, float; its entries are taken in order, and the last block may be shorter. Returns the codes, int8
+    from -127 to 127, in the shape of x, and the scales, (blocks,), of x's dtype: the largest magnitude of a block
+    divided by 127. A code is x / scale, rounded; in a block of zeros, 0.
+    """
+    blocks = F.pad(x.flatten(), (0, -x.numel() % block_size)).view(-1, block_size)
+    scales = blocks.abs().amax(dim=1) / 127
+    divisors = torch.where(scales > 0, scales, torch.ones_like(scales))
+    codes = (blocks / divisors[:, None]).round().to(torch.int8)
+    return codes.flatten()[: x.numel()].view_as(x), scales
+
+
+def dequantize_blockwise(codes: Tensor, scales: Tensor, block_size: int) -> Tensor:
+    """Numbers from codes and scales: the other direction of `quantize_blockwise`."""
+    each = scales.repeat_interleave(block_size)[: codes.numel()]
+    return codes.to(scales.dtype) * each.view_as(codes)
+
+
+class AdamW8bit(torch.optim.Optimizer):
+    """AdamW whose two states are kept in one byte a number, and one scale for each block of 256.
+
+    Of the average of squares the fourth root is stored: it spans few powers of ten where the square spans many,
+    and what is rounded to 0 would be divided by.
+    """
+
+    BLOCK = 256
+
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:
+        for group in self.param_groups:
+            settings = {name: group[name] for name in ("lr", "betas", "eps", "weight_decay")}
+            for p in (p for p in group["params"] if p.grad is not None):
+                state = self.state[p]
+                if not state:
+                    for name in ("exp_avg", "root"):
+                        state[name], state[f"{name}_scales"] = quantize_blockwise(
+                            torch.zeros_like(p), self.BLOCK
+                        )
+                    state["step"] = 0
+                state["step"] += 1
+                exp_avg = dequantize_blockwise(state["exp_avg"], state["exp_avg_scales"], self.BLOCK)
+                root = dequantize_blockwise(state["root"], state["root_scales"], self.BLOCK)
+                exp_avg_sq = root.square().square()
+                new, exp_avg, exp_avg_sq = adamw_step(
+                    p, p.grad, exp_avg, exp_avg_sq, state["step"], **settings
+                )
+                p.copy_(new)
+                state["exp_avg"], state["exp_avg_scales"] = quantize_blockwise(exp_avg, self.BLOCK)
+                state["root"], state["root_scales"] = quantize_blockwise(exp_avg_sq.sqrt().sqrt(), self.BLOCK)
