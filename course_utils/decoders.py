@@ -13,12 +13,18 @@ import psutil
 import torch
 from torch import Tensor, nn
 from torch._subclasses import FakeTensorMode
-from transformers import AutoModelForCausalLM, LlamaConfig, OPTConfig, PretrainedConfig
+from transformers import AttentionInterface, AutoModelForCausalLM, LlamaConfig, OPTConfig, PretrainedConfig
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from course_utils import memory
 
 DEVICES = {"T4": 16 * 10**9, "A100": 80 * 10**9}
 """Bytes of two GPUs: the one of a free Colab notebook, and a large one of a data centre (NVIDIA's data sheets)."""
+
+# torch's fused attention under a name that transformers has no mask for. A real text without padding needs none, but
+# on fake tensors transformers cannot look, and would make one.
+UNMASKED = "sdpa_without_mask"
+AttentionInterface.register(UNMASKED, sdpa_attention_forward)
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class Shape:
             "num_attention_heads": self.heads,
             "max_position_embeddings": self.positions,
             "use_cache": False,
+            "attn_implementation": UNMASKED,
         }
         if self.gated:
             return LlamaConfig(intermediate_size=self.wide, **common)

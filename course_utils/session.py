@@ -43,6 +43,7 @@ def prepare_environment(track: str) -> None:
     os.environ.setdefault("HF_DATASETS_CACHE", str(BUILD / "cache" / "datasets"))
     os.environ.setdefault("HF_MODULES_CACHE", str(BUILD / "cache" / "modules"))
     os.environ.setdefault("HF_EVALUATE_CACHE", str(BUILD / "cache" / "evaluate"))
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else torch's profiler writes lines under a cell
     if track == "bundled":
         os.environ["HF_HUB_OFFLINE"] = "1"
         os.environ["HF_DATASETS_OFFLINE"] = "1"
