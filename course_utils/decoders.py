@@ -110,8 +110,8 @@ def fake_step(
         return memory.second_step(model, tokens, loss, made, steps_before=0), sum(p.numel() for p in trained)
 
 
-def own_memory() -> tuple[str, int]:
-    """What this computer trains in, and its bytes: the GPU's memory, or else the machine's."""
+def own_memory() -> int:
+    """The bytes that this computer trains in: the GPU's memory, or else the machine's."""
     if torch.cuda.is_available():
-        return torch.cuda.get_device_name(), torch.cuda.get_device_properties(0).total_memory
-    return "your machine", psutil.virtual_memory().total
+        return torch.cuda.get_device_properties(0).total_memory
+    return psutil.virtual_memory().total

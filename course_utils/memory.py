@@ -9,11 +9,8 @@ itself and frees before it returns, no hook sees.
 """
 
 import contextlib
-import json
-import os
-import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -107,6 +104,16 @@ class Ledger:
             self._frame.insert(0, "phase", [phase for phase, _ in moments])
             self._frame.insert(1, "module", [path for _, path in moments])
         return self._frame
+
+    @property
+    def changes(self) -> list[int]:
+        """The bytes that come (above 0) and go (below 0), moment by moment; first, what was there before."""
+        return [sum(size for _, size in self._before), *(size for _, size, _ in self._events)]
+
+    @property
+    def most(self) -> pd.Series:
+        """The most bytes of each category, each at a moment of its own."""
+        return self.timeline[list(CATEGORIES)].max()
 
     @property
     def peak(self) -> pd.Series:
@@ -220,18 +227,22 @@ def _as_it_is(tensor: Tensor) -> Tensor:
     return tensor
 
 
+def one_step(model: nn.Module, batch: Any, loss: Loss, optimizer: torch.optim.Optimizer) -> None:
+    """Forward, backward, step, and the gradients thrown away. `loss(model, batch)` returns a scalar."""
+    loss(model, batch).backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
 def second_step(
     model: nn.Module, batch: Any, loss: Loss, optimizer: torch.optim.Optimizer, steps_before: int = 1
 ) -> Ledger:
-    """Make a training step, and a second one with a ledger open. `loss(model, batch)` returns a scalar.
+    """`one_step`, and a second one with a ledger open: an optimizer makes its state at the end of the first.
 
-    The second, because an optimizer makes its state at the end of the first. Its phases are "forward",
-    "backward", "step" and "zero_grad".
+    The phases of the ledger are "forward", "backward", "step" and "zero_grad".
     """
     for _ in range(steps_before):
-        loss(model, batch).backward()
-        optimizer.step()
-        optimizer.zero_grad()
+        one_step(model, batch, loss, optimizer)
     with Ledger(model, optimizer, batch) as ledger:
         ledger.mark("forward")
         value = loss(model, batch)
@@ -242,35 +253,3 @@ def second_step(
         ledger.mark("zero_grad")
         optimizer.zero_grad()
     return ledger
-
-
-def allocator_growth(run: Callable[[], Any], device: torch.device) -> int:
-    """Bytes by which torch's own allocator went above its level at the start, at most, while `run` ran.
-
-    It knows nothing of the ledger: on CUDA it is `torch.cuda.max_memory_allocated`, on a CPU the profiler's
-    record of every allocation.
-    """
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-        before = torch.cuda.memory_allocated()
-        torch.cuda.reset_peak_memory_stats()
-        run()
-        torch.cuda.synchronize()
-        return torch.cuda.max_memory_allocated() - before
-    with torch.profiler.profile(profile_memory=True) as profiler:
-        run()
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "trace.json")
-        profiler.export_chrome_trace(path)
-        with open(path, encoding="utf-8") as file:
-            events = json.load(file)["traceEvents"]
-    sizes = [(event["ts"], event["args"]["Bytes"]) for event in events if event["name"] == "[memory]"]
-    return _highest(size for _, size in sorted(sizes, key=lambda pair: pair[0]))
-
-
-def _highest(changes: Iterable[int]) -> int:
-    level = highest = 0
-    for change in changes:
-        level += change
-        highest = max(highest, level)
-    return highest

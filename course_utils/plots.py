@@ -10,7 +10,6 @@ import io
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
-import pandas as pd
 from cycler import cycler
 from IPython.display import display
 from matplotlib.axes import Axes
@@ -125,21 +124,3 @@ def line_with_band(
     low = [mean - spread for mean, spread in zip(means, spreads, strict=True)]
     high = [mean + spread for mean, spread in zip(means, spreads, strict=True)]
     axes.fill_between(x, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
-
-
-def stacked_bars(axes: Axes, rows: pd.DataFrame) -> None:
-    """One horizontal bar for each row, the first on top, made of the row's columns side by side.
-
-    A column keeps its colour in every picture that has the same columns. One that is nowhere as much as a
-    hundredth of the longest bar is not drawn. The legend stands below the bars.
-    """
-    seen = rows.max() > rows.sum(axis=1).max() / 100
-    left = pd.Series(0.0, index=rows.index)
-    for colour, name in zip(COLOURS, rows.columns, strict=False):
-        if seen[name]:
-            axes.barh(range(len(rows)), rows[name], left=left, color=colour, height=0.65, label=name)
-            left += rows[name]
-    axes.set_yticks(range(len(rows)), list(rows.index))
-    axes.invert_yaxis()
-    axes.grid(axis="y", visible=False)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.17), ncols=3)

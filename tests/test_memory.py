@@ -12,6 +12,7 @@ from torch._subclasses import FakeTensorMode
 from transformers import AutoModelForCausalLM, BertConfig, BertForSequenceClassification
 
 from course_utils import decoders, memory
+from course_utils.allocator import allocator_growth
 from course_utils.methods import lora
 from course_utils.methods import memory as methods
 from course_utils.methods.bitfit import bitfit
@@ -236,7 +237,7 @@ def test_the_parts_add_up_to_the_peak_of_the_allocator(method, batch, how):
         optimizer.step()
         optimizer.zero_grad()
 
-    measured = memory.allocator_growth(step, CPU)
+    measured = allocator_growth(step, CPU)
     booked = ledger.peak.sum() - ledger.at("start").sum()
     assert booked > 0 and booked == pytest.approx(measured, rel=0.02)
 
@@ -247,7 +248,7 @@ def test_the_allocators_record_is_right_itself():
         del x
         torch.zeros(3000).relu_()
 
-    assert memory.allocator_growth(run, CPU) == 12_000
+    assert allocator_growth(run, CPU) == 12_000
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason=NO_GPU)
@@ -263,7 +264,7 @@ def test_the_peak_on_a_gpu_is_that_of_its_allocator(method):
         optimizer.step()
         optimizer.zero_grad()
 
-    measured = memory.allocator_growth(step, device)
+    measured = allocator_growth(step, device)
     assert ledger.peak.sum() - ledger.at("start").sum() == pytest.approx(measured, rel=0.02)
 
 

@@ -6,7 +6,7 @@ Korthikanti et al. (2022), "Reducing Activation Recomputation in Large Transform
 block); Dettmers et al. (2022), "8-bit Optimizers via Block-wise Quantization", section 2.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
@@ -29,7 +29,7 @@ def training_bytes(
     }
 
 
-def highest_level(changes: Sequence[int]) -> tuple[int, int]:
+def highest_level(changes: Iterable[int]) -> tuple[int, int]:
     """The highest level of memory, and the index of the change that first reached it.
 
     changes: bytes that come (above 0) or go (below 0), in order; the level before the first is 0.
