@@ -92,18 +92,21 @@ class Ledger:
 
         Columns: phase, module, the bytes of each of CATEGORIES, and their total.
         """
-        if self._frame is None or len(self._frame) != len(self._events) + 1:
-            table = np.zeros((len(self._events) + 1, len(CATEGORIES)), dtype=np.int64)
-            for number, size in self._before:
-                table[0, self._kinds[number]] += size
-            for row, (number, size, _) in enumerate(self._events, start=1):
-                table[row, self._kinds[number]] = size
-            self._frame = pd.DataFrame(table.cumsum(axis=0), columns=list(CATEGORIES))
-            self._frame["total"] = self._frame.sum(axis=1)
-            moments = [self._moments[0], *(self._moments[moment] for *_, moment in self._events)]
-            self._frame.insert(0, "phase", [phase for phase, _ in moments])
-            self._frame.insert(1, "module", [path for _, path in moments])
-        return self._frame
+        if self._frame is not None:
+            return self._frame
+        table = np.zeros((len(self._events) + 1, len(CATEGORIES)), dtype=np.int64)
+        for number, size in self._before:
+            table[0, self._kinds[number]] += size
+        for row, (number, size, _) in enumerate(self._events, start=1):
+            table[row, self._kinds[number]] = size
+        frame = pd.DataFrame(table.cumsum(axis=0), columns=list(CATEGORIES))
+        frame["total"] = frame.sum(axis=1)
+        moments = [self._moments[0], *(self._moments[moment] for *_, moment in self._events)]
+        frame.insert(0, "phase", [phase for phase, _ in moments])
+        frame.insert(1, "module", [path for _, path in moments])
+        if not self._open:  # from then on nothing changes
+            self._frame = frame
+        return frame
 
     @property
     def changes(self) -> list[int]:

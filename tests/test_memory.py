@@ -54,7 +54,7 @@ def adamw(model: nn.Module) -> torch.optim.Optimizer:
 
 
 def checkpointed(model: nn.Module) -> nn.Module:
-    model.gradient_checkpointing_enable()
+    (getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable)()
     return model
 
 

@@ -497,7 +497,7 @@ WRONG = {
         (block_without_input, "own input is kept too"),
         (block_cubed, "outside the bracket already"),
         (block_as_float, "a whole number: an int. Use"),
-        (block_by_korthikanti, "count by the list in the docstring"),
+        (block_by_korthikanti, "count by the list above the exercise"),
     ],
     "memory.adamw_step": [
         (adamw_uncorrected, "too small at first"),

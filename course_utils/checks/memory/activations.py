@@ -168,7 +168,7 @@ BLOCK_ACTIVATIONS = Exercise(
     ),
     advice={
         "type": "return a whole number (an int).",
-        "value": "count by the list in the docstring: 8 times hidden and twice 4 * hidden, 2 for each of the two "
+        "value": "count by the list above the exercise: 8 times hidden and twice 4 * hidden, 2 for each of the two "
         "LayerNorms, and the attention's; all of it for each token, and times bytes_each.",
     },
 )
