@@ -394,6 +394,12 @@ def test_fake_steps_in_half_precision_and_in_mixed_precision():
     assert half["activations"] < mixed["activations"] < single["activations"]
 
 
+def test_a_fake_step_takes_our_own_optimizer():
+    plain, trained = decoders.fake_step(SMALL, 2, 20, torch.optim.AdamW)
+    eight, _ = decoders.fake_step(SMALL, 2, 20, methods.AdamW8bit)
+    assert 2 * trained < eight.peak["optimizer state"] < 0.3 * plain.peak["optimizer state"]
+
+
 def test_a_text_that_is_too_long_is_refused():
     with pytest.raises(ValueError, match="at most 64 tokens, and 65"):
         decoders.fake_step(SMALL, 1, 65, torch.optim.AdamW)
@@ -433,6 +439,13 @@ def test_quantized_numbers_come_back_within_half_a_code(shape):
     back = methods.dequantize_blockwise(codes, scales, 64)
     half = scales.repeat_interleave(64)[: x.numel()].view(shape) / 2
     assert ((back - x).abs() <= half * 1.001).all()
+
+
+def test_eight_bit_states_never_take_more_than_at_rest():
+    model = bert()
+    optimizer = methods.AdamW8bit(model.parameters(), lr=1e-3)
+    ledger = memory.second_step(model, texts(), loss, optimizer)
+    assert ledger.most["optimizer state"] == ledger.at("start")["optimizer state"] == state_bytes(optimizer)
 
 
 @pytest.mark.parametrize("seed", range(3))

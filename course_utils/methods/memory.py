@@ -6,6 +6,7 @@ Korthikanti et al. (2022), "Reducing Activation Recomputation in Large Transform
 block); Dettmers et al. (2022), "8-bit Optimizers via Block-wise Quantization", section 2.
 """
 
+import math
 from collections.abc import Iterable
 
 import torch
@@ -141,18 +142,18 @@ class AdamW8bit(torch.optim.Optimizer):
             for p in (p for p in group["params"] if p.grad is not None):
                 state = self.state[p]
                 if not state:
+                    state["step"], blocks = 0, math.ceil(p.numel() / self.BLOCK)
                     for name in ("exp_avg", "root"):
-                        state[name], state[f"{name}_scales"] = quantize_blockwise(
-                            torch.zeros_like(p), self.BLOCK
-                        )
-                    state["step"] = 0
+                        state[name] = torch.zeros_like(p, dtype=torch.int8)
+                        state[f"{name}_scales"] = p.new_zeros(blocks)
                 state["step"] += 1
                 exp_avg = dequantize_blockwise(state["exp_avg"], state["exp_avg_scales"], self.BLOCK)
                 root = dequantize_blockwise(state["root"], state["root_scales"], self.BLOCK)
-                exp_avg_sq = root.square().square()
                 new, exp_avg, exp_avg_sq = adamw_step(
-                    p, p.grad, exp_avg, exp_avg_sq, state["step"], **settings
+                    p, p.grad, exp_avg, root.square().square(), state["step"], **settings
                 )
                 p.copy_(new)
-                state["exp_avg"], state["exp_avg_scales"] = quantize_blockwise(exp_avg, self.BLOCK)
-                state["root"], state["root_scales"] = quantize_blockwise(exp_avg_sq.sqrt().sqrt(), self.BLOCK)
+                for name, value in (("exp_avg", exp_avg), ("root", exp_avg_sq.sqrt().sqrt())):
+                    codes, scales = quantize_blockwise(value, self.BLOCK)
+                    state[name].copy_(codes)  # in place: two states at once would take twice the memory
+                    state[f"{name}_scales"].copy_(scales)
