@@ -1,7 +1,7 @@
 """Make every byte of `data/`: corpora, tokenizer, encoder, student shape, cards, hashes. `make bundle` calls this.
 
-`--corpora` makes the corpora only (seconds). The encoder takes about half an hour on 2 cores; a run that was cut off
-goes on from its last checkpoint when the command is given again.
+`--corpora` makes the corpora only (seconds). The encoder and the ladder take about half an hour each on 2 cores; a run
+that was cut off goes on from its last checkpoint when the command is given again.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import sys
 import cards
 import corpora
 import encoder
+import ladder
 import report
 
 from course_utils.paths import BUILD, DATA
@@ -48,6 +49,9 @@ def build_models() -> None:
     encoder.write_student(MODELS / "encoder", MODELS / "student")
     cards.write_encoder(MODELS / "encoder", facts)
     cards.write_student(MODELS / "student", encoder.STUDENT)
+    ladder_facts = ladder.build(work / "lm_ladder")
+    shutil.copytree(work / "lm_ladder", MODELS / "lm_ladder", dirs_exist_ok=True)
+    cards.write_ladder(MODELS / "lm_ladder", ladder_facts)
 
 
 def main() -> int:

@@ -73,6 +73,30 @@ Only a shape, no weights: a BERT of $layers layers, $hidden wide, with the vocab
 weights start at random and are trained in the notebooks. Licence: $licence.
 """)
 
+LADDER = Template("""# lm_ladder
+
+Causal language models of $count sizes with the architecture of Pythia (GPT-NeoX; Biderman et al., 2023),
+without parallel residuals, one token a character. All read the same $tokens tokens in the same order: rows of
+solved tasks on words, most of them made up, the others English and Indonesian (`words.txt`,
+`course_utils/wordtasks.py`). They know nothing else.
+
+| folder | parameters | width | layers | learning rate | loss | minutes |
+| --- | --- | --- | --- | --- | --- | --- |
+$rows
+
+- command: `python data/recipes/ladder.py` (`make bundle` calls it), which checkpoints and resumes
+- steps: $steps of $batch rows of $row tokens, seed $seed; the loss counts answers only, in nats a token, mean
+  of the last steps (`loss.jsonl` has the curves)
+- time: on one CPU core that had other work beside it; weights in float32, the matrix products of the two
+  largest in bfloat16
+- `words.json`: the pairs of words that training used, and the words that it never showed
+- sha256: $hashes
+- licence: $licence
+
+One seed a size. A difference between two neighbouring sizes is therefore one draw; the direction over all five is what
+the course relies on.$again
+""")
+
 
 def write_corpora(folder: Path) -> None:
     """The card of the corpora, with the sizes that the recipe used."""
@@ -104,4 +128,27 @@ def write_encoder(folder: Path, facts: dict[str, Any]) -> None:
 
 def write_student(folder: Path, shape: dict[str, int]) -> None:
     text = STUDENT.substitute(layers=shape["num_hidden_layers"], hidden=shape["hidden_size"], licence=LICENCE)
+    (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_ladder(folder: Path, facts: dict[str, Any], again: str = "") -> None:
+    """The card of the ladder; `again` is a sentence on runs of the smaller sizes with other seeds."""
+    columns = ("parameters", "hidden_size", "layers", "learning_rate", "loss", "minutes")
+    rows = [
+        " | ".join([f"| `{name}`", *(f"{size[c]:,}" for c in columns)]) + " |"
+        for name, size in facts["sizes"].items()
+    ]
+    digests = {
+        name: hashlib.sha256((folder / name / "model.safetensors").read_bytes()).hexdigest()
+        for name in facts["sizes"]
+    }
+    text = LADDER.substitute(
+        facts,
+        count=len(rows),
+        tokens=f"{facts['steps'] * facts['batch'] * facts['row']:,}",
+        rows="\n".join(rows),
+        hashes=", ".join(f"`{name}` `{digest}`" for name, digest in digests.items()),
+        licence=LICENCE,
+        again=again,
+    )
     (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")

@@ -1,0 +1,115 @@
+"""The ladder: language models of several sizes, trained alike on the same tokens, and the rows that they learn from."""
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
+
+from course_utils import assets, wordtasks
+from course_utils.data import NO_LABEL
+from course_utils.wordtasks import ARROW, END, Words
+
+ROW = 128  # tokens of a training row
+DESCRIBED, COMPOSED = 0.25, 0.35  # shares of the rows with a description, and of those with a composition
+
+
+def facts(role: str = "lm_ladder") -> dict[str, Any]:
+    """What the ladder's recipe wrote down: names of the sizes, smallest first, steps, tokens, learning rates."""
+    return json.loads((assets.fetch(role) / "ladder.json").read_text(encoding="utf-8"))
+
+
+def load(role: str = "lm_ladder") -> dict[str, PreTrainedModel]:
+    """The models of the ladder by name, smallest first, in float32 and in eval mode. Raises `AssetError`."""
+    folder = assets.fetch(role)
+    return {
+        name: AutoModelForCausalLM.from_pretrained(
+            folder / name, dtype=torch.float32, local_files_only=True, use_safetensors=True
+        )
+        for name in facts(role)["sizes"]
+    }
+
+
+def new(name: str, seed: int, role: str = "lm_ladder") -> PreTrainedModel:
+    """A model of one of the ladder's sizes with random weights, which follow from `seed`."""
+    config = AutoConfig.from_pretrained(assets.fetch(role) / name, local_files_only=True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+
+
+def words(role: str = "lm_ladder") -> Words:
+    """The words of the tasks: the pairs that training used, and those that it never showed."""
+    return read_words(assets.fetch(role) / "words.json")
+
+
+def read_words(path: Path) -> Words:
+    """The words in a words.json."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    return Words(pairs=[tuple(pair) for pair in found["pairs"]], held_out=found["held_out"])
+
+
+def training_row(known: Words, vocabulary: dict[str, int], rng: random.Random) -> tuple[list[int], list[int]]:
+    """One row: a task drawn at random, a description or none, and as many solved examples as fit into it.
+
+    Returns the tokens and, for each, the label: the next token where that belongs to an answer, else -100.
+    """
+    simple = [task for task in wordtasks.TASKS if task not in wordtasks.COMPOSED]
+    task = rng.choice(wordtasks.COMPOSED if rng.random() < COMPOSED else simple)
+    pieces, is_answer = ["<s>"], [False]
+
+    def add(text: Any, answer: bool) -> None:
+        pieces.extend(text)
+        is_answer.extend([answer] * len(text))
+
+    if rng.random() < DESCRIBED:
+        language = "english" if task in wordtasks.ENGLISH_ONLY else rng.choice(("english", "indonesian"))
+        add([*rng.choice(wordtasks.DESCRIPTIONS[task][language]), ":", END], False)
+    while True:
+        given, answer = wordtasks.solve(task, known, rng)
+        if len(pieces) + len(given) + len(answer) + 2 > ROW + 1:
+            break
+        add([*given, ARROW], False)
+        add([*answer, END], True)
+    add(["<pad>"] * (ROW + 1 - len(pieces)), False)
+    ids = [vocabulary[piece] for piece in pieces]
+    labels = [token if counts else NO_LABEL for token, counts in zip(ids[1:], is_answer[1:], strict=True)]
+    return ids[:-1], labels
+
+
+def training_loader(
+    known: Words, tokenizer: PreTrainedTokenizerBase, rows: int, batch_size: int, seed: int
+) -> "DataLoader[Any]":
+    """Batches of training rows: input_ids and labels, (batch, ROW). The label of a place is the next token."""
+    rng, vocabulary = random.Random(seed), tokenizer.get_vocab()
+    made = [training_row(known, vocabulary, rng) for _ in range(rows)]
+    ids, labels = (torch.tensor(part, dtype=torch.int16) for part in zip(*made, strict=True))
+
+    def collate(places: list[int]) -> dict[str, Tensor]:
+        return {"input_ids": ids[places].long(), "labels": labels[places].long()}
+
+    return DataLoader(range(rows), batch_size=batch_size, collate_fn=collate, num_workers=0)  # type: ignore[arg-type]
+
+
+def answer_batches(
+    prompts: list[str], answers: list[str], tokenizer: PreTrainedTokenizerBase, batch_size: int = 128
+) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
+    """Prompts with their answers behind them, for scoring, in the order given.
+
+    Yields what the model takes, input_ids and attention_mask, and a mask that is True at the tokens of the answer,
+    the one that ends it among them; all of shape (batch, longest). Padding stands on the right.
+    """
+    texts = [prompt + answer + END for prompt, answer in zip(prompts, answers, strict=True)]
+    for start in range(0, len(texts), batch_size):
+        begins = [len(ids) for ids in tokenizer(prompts[start : start + batch_size])["input_ids"]]
+        part = texts[start : start + batch_size]
+        batch = tokenizer(
+            part, padding=True, padding_side="right", return_tensors="pt", return_token_type_ids=False
+        )
+        places = torch.arange(batch["input_ids"].shape[1])
+        yield dict(batch), (places >= torch.tensor(begins)[:, None]) & batch["attention_mask"].bool()

@@ -1,0 +1,217 @@
+"""What must hold for notebook 01: costs that a count bears out, scores that generation bears out, clean rows."""
+
+import random
+import sys
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+
+from course_utils import ladder, models, wordtasks
+from course_utils.methods import scale
+from course_utils.paths import DATA
+
+sys.path.insert(0, str(DATA / "recipes"))
+
+WORDS = wordtasks.Words(
+    pairs=[("cat", "kucing"), ("house", "rumah"), ("river", "sungai")], held_out=["moon", "api"]
+)
+
+
+@pytest.fixture
+def model() -> GPTNeoXForCausalLM:
+    torch.manual_seed(0)
+    config = GPTNeoXConfig(
+        vocab_size=12, hidden_size=32, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
+        max_position_embeddings=64, initializer_range=0.3, pad_token_id=0, bos_token_id=1, eos_token_id=2,
+    )  # fmt: skip
+    return GPTNeoXForCausalLM(config).eval()
+
+
+# --- what it costs ---
+
+
+def test_six_n_d_is_what_torch_counts_in_matrix_products(model):
+    """The matrices of the layers and of the head: looking up embeddings costs nothing, attention's scores little."""
+    matrices = sum(
+        p.numel() for name, p in model.named_parameters() if p.ndim == 2 and "embed_in" not in name
+    )
+    ids = torch.randint(12, (4, 6))
+    with FlopCounterMode(display=False) as counter:
+        model(ids, labels=ids).loss.backward()
+    assert counter.get_total_flops() == pytest.approx(scale.training_flops(matrices, ids.numel()), rel=0.1)
+    assert scale.training_flops(3.0, 4.0) == 72.0
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("batch_size", "context"), [(1, 5), (3, 9)])
+def test_serving_bytes_are_those_of_the_weights_and_of_the_cache(model, batch_size, context):
+    cache = model(torch.randint(12, (batch_size, context)), use_cache=True).past_key_values
+    kept = sum(4 * (layer.keys.numel() + layer.values.numel()) for layer in cache.layers)
+    parameters = models.count(model)
+    assert scale.serving_bytes(parameters, 2, 32, context, batch_size, 4) == 4 * parameters + kept
+
+
+# --- prompts ---
+
+
+def test_zero_one_and_few_shot_prompts():
+    pairs = [("cat", "tac"), ("dog", "god")]
+    assert scale.build_prompt("reverse it", [], "sun") == "reverse it:\nsun => "
+    assert scale.build_prompt("reverse it", pairs[:1], "sun") == "reverse it:\ncat => tac\nsun => "
+    assert scale.build_prompt(None, pairs, "sun") == "cat => tac\ndog => god\nsun => "
+    assert scale.build_prompt("", [], "sun") == "sun => "
+
+
+# --- scores ---
+
+
+@torch.no_grad()
+def test_exact_match_says_what_greedy_generation_writes(model):
+    """Half of the answers are what the model writes, the others differ from it in one token."""
+    ids = torch.randint(3, 12, (8, 6), generator=torch.Generator().manual_seed(1))
+    written = model.generate(
+        ids, attention_mask=torch.ones_like(ids), max_new_tokens=4, min_new_tokens=4, do_sample=False
+    )
+    rows = written.clone()
+    for row in range(0, 8, 2):
+        place = 6 + row // 2
+        rows[row, place] = (rows[row, place] - 2) % 9 + 3
+    mask = torch.zeros_like(rows, dtype=torch.bool)
+    mask[:, 6:] = True
+    # Generation was kept from writing the end, token 2: so it is here.
+    logits = model(rows).logits
+    logits[..., 2] = -torch.inf
+    match = scale.exact_match(logits, rows, mask)
+    assert match.tolist() == [False, True] * 4
+    assert match.tolist() == (rows == written).all(dim=-1).tolist()
+
+
+def test_log_likelihood_is_minus_the_loss_of_transformers(model):
+    ids = torch.randint(3, 12, (3, 7), generator=torch.Generator().manual_seed(2))
+    mask = torch.zeros_like(ids, dtype=torch.bool)
+    mask[0, 4:] = mask[1, 2:5] = mask[2, 6:] = True
+    ours = scale.answer_log_likelihood(model(ids).logits, ids, mask)
+    for row in range(3):
+        labels = ids[row : row + 1].masked_fill(~mask[row : row + 1], -100)
+        torch.testing.assert_close(ours[row], -model(ids[row : row + 1], labels=labels).loss)
+    ours.sum().backward()
+    assert model.embed_out.weight.grad.abs().sum() > 0
+
+
+def test_padding_on_the_right_changes_no_score(model):
+    ids = torch.randint(3, 12, (2, 6), generator=torch.Generator().manual_seed(3))
+    mask = torch.zeros_like(ids, dtype=torch.bool)
+    mask[:, 3:] = True
+    longer = torch.nn.functional.pad(ids, (0, 3)), torch.nn.functional.pad(mask, (0, 3))
+    for score in (scale.exact_match, scale.answer_log_likelihood):
+        torch.testing.assert_close(
+            score(model(ids).logits, ids, mask), score(model(longer[0]).logits, *longer)
+        )
+
+
+# --- the tasks, and the rows of training ---
+
+
+@pytest.mark.parametrize(
+    ("task", "given", "answer"),
+    [
+        ("reverse", "moon", "noom"), ("cycle", "moon", "oonm"), ("double", "api", "aappii"),
+        ("vowels", "moon", "mn"), ("shift", "zap", "abq"), ("head", "moon", "mo"), ("tail", "moon", "on"),
+        ("sort", "moon", "mnoo"),
+    ],
+)  # fmt: skip
+def test_what_the_tasks_do(task, given, answer):
+    assert wordtasks.ATOMS[task](given) == answer
+
+
+def test_compositions_do_the_first_part_first():
+    rng = random.Random(0)
+    given, answer = wordtasks.solve("cycle + double", WORDS, rng, test=True)
+    assert answer == wordtasks.ATOMS["double"](wordtasks.ATOMS["cycle"](given))
+    assert wordtasks.DESCRIPTIONS["vowels + shift"]["english"] == ("drop vowels then shift",)
+    assert len(wordtasks.COMPOSED) == 20 and len(set(wordtasks.ENGLISH_ONLY)) == 7
+
+
+def test_questions_are_the_same_whatever_the_prompt_and_never_give_the_answer_away():
+    asked = [wordtasks.questions(wordtasks.TASKS, 70, shots, language, _shipped(), seed=3)
+             for shots, language in ((0, None), (1, "english"), (8, "indonesian"))]  # fmt: skip
+    for zero, one, eight in zip(*asked, strict=True):
+        assert (
+            (zero.query, zero.answer, zero.task)
+            == (one.query, one.answer, one.task)
+            == (eight.query, eight.answer, eight.task)
+        )
+        assert len(eight.examples) == 8 and zero.query not in [given for given, _ in eight.examples]
+        assert zero.description is None and one.description in wordtasks.DESCRIPTIONS[one.task]["english"]
+    other = wordtasks.questions(wordtasks.TASKS, 70, 0, None, _shipped(), seed=4)
+    assert [q.query for q in other] != [q.query for q in asked[0]]
+
+
+def _shipped() -> wordtasks.Words:
+    return ladder.words()
+
+
+def test_no_held_out_word_and_no_forbidden_description_in_training():
+    known, tokenizer = _shipped(), models.load_tokenizer("lm_ladder")
+    rng, vocabulary = random.Random(5), tokenizer.get_vocab()
+    forbidden = {wordtasks.DESCRIPTIONS[task]["indonesian"][0] for task in wordtasks.ENGLISH_ONLY}
+    seen, described = set(), set()
+    for _ in range(1500):
+        ids, labels = ladder.training_row(known, vocabulary, rng)
+        assert len(ids) == len(labels) == ladder.ROW
+        text = tokenizer.decode(ids).removeprefix("<s>")
+        described |= {line.rstrip(":") for line in text.split("\n") if line.endswith(":")}
+        seen |= {word for line in text.split("\n") for word in line.split(" => ")}
+    assert {w for pair in known.pairs for w in pair} & seen and not set(known.held_out) & (
+        seen - _by_chance(seen)
+    )
+    assert not described & forbidden
+    assert {wordtasks.DESCRIPTIONS[task]["english"][0] for task in wordtasks.ENGLISH_ONLY} <= described
+
+
+def _by_chance(seen: set[str]) -> set[str]:
+    """Answers of two or three letters may spell a word without anybody having asked for it."""
+    return {word for word in seen if len(word) < 4}
+
+
+def test_labels_are_the_next_tokens_of_answers_only():
+    tokenizer = models.load_tokenizer("lm_ladder")
+    ids, labels = ladder.training_row(_shipped(), tokenizer.get_vocab(), random.Random(1))
+    for place, label in enumerate(labels[:-1]):
+        assert label in (-100, ids[place + 1])
+    told = "".join(tokenizer.decode([label]) for label in labels if label != -100)
+    lines = tokenizer.decode(ids).removeprefix("<s>").split("\n")
+    answers = [line.split(" => ")[1] for line in lines if " => " in line]
+    assert told == "".join(f"{answer}\n" for answer in answers)
+
+
+def test_answer_batches_mark_the_answer_and_its_end():
+    tokenizer = models.load_tokenizer("lm_ladder")
+    prompts, answers = ["abc => ", "reverse the word:\nab => "], ["cba", "ba"]
+    ((batch, mask),) = ladder.answer_batches(prompts, answers, tokenizer)
+    for row, answer in enumerate(answers):
+        marked = batch["input_ids"][row][mask[row]]
+        assert tokenizer.decode(marked) == answer + "\n"
+    assert batch["attention_mask"].sum(dim=1).tolist() == [1 + 4 + 4, 1 + 18 + 3 + 3]
+
+
+# --- what ships ---
+
+
+def test_the_ladder_spans_a_hundred_and_the_larger_the_better():
+    sizes = ladder.facts()["sizes"]
+    counts = [fact["parameters"] for fact in sizes.values()]
+    assert len(counts) >= 5 and counts == sorted(counts) and counts[-1] >= 100 * counts[0]
+    for (name, model), count in zip(ladder.load().items(), counts, strict=True):
+        assert models.count(model) == count, name
+    losses = [fact["loss"] for fact in sizes.values()]
+    assert losses == sorted(losses, reverse=True)
+
+
+def test_the_shipped_words_and_tokenizer_are_those_of_the_recipe(tmp_path):
+    import ladder as recipe  # the recipe beside data/recipes/build.py
+
+    assert recipe.read_words() == _shipped()
+    assert recipe.make_tokenizer().get_vocab() == models.load_tokenizer("lm_ladder").get_vocab()
