@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from course_utils import assets, wordtasks
 from course_utils.data import NO_LABEL
 from course_utils.wordtasks import ARROW, END, Words
 
+Row = tuple[list[int], list[int]]
+RowMaker = Callable[[Words, dict[str, int], random.Random], Row]
 ROW = 128  # tokens of a training row
 DESCRIBED, COMPOSED = 0.25, 0.35  # shares of the rows with a description, and of those with a composition
 
@@ -54,24 +56,43 @@ def read_words(path: Path) -> Words:
     return Words(pairs=[tuple(pair) for pair in found["pairs"]], held_out=found["held_out"])
 
 
-def training_row(known: Words, vocabulary: dict[str, int], rng: random.Random) -> tuple[list[int], list[int]]:
-    """One row: a task drawn at random, a description or none, and as many solved examples as fit into it.
+def training_row(known: Words, vocabulary: dict[str, int], rng: random.Random) -> Row:
+    """One row of the ladder's training: a task drawn at random, a description or none, and solved examples.
 
     Returns the tokens and, for each, the label: the next token where that belongs to an answer, else -100.
     """
     simple = [task for task in wordtasks.TASKS if task not in wordtasks.COMPOSED]
     task = rng.choice(wordtasks.COMPOSED if rng.random() < COMPOSED else simple)
+    description = None
+    if rng.random() < DESCRIBED:
+        language = "english" if task in wordtasks.ENGLISH_ONLY else rng.choice(("english", "indonesian"))
+        description = rng.choice(wordtasks.DESCRIPTIONS[task][language])
+    return _row(description, lambda: wordtasks.solve(task, known, rng), vocabulary)
+
+
+def prompted_row(tasks: Sequence[str], language: str) -> RowMaker:
+    """For tuning: rows of these tasks alone, each with its usual description in `language`, on `held_out` words."""
+
+    def make(known: Words, vocabulary: dict[str, int], rng: random.Random) -> Row:
+        task = rng.choice(tasks)
+        description = wordtasks.DESCRIPTIONS[task][language][0]
+        return _row(description, lambda: wordtasks.solve(task, known, rng, test=True), vocabulary)
+
+    return make
+
+
+def _row(description: str | None, solve: Callable[[], tuple[str, str]], vocabulary: dict[str, int]) -> Row:
+    """The description, as many solved examples as fit, and padding."""
     pieces, is_answer = ["<s>"], [False]
 
-    def add(text: Any, answer: bool) -> None:
+    def add(text: Sequence[str], answer: bool) -> None:
         pieces.extend(text)
         is_answer.extend([answer] * len(text))
 
-    if rng.random() < DESCRIBED:
-        language = "english" if task in wordtasks.ENGLISH_ONLY else rng.choice(("english", "indonesian"))
-        add([*rng.choice(wordtasks.DESCRIPTIONS[task][language]), ":", END], False)
+    if description:
+        add([*description, ":", END], False)
     while True:
-        given, answer = wordtasks.solve(task, known, rng)
+        given, answer = solve()
         if len(pieces) + len(given) + len(answer) + 2 > ROW + 1:
             break
         add([*given, ARROW], False)
@@ -83,11 +104,16 @@ def training_row(known: Words, vocabulary: dict[str, int], rng: random.Random) -
 
 
 def training_loader(
-    known: Words, tokenizer: PreTrainedTokenizerBase, rows: int, batch_size: int, seed: int
+    known: Words,
+    tokenizer: PreTrainedTokenizerBase,
+    rows: int,
+    batch_size: int,
+    seed: int,
+    make: RowMaker = training_row,
 ) -> "DataLoader[Any]":
-    """Batches of training rows: input_ids and labels, (batch, ROW). The label of a place is the next token."""
+    """Batches of rows: input_ids and labels, (batch, ROW). The label of a place is the next token, or -100."""
     rng, vocabulary = random.Random(seed), tokenizer.get_vocab()
-    made = [training_row(known, vocabulary, rng) for _ in range(rows)]
+    made = [make(known, vocabulary, rng) for _ in range(rows)]
     ids, labels = (torch.tensor(part, dtype=torch.int16) for part in zip(*made, strict=True))
 
     def collate(places: list[int]) -> dict[str, Tensor]:

@@ -119,13 +119,20 @@ class Words:
     held_out: Sequence[str]
 
 
-def made_up(rng: random.Random) -> str:
-    """A word of three to seven letters that could be one: consonants and vowels take turns, mostly."""
+def made_up(rng: random.Random, shortest: int = 3, longest: int = 7) -> str:
+    """A word of so many letters that could be one: consonants and vowels take turns, mostly."""
     letters = rng.choice(CONSONANTS) if rng.random() < 0.7 else rng.choice(VOWELS)
-    for _ in range(rng.randint(2, 6)):
+    for _ in range(rng.randint(shortest - 1, longest - 1)):
         vowel = (letters[-1] not in VOWELS) == (rng.random() < 0.85)
         letters += rng.choice(VOWELS if vowel else CONSONANTS)
-    return letters if any(letter in CONSONANTS for letter in letters) else made_up(rng)
+    return letters if any(letter in CONSONANTS for letter in letters) else made_up(rng, shortest, longest)
+
+
+def long_words(words: Words, count: int, seed: int) -> Words:
+    """The same pairs, and in place of the words held out, made-up ones of eight to ten letters: longer than any that
+    the ladder's training made up."""
+    rng = random.Random(f"long/{seed}")
+    return Words(words.pairs, [made_up(rng, 8, 10) for _ in range(count)])
 
 
 def _training_word(pair: tuple[str, str], words: Words, rng: random.Random) -> str:

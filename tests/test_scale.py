@@ -176,6 +176,23 @@ def _by_chance(seen: set[str]) -> set[str]:
     return {word for word in seen if len(word) < 4}
 
 
+def test_rows_for_tuning_are_described_in_one_language_and_of_the_words_given():
+    tokenizer, pool = models.load_tokenizer("lm_ladder"), wordtasks.long_words(_shipped(), 50, seed=1)
+    assert all(8 <= len(word) <= 10 for word in pool.held_out) and pool.pairs == _shipped().pairs
+    assert pool != wordtasks.long_words(_shipped(), 50, seed=2)
+    make, usual = (
+        ladder.prompted_row(["reverse", "shift"], "indonesian"),
+        {"balik kata ini:", "geser hurufnya:"},
+    )
+    seen = set()
+    for seed in range(20):
+        ids, _ = make(pool, tokenizer.get_vocab(), random.Random(seed))
+        first, *lines = tokenizer.decode(ids).removeprefix("<s>").split("\n")
+        seen.add(first)
+        assert {line.split(" => ")[0] for line in lines if " => " in line} <= set(pool.held_out)
+    assert seen == usual
+
+
 def test_labels_are_the_next_tokens_of_answers_only():
     tokenizer = models.load_tokenizer("lm_ladder")
     ids, labels = ladder.training_row(_shipped(), tokenizer.get_vocab(), random.Random(1))

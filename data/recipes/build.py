@@ -49,9 +49,7 @@ def build_models() -> None:
     encoder.write_student(MODELS / "encoder", MODELS / "student")
     cards.write_encoder(MODELS / "encoder", facts)
     cards.write_student(MODELS / "student", encoder.STUDENT)
-    ladder_facts = ladder.build(work / "lm_ladder")
-    shutil.copytree(work / "lm_ladder", MODELS / "lm_ladder", dirs_exist_ok=True)
-    cards.write_ladder(MODELS / "lm_ladder", ladder_facts)
+    ladder.main()
 
 
 def main() -> int:

@@ -3,11 +3,9 @@
 The text is made as it is read: episodes of tasks on words (`course_utils.wordtasks`). Each run writes checkpoints, goes
 on where it was cut off, and logs its loss.
 
-    python data/recipes/ladder.py                 train every size, write data/models/lm_ladder
-    python data/recipes/ladder.py --seeds 1 2     train the smaller sizes again with other seeds, print their scores
+    python data/recipes/ladder.py     train every size, and the smallest with other seeds too
 """
 
-import argparse
 import json
 import random
 import re
@@ -15,6 +13,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import cards
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors
 from torch import nn
@@ -33,7 +32,7 @@ SIZES: dict[str, tuple[int, int, int, float]] = {
     "1800k": (192, 4, 6, 1.5e-3),
 }
 HALF = ("600k", "1800k")  # sizes whose matrix products are worth doing in bfloat16
-AGAIN = ("15k", "60k")  # cheap enough to train with several seeds
+AGAIN, OTHER_SEEDS = ("15k", "60k"), (1, 2)  # cheap enough to train several times
 STEPS, BATCH, SEED, HELD_OUT, LOG_EVERY = 5000, 16, 0, 60, 100
 SPECIAL = ["<pad>", "<s>", wordtasks.END, wordtasks.ARROW, "<unk>"]
 CHARACTERS = [*" abcdefghijklmnopqrstuvwxyz", *".,!/:+"]
@@ -194,25 +193,30 @@ def _write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8", newline="\n")
 
 
+def train_again(out: Path) -> list[dict[str, Any]]:
+    """Train the smaller sizes with other seeds too. Writes the scores to seeds.json, and returns them."""
+    rows = []
+    for name in AGAIN:
+        for seed in (SEED, *OTHER_SEEDS):
+            done = BUILD / "bundle" / f"ladder-{name}-{seed}" / "scores.json"
+            if not done.exists():
+                folder = out / name if seed == SEED else done.parent / "model"
+                if seed != SEED:
+                    train(name, folder, seed)
+                model = GPTNeoXForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+                done.parent.mkdir(parents=True, exist_ok=True)
+                _write_json(done, scores(model))
+            rows.append({"size": name, "seed": seed, **json.loads(done.read_text(encoding="utf-8"))})
+    _write_json(out / "seeds.json", rows)
+    return rows
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--seeds", type=int, nargs="*", default=[], help="train the smaller sizes with these seeds"
-    )
-    for seed in (seeds := parser.parse_args().seeds):
-        for name in AGAIN:
-            model, history = train(name, BUILD / "bundle" / f"again-{name}-{seed}", seed)
-            print(
-                name,
-                "seed",
-                seed,
-                round(sum(history.losses[-LOG_EVERY:]) / LOG_EVERY, 3),
-                scores(model),
-                flush=True,
-            )
-    if not seeds:
-        build(BUILD / "bundle" / "lm_ladder")
-        shutil.copytree(BUILD / "bundle" / "lm_ladder", DATA / "models" / "lm_ladder", dirs_exist_ok=True)
+    work, out = BUILD / "bundle" / "lm_ladder", DATA / "models" / "lm_ladder"
+    facts = build(work)
+    rows = train_again(work)
+    shutil.copytree(work, out, dirs_exist_ok=True)
+    cards.write_ladder(out, facts, rows)
 
 
 if __name__ == "__main__":
