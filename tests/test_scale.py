@@ -1,5 +1,6 @@
 """What must hold for notebook 01: costs that a count bears out, scores that generation bears out, clean rows."""
 
+import hashlib
 import random
 import sys
 
@@ -225,6 +226,13 @@ def test_the_ladder_spans_a_hundred_and_the_larger_the_better():
         assert models.count(model) == count, name
     losses = [fact["loss"] for fact in sizes.values()]
     assert losses == sorted(losses, reverse=True)
+
+
+def test_the_card_names_the_weights():
+    folder = DATA / "models" / "lm_ladder"
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    for name in ladder.facts()["sizes"]:
+        assert hashlib.sha256((folder / name / "model.safetensors").read_bytes()).hexdigest() in card
 
 
 def test_the_shipped_words_and_tokenizer_are_those_of_the_recipe(tmp_path):

@@ -94,11 +94,8 @@ $rows
 - licence: $licence
 
 One seed a size ships. A difference between two neighbouring sizes is therefore one draw; the direction over
-all of them is what the course relies on.$again
+all of them is what the course relies on.
 """)
-
-AGAIN = """ Exact match over all tasks with four examples and no description, of sizes that were
-trained with several seeds (`seeds.json`): """
 
 
 def write_corpora(folder: Path) -> None:
@@ -134,8 +131,7 @@ def write_student(folder: Path, shape: dict[str, int]) -> None:
     (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
 
 
-def write_ladder(folder: Path, facts: dict[str, Any], again: list[dict[str, Any]]) -> None:
-    """The card of the ladder; `again` holds the scores of the sizes that were trained with several seeds."""
+def write_ladder(folder: Path, facts: dict[str, Any]) -> None:
     columns = ("parameters", "hidden_size", "layers", "learning_rate", "loss", "minutes")
     rows = [
         " | ".join([f"| `{name}`", *(f"{size[c]:,}" for c in columns)]) + " |"
@@ -145,9 +141,6 @@ def write_ladder(folder: Path, facts: dict[str, Any], again: list[dict[str, Any]
         name: hashlib.sha256((folder / name / "model.safetensors").read_bytes()).hexdigest()
         for name in facts["sizes"]
     }
-    by_size: dict[str, list[str]] = {}
-    for row in again:
-        by_size.setdefault(row["size"], []).append(f"{row['4 examples, no description']:.1%}")
     text = LADDER.substitute(
         facts,
         count=len(rows),
@@ -155,8 +148,5 @@ def write_ladder(folder: Path, facts: dict[str, Any], again: list[dict[str, Any]
         rows="\n".join(rows),
         hashes=", ".join(f"`{name}` `{digest}`" for name, digest in digests.items()),
         licence=LICENCE,
-        again=AGAIN + "; ".join(f"{size} {', '.join(values)}" for size, values in by_size.items())
-        if again
-        else "",
     )
     (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")

@@ -3,13 +3,16 @@
 The text is made as it is read: episodes of tasks on words (`course_utils.wordtasks`). Each run writes checkpoints, goes
 on where it was cut off, and logs its loss.
 
-    python data/recipes/ladder.py     train every size, and the smallest with other seeds too
+    python data/recipes/ladder.py             train every size, write data/models/lm_ladder
+    python data/recipes/ladder.py --again     train the smaller sizes with other seeds, print their scores
 """
 
+import itertools
 import json
 import random
 import re
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -193,31 +196,19 @@ def _write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8", newline="\n")
 
 
-def train_again(out: Path) -> list[dict[str, Any]]:
-    """Train the smaller sizes with other seeds too. Writes the scores to seeds.json, and returns them."""
-    rows = []
-    for name in AGAIN:
-        for seed in (SEED, *OTHER_SEEDS):
-            done = BUILD / "bundle" / f"ladder-{name}-{seed}" / "scores.json"
-            if not done.exists():
-                folder = out / name if seed == SEED else done.parent / "model"
-                if seed != SEED:
-                    train(name, folder, seed)
-                model = GPTNeoXForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-                done.parent.mkdir(parents=True, exist_ok=True)
-                _write_json(done, scores(model))
-            rows.append({"size": name, "seed": seed, **json.loads(done.read_text(encoding="utf-8"))})
-    _write_json(out / "seeds.json", rows)
-    return rows
+def train_again() -> None:
+    """Train the smaller sizes with other seeds, and print their scores. Nothing of it ships."""
+    for name, seed in itertools.product(AGAIN, OTHER_SEEDS):
+        model, history = train(name, BUILD / "bundle" / f"again-{name}-{seed}", seed)
+        print(name, seed, round(sum(history.losses[-LOG_EVERY:]) / LOG_EVERY, 4), scores(model), flush=True)
 
 
 def main() -> None:
     work, out = BUILD / "bundle" / "lm_ladder", DATA / "models" / "lm_ladder"
     facts = build(work)
-    rows = train_again(work)
     shutil.copytree(work, out, dirs_exist_ok=True)
-    cards.write_ladder(out, facts, rows)
+    cards.write_ladder(out, facts)
 
 
 if __name__ == "__main__":
-    main()
+    train_again() if "--again" in sys.argv else main()
