@@ -113,7 +113,7 @@ for _name in COMPOSED:
 
 @dataclass(frozen=True)
 class Words:
-    """Pairs of words, English and Indonesian. `held_out`: English words that no training text shows."""
+    """Pairs of words, English and Indonesian. `held_out`: words, of both languages, that no training row asks for."""
 
     pairs: Sequence[tuple[str, str]]
     held_out: Sequence[str]

@@ -208,8 +208,8 @@ def tensors(value: Any) -> Iterator[Tensor]:
 
 
 def changing_its_inputs(reference: Function, log: list[str]) -> Function:
-    """The reference, which then adds 1 to its inputs. `log` gets "changed", or "changes them itself" where
-    that is what the reference is for."""
+    """The reference, which then adds 1 to its inputs, and turns truth values round. `log` gets "changed", or "changes
+    them itself" where that is what the reference is for."""
 
     def call(*arguments: Any) -> Any:
         before = [tensor.clone() for tensor in tensors(arguments)]
@@ -217,7 +217,7 @@ def changing_its_inputs(reference: Function, log: list[str]) -> Function:
         after = list(tensors(arguments))
         alike = len(before) == len(after) and all(map(torch.equal, before, after))
         for tensor in after:
-            tensor.data.add_(1)
+            tensor.data.copy_(~tensor.data if tensor.dtype == torch.bool else tensor.data + 1)
         log.extend(["changed" if alike else "changes them itself"] * bool(after))
         return result
 
