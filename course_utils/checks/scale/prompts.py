@@ -25,7 +25,7 @@ def _observe_text(function: Function, arguments: Arguments) -> Observations:
 
 def _prompt_cases(_: Generator) -> list[Arguments]:
     pairs = [("cat", "tac"), ("dog", "god"), ("star", "rats")]
-    asked = (
+    asked: tuple[tuple[str | None, list[tuple[str, str]], str], ...] = (
         ("reverse the word", pairs[:1], "pot"),
         ("reverse the word", [], "sun"),
         (None, pairs[:2], "top"),
