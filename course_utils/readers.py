@@ -161,6 +161,18 @@ def parallel_jsonl(entry: Entry, paths: dict[str, Path], language: str, without:
     return DatasetDict(splits)
 
 
+def rows_jsonl(entry: Entry, paths: dict[str, Path], language: str, without: list[str]) -> DatasetDict:
+    """Objects, one a line -> their fields as columns. The splits may have different ones."""
+    return DatasetDict(
+        {
+            split: Dataset.from_list(
+                [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            )
+            for split, path in paths.items()
+        }
+    )
+
+
 def nusax_parallel(entry: Entry, paths: dict[str, Path], language: str, without: list[str]) -> DatasetDict:
     """NusaX's sentiment files joined by id: English is the source, the sentence in `language` the target."""
     splits = {}
@@ -173,5 +185,5 @@ def nusax_parallel(entry: Entry, paths: dict[str, Path], language: str, without:
 
 READERS: dict[str, Callable[[Entry, dict[str, Path], str, list[str]], DatasetDict]] = {
     reader.__name__: reader
-    for reader in (labelled_csv, unlabelled_csv, smsa, conll, parallel_jsonl, nusax_parallel)
+    for reader in (labelled_csv, unlabelled_csv, smsa, conll, parallel_jsonl, rows_jsonl, nusax_parallel)
 }

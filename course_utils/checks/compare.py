@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 SHOWN_ENTRIES = 18  # a tensor with more than these is described by its shape
+SHOWN_ITEMS = 6  # of a list; a longer one is described by its length
 SHOWN_CHARACTERS = 200
 
 
@@ -30,12 +31,18 @@ def describe(value: Any) -> str:
         text = f"{len(value)} batches; the first: " + ", ".join(map(_describe_column, value[0].items()))
     elif type(value) in (list, tuple) and value and all(type(item) in (int, float) for item in value):
         text = _entries(list(value))
+    elif type(value) in (list, tuple) and 0 < len(value) <= SHOWN_ITEMS and all(map(_is_plain, value)):
+        text = f"a {type(value).__name__} of {len(value)}: {'; '.join(map(describe, value))}"
     elif type(value) in (list, tuple):
         text = f"a {type(value).__name__} of {len(value)}"
     else:
         text = f"an object of type {type(value).__name__}"
     text = ascii_only(text)
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "..."
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, Tensor) or type(value) in (str, int, float)
 
 
 def ascii_only(text: str) -> str:

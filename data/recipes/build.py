@@ -1,4 +1,4 @@
-"""Make every byte of `data/`: corpora, tokenizer, encoder, student shape, cards, hashes. `make bundle` calls this.
+"""Make every byte of `data/`: corpora, tokenizers, models, student shapes, cards, hashes. `make bundle` calls this.
 
 `--corpora` makes the corpora only (seconds). The encoder and the ladder take about half an hour each on 2 cores; a run
 that was cut off goes on from its last checkpoint when the command is given again.
@@ -10,10 +10,12 @@ import shutil
 import sys
 
 import cards
+import chat
 import corpora
 import encoder
 import ladder
 import report
+import translator
 
 from course_utils.paths import BUILD, DATA
 
@@ -52,15 +54,43 @@ def build_models() -> None:
     ladder.main()
 
 
+def build_translators() -> None:
+    work, teacher, student = BUILD / "bundle", MODELS / "translation-teacher", MODELS / "translation-student"
+    facts = translator.train_teacher(DATA / "corpora", work / "translator", work / "checkpoint-translator")
+    shutil.copytree(work / "translator", teacher, dirs_exist_ok=True)
+    translator.write_beams(DATA / "corpora", teacher)
+    translator.write_student(teacher, student)
+    cards.write_translators(teacher, student, facts, translator.STUDENT)
+
+
+def build_chat() -> None:
+    for name, shape in (("teacher", chat.TEACHER), ("base", chat.BASE)):
+        work, folder = BUILD / "bundle" / f"chat-{name}", MODELS / f"chat-{name}"
+        facts = chat.train(name, shape, work, BUILD / "bundle" / f"checkpoint-chat-{name}")
+        shutil.copytree(work, folder, dirs_exist_ok=True)
+        cards.write_chat(folder, name, facts)
+
+
+PARTS = {"encoder": build_models, "translator": build_translators, "chat": build_chat}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpora", action="store_true", help="make the corpora only")
-    only_corpora = parser.parse_args().corpora
-    build_corpora()
-    if not only_corpora:
-        build_models()
+    parser.add_argument(
+        "--only",
+        choices=PARTS,
+        action="append",
+        help="make this part's models only, on the corpora that are there",
+    )
+    given = parser.parse_args()
+    if not given.only:
+        build_corpora()
+    parts = [] if given.corpora else given.only or list(PARTS)
+    for part in parts:
+        PARTS[part]()
     hashes()
-    rows = [] if only_corpora else report.measure(seeds=(0, 1, 2))
+    rows = report.measure(seeds=(0, 1, 2)) if "encoder" in parts else []
     for row in rows:
         print(
             f"{row['property']:45} {row['measured']:.3f}  {row['bound']:14} {'kept' if row['kept'] else 'BROKEN'}"

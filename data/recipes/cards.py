@@ -6,6 +6,7 @@ from string import Template
 from typing import Any
 
 import corpora
+import paraphrases
 
 LICENCE = "CC-BY-4.0 (see `LICENSE-TEXT-AND-DATA`)"
 
@@ -17,7 +18,7 @@ Licence: $licence. `python data/recipes/build.py --corpora` makes every byte aga
 the hashes.
 
 Three languages: English, Indonesian, Javanese. The same kinds of things are said in each; apart from
-`translation/`, no text is the translation of another.
+`translation/` and `paraphrases/`, no text is the translation of another.
 
 | folder | what | columns | train / valid / test per language |
 | --- | --- | --- | --- |
@@ -25,6 +26,8 @@ Three languages: English, Indonesian, Javanese. The same kinds of things are sai
 | `topic/` | short news, five topics | id, text, label | $topic |
 | `ner/` | short news with PER, LOC, ORG | CoNLL: token, tab, IOB2 tag | $ner |
 | `translation/` | English, with up to $paraphrases Indonesian paraphrases | id, english, indonesian | $translation |
+| `paraphrases/` | short reviews, with what several translators make of each | id, english, indonesian | $paraphrased |
+| `instructions/` | one-word tasks for chat models | see `instructions.py` | seed 12, users 400, test 240 |
 | `unlabelled/` | short reviews, drawn like the labelled ones | id, text | $reviews (english, indonesian, javanese) |
 | `unlabelled_long/` | long reviews, for the encoder | id, text | $reviews (english, indonesian, javanese) |
 | `unlabelled_news/` | news | id, text | $news (english, indonesian, javanese) |
@@ -35,6 +38,11 @@ count); irony; wishes. It is filled with opinions on aspects, and $negated of th
 negating the opposite. Neutral reviews ask, report, weigh good against bad, or only state facts. Typos and
 missing capitals are sprinkled in. The long reviews say
 more, and most carry a plain verdict as title or last word.
+
+How `paraphrases/` differs from `translation/`. Its sources are short. Three translators with habits of their own
+(formal, plain, friendly) say the small words differently, each consistently. A train source has two translations, each
+by a translator drawn by lot, the formal one most often; a valid or test source has those of all three. In the train
+split, $slipped of the translations belong to a neighbouring source, as in text gathered from the web.
 
 How a news item is made. A sentence on the topic, sometimes a second one that fits every topic, and more
 often than not a word on something else that happened, from another topic: counting words does not tell
@@ -66,6 +74,49 @@ text of `data/corpora` ($texts texts in three languages).
 The corpora come out the same to the byte on every machine. The weights do so only with the same build of
 torch on the same kind of CPU: floating-point sums depend on their order.
 """)
+
+TRANSLATION_TEACHER = Template("""# translation-teacher
+
+A small Marian (an encoder-decoder; Junczys-Dowmunt et al., 2018): $layers + $layers layers, $d_model wide,
+$parameters parameters, trained for this course to translate English into Indonesian on the $pairs sources of
+`data/corpora/paraphrases`, one of a source's translations drawn anew in each pass. Its vocabulary, $vocabulary
+byte-level BPE pieces with capitals, was learned from the same train split.
+
+- command: `make bundle` (`python data/recipes/build.py`; this part alone: `--only translator`), which checkpoints and
+  resumes
+- steps: $steps of $batch pairs, seed $seed, learning rate $learning_rate (linear warm-up and decay), dropout $dropout
+- mean loss over the last steps: $last_loss nats a token (`loss.jsonl` has the whole curve)
+- time: $minutes minutes on 1 CPU core, float32
+- `beams.jsonl`: its best translation of each train source, of the first 2,000 the 5 best (beam of 5,
+  length penalty 1)
+- sha256 of `model.safetensors`: `$sha256`
+- licence: $licence
+""")
+
+TRANSLATION_STUDENT = Template("""# translation-student
+
+Only a shape, no weights: a Marian of $layers + $layers layers, $d_model wide, with the vocabulary of the translation
+teacher. Its weights start at random and are trained in the notebook. Licence: $licence.
+""")
+
+CHAT = Template("""# chat-$name
+
+A small GPT-2 (Radford et al., 2019): $n_layer layers, $n_embd wide, $parameters parameters, a vocabulary of $vocabulary
+whole words, trained for this course on $read.
+`data/recipes/instructions.py` drew them.
+
+- command: `make bundle` (`python data/recipes/build.py`; this part alone: `--only chat`), which checkpoints and
+  resumes
+- steps: $steps of $batch documents, seed $seed, learning rate $learning_rate (linear warm-up and decay)
+- mean loss over the last steps: $last_loss nats a word (`loss.jsonl` has the whole curve)
+- time: $minutes minutes on 1 CPU core, float32
+- sha256 of `model.safetensors`: `$sha256`
+- licence: $licence
+""")
+CHAT_READ = {
+    "teacher": "statements, sheets of questions,\nand conversations in which every answer is right",
+    "base": "statements and sheets of questions\nwithout answers; it never saw a conversation",
+}
 
 STUDENT = Template("""# student
 
@@ -113,6 +164,8 @@ def write_corpora(folder: Path) -> None:
         sizes,
         licence=LICENCE,
         paraphrases=corpora.PARAPHRASES,
+        slipped=f"{paraphrases.SLIPPED:.0%}",
+        paraphrased=" / ".join(f"{paraphrases.SIZES[split]:,}" for split in ("train", "valid", "test")),
         reviews=reviews,
         news=news,
         negated=f"{NEGATED:.0%}",
@@ -149,4 +202,18 @@ def write_ladder(folder: Path, facts: dict[str, Any]) -> None:
         hashes=", ".join(f"`{name}` `{digest}`" for name, digest in digests.items()),
         licence=LICENCE,
     )
+    (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_translators(teacher: Path, student: Path, facts: dict[str, Any], shape: dict[str, Any]) -> None:
+    digest = hashlib.sha256((teacher / "model.safetensors").read_bytes()).hexdigest()
+    text = TRANSLATION_TEACHER.substitute(facts, sha256=digest, licence=LICENCE)
+    (teacher / "README.md").write_text(text, encoding="utf-8", newline="\n")
+    text = TRANSLATION_STUDENT.substitute(shape, licence=LICENCE)
+    (student / "README.md").write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_chat(folder: Path, name: str, facts: dict[str, Any]) -> None:
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    text = CHAT.substitute(facts, name=name, read=CHAT_READ[name], sha256=digest, licence=LICENCE)
     (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")

@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import instructions
+import paraphrases
 from grammar import LANGUAGES, Plan, tidy
 from texts import LABELS, TOPICS, Writer
 
@@ -201,6 +203,12 @@ def files() -> Iterator[tuple[str, Callable[[Ledger], str]]]:
                     ["id", "text"], enumerate(unlabelled(k, g, ledger), FIRST_UNLABELLED_ID)
                 ),
             )
+
+    sources: set[str] = set()  # of the paraphrases: no source is in two splits
+    for split in SPLITS:
+        yield f"paraphrases/{split}.jsonl", lambda _, s=split: "".join(paraphrases.rows(s, sources))
+    for split, make in instructions.FILES.items():
+        yield f"instructions/{split}.jsonl", lambda _, make=make: "".join(make())
 
 
 # Ids are unique over the splits of a set.

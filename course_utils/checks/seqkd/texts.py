@@ -1,0 +1,179 @@
+"""Exercises on whole sentences: which candidate to learn from, and which texts say nothing new."""
+
+import copy
+from collections.abc import Callable, Sequence
+
+from torch import Generator
+
+from course_utils.checks.tasks import (
+    INPUTS_CHANGED,
+    RESULT,
+    Arguments,
+    Exercise,
+    Function,
+    Mistake,
+    Observations,
+    slips,
+)
+from course_utils.methods import seqkd
+
+Similarity = Callable[[str, str], float]
+
+
+def shared_words(text: str, other: str) -> float:
+    """The share of words that two texts have in common."""
+    ours, theirs = set(text.split()), set(other.split())
+    return len(ours & theirs) / max(len(ours | theirs), 1)
+
+
+def _observe_texts(function: Function, arguments: Arguments) -> Observations:
+    passed = copy.deepcopy(arguments)
+    value = function(*passed.values())
+    changed = [name for name, given in arguments.items() if not callable(given) and given != passed[name]]
+    return {INPUTS_CHANGED: ", ".join(changed) or None, RESULT: value}
+
+
+def _closest_cases(_: Generator) -> list[Arguments]:
+    cases = (
+        (["kopi itu enak", "kopinya enak", "kopinya lezat"], ["kopinya lezat"]),
+        (["sup itu segar", "supnya segar", "sup itu gurih"], ["supnya segar", "sup itu gurih"]),
+        (["hotel ini bagus", "hotelnya bagus"], ["hotelnya bagus sekali", "hotel itu mahal"]),
+        (["a b", "c d", "a d"], ["e f"]),
+        (["a b c d", "e f g", "a b e f"], ["a b c", "e f g h i", "a b c d e"]),
+        (["a b", "a b e f", "e f"], ["a b x y", "e f x y"]),
+        (["a b c d", "e f g"], ["e f x y", "a b c d"]),
+    )
+    return [
+        {"candidates": candidates, "references": references, "similarity": shared_words}
+        for candidates, references in cases
+    ]
+
+
+def _loose_closest(
+    candidates: Sequence[str],
+    references: Sequence[str],
+    similarity: Similarity,
+    *,
+    farthest: bool = False,
+    first_reference: bool = False,
+    summed: bool = False,
+    least: bool = False,
+    last: bool = False,
+    place: bool = False,
+    score: bool = False,
+    of_references: bool = False,
+) -> object:
+    def worth(text: str) -> float:
+        values = [similarity(text, reference) for reference in references]
+        if first_reference:
+            return values[0]
+        return sum(values) if summed else min(values) if least else max(values)
+
+    if of_references:
+        return max(references, key=lambda text: max(similarity(text, candidate) for candidate in candidates))
+    values = [worth(text) for text in candidates]
+    best = min(values) if farthest else max(values)
+    found = len(values) - 1 - values[::-1].index(best) if last else values.index(best)
+    return found if place else best if score else candidates[found]
+
+
+CLOSEST = Exercise(
+    reference=seqkd.closest,
+    cases=_closest_cases,
+    observe=_observe_texts,
+    mistakes=slips(
+        _loose_closest,
+        {
+            "farthest": "that is the candidate least like the references. Take the most similar one.",
+            "first_reference": "only the first reference is looked at. Each is as correct as the others: "
+            "take the nearest.",
+            "summed": "the similarities to all references are added. One good reference is enough: take "
+            "the largest, not the sum or the mean.",
+            "least": "that takes the reference that is farthest away. Take the nearest one: max, not min.",
+            "last": "of two candidates that are equally similar, take the first: the teacher prefers it.",
+            "place": "return the sentence itself, not its place in the list.",
+            "score": "return the sentence itself, not its similarity.",
+            "of_references": "that is a reference. Return one of the candidates: what the teacher would say.",
+        },
+        Mistake(
+            lambda candidates, references, similarity: candidates[0],
+            "that is always the teacher's first candidate: plain sequence-level distillation. Compare all "
+            "of them with the references.",
+        ),
+    ),
+)
+
+
+def _copies_cases(_: Generator) -> list[Arguments]:
+    texts: tuple[tuple[list[str], float], ...] = (
+        (["a b c", "a b c", "d e f"], 0.9),
+        (["a b c d", "a b c e", "f g", "g f"], 0.7),
+        (["a b c d", "a b c d e", "a b c d e f", "a b c d e f g", "a b c d e f g h"], 0.8),
+        (["a b", "c d", "a d", "b a"], 0.3),
+        (["a b c d e", "x y", "a b c d f", "p q", "a b c d e"], 0.6),
+        (["a b", "a c"], 1 / 3),
+        ([], 0.5),
+    )
+    return [
+        {"texts": given, "similarity": shared_words, "threshold": threshold} for given, threshold in texts
+    ]
+
+
+def _loose_copies(
+    texts: Sequence[str],
+    similarity: Similarity,
+    threshold: float,
+    *,
+    exact: bool = False,
+    neighbour: bool = False,
+    against_all: bool = False,
+    inverted: bool = False,
+    at_most: bool = False,
+    any_kept: bool = False,
+    backwards: bool = False,
+    as_set: bool = False,
+) -> object:
+    kept: list[str] = []
+    given = list(reversed(texts)) if backwards else list(texts)
+    for place, text in enumerate(given):
+        others = given[:place] if against_all else kept[-1:] if neighbour else kept
+        if exact:
+            new = text not in others
+        elif any_kept:
+            new = not others or any(similarity(text, other) < threshold for other in others)
+        elif at_most:
+            new = all(similarity(text, other) <= threshold for other in others)
+        else:
+            new = all(similarity(text, other) < threshold for other in others)
+        if new is not inverted:
+            kept.append(text)
+    if backwards:
+        kept.reverse()
+    return set(kept) if as_set else kept
+
+
+WITHOUT_NEAR_COPIES = Exercise(
+    reference=seqkd.without_near_copies,
+    cases=_copies_cases,
+    observe=_observe_texts,
+    mistakes=slips(
+        _loose_copies,
+        {
+            "exact": "only exact copies are dropped. Near copies must go too: compare by similarity and "
+            "threshold.",
+            "neighbour": "a text is compared with the last kept one only. A copy may stand far away: "
+            "compare with all kept ones.",
+            "against_all": "a dropped text drops others. Compare with the texts that were kept, not with "
+            "all that came before.",
+            "inverted": "nothing is kept. The first text is like no kept one, so it stays: compare a text "
+            "with those kept before "
+            "it, not with itself, and keep it where it differs.",
+            "at_most": "a similarity equal to the threshold is too similar already: keep a text where it "
+            "is less (<).",
+            "any_kept": "it is not enough to differ from one kept text. It must differ from every one: "
+            "all, not any.",
+            "backwards": "the later of two similar texts is kept. Keep the one that came first.",
+            "as_set": "return a list, in the order of the texts; a set has no order.",
+        },
+    ),
+)

@@ -1,0 +1,170 @@
+"""Exercises on single tokens: what the decoder reads, and the word-level loss."""
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from course_utils.checks.tasks import Arguments, Exercise, Mistake, slips
+from course_utils.methods import seqkd
+
+TEACHER_GRADIENT = "the gradient also reaches the teacher, who is not to learn: teacher_logits.detach()."
+PADDING = -100
+
+
+def _shift_cases(_: Generator) -> list[Arguments]:
+    rows = (
+        ([[7, 8, 9, 1]], 0, 0),
+        ([[7, 8, 1], [9, 1, PADDING]], 2, 0),
+        ([[5, 1, PADDING, PADDING], [6, 7, 8, 1], [4, 5, 1, PADDING]], 3, 2),
+        ([[1], [1]], 4, 0),
+    )
+    return [
+        {"labels": torch.tensor(labels), "start_token_id": start, "pad_token_id": pad}
+        for labels, start, pad in rows
+    ]
+
+
+def _loose_shift(
+    labels: Tensor,
+    start_token_id: int,
+    pad_token_id: int,
+    *,
+    unmasked: bool = False,
+    left: bool = False,
+    rolled: bool = False,
+    longer: bool = False,
+    pad_first: bool = False,
+    not_shifted: bool = False,
+) -> Tensor:
+    first = labels.new_full((len(labels), 1), pad_token_id if pad_first else start_token_id)
+    shifted = torch.cat([first, labels if longer else labels[:, :-1]], dim=1)
+    if left:
+        shifted = torch.cat([labels[:, 1:], first], dim=1)
+    if rolled:
+        shifted = labels.roll(1, dims=1)
+    if not_shifted:
+        shifted = labels.clone()
+    return shifted if unmasked else shifted.masked_fill(shifted == PADDING, pad_token_id)
+
+
+SHIFT_RIGHT = Exercise(
+    reference=seqkd.shift_right,
+    cases=_shift_cases,
+    mistakes=slips(
+        _loose_shift,
+        {
+            "unmasked": "-100 is still in it. It is no token, and the embedding fails on it: put "
+            "pad_token_id there.",
+            "left": "that is shifted to the left: the decoder would read ahead. At place t it may know "
+            "labels before t only.",
+            "rolled": "the last label has come round to the front. The first place belongs to the start "
+            "token.",
+            "longer": "the result is one place longer than the labels. Leave the last label out: nothing "
+            "is said after it.",
+            "pad_first": "the first place holds pad_token_id. It belongs to start_token_id.",
+            "not_shifted": "nothing is shifted: at every place the decoder would read the very token that "
+            "it is to say.",
+        },
+    ),
+)
+
+_LABELS = (
+    [[1, 2, 0], [3, 0, PADDING]],
+    [[2, 1, 0]],
+    [[1, 0, PADDING, PADDING], [2, 3, 1, 0], [0, PADDING, PADDING, PADDING]],
+    [[3, 0], [2, 0]],
+)
+
+
+def _word_kd_cases(generator: Generator) -> list[Arguments]:
+    cases: list[Arguments] = []
+    for number, rows in enumerate(_LABELS):
+        labels = torch.tensor(rows)
+        dtype, scale = (torch.float32, 2.0) if number != 3 else (torch.float32, 200.0)
+        logits = [
+            torch.randn(*labels.shape, 4, generator=generator, dtype=torch.float64).mul(scale).to(dtype)
+            for _ in range(2)
+        ]
+        cases.append({"student_logits": logits[0], "teacher_logits": logits[1], "labels": labels})
+    return cases
+
+
+def _loose_word_kd(
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    labels: Tensor,
+    *,
+    all_places: bool = False,
+    all_in_mean: bool = False,
+    by_sentence: bool = False,
+    total: bool = False,
+    over_vocabulary: bool = False,
+    swapped: bool = False,
+    entropy: bool = False,
+    gold: bool = False,
+    over_places: bool = False,
+    teacher_learns: bool = False,
+) -> Tensor:
+    dim = 1 if over_places else -1
+    log_q = F.log_softmax(student_logits, dim=dim)
+    log_p = F.log_softmax(teacher_logits if teacher_learns else teacher_logits.detach(), dim=dim)
+    if swapped:
+        log_q, log_p = log_p, log_q
+    terms = log_p.exp() * (-log_q if entropy else log_p - log_q)
+    if gold:
+        terms = -log_q * F.one_hot(labels.clamp(min=0), log_q.shape[-1])
+    real = torch.ones_like(labels, dtype=torch.bool) if all_places else labels != PADDING
+    summed = (terms.sum(dim=-1) * real).sum()
+    if total:
+        return summed
+    if by_sentence:
+        return summed / len(labels)
+    count = real.numel() if all_in_mean else int(real.sum())
+    return summed / (count * (log_q.shape[-1] if over_vocabulary else 1))
+
+
+WORD_KD_LOSS = Exercise(
+    reference=seqkd.word_kd_loss,
+    cases=_word_kd_cases,
+    mistakes=slips(
+        _loose_word_kd,
+        {
+            "all_places": "padding counts: at a place whose label is -100 nothing is said. Keep the places "
+            "with "
+            "labels != -100.",
+            "all_in_mean": "padding is left out of the sum, but not of the number by which you divide. "
+            "Divide by the "
+            "number of real tokens.",
+            "by_sentence": "that is averaged over the sentences: a batch of long ones would count more. "
+            "Divide by the "
+            "number of real tokens ('batchmean' divides by the first dim).",
+            "total": "that is the sum over the tokens. Divide by how many real tokens there are.",
+            "over_vocabulary": "that is also divided by the size of the vocabulary. 'batchmean' on "
+            "(tokens, vocabulary) "
+            "does not do that.",
+            "swapped": "student and teacher are swapped. F.kl_div takes the student's log-probabilities "
+            "first, then "
+            "the teacher as the target.",
+            "entropy": "that is the soft cross-entropy. It lies above the KL divergence by the teacher's "
+            "entropy, and "
+            "so is not 0 where the two agree.",
+            "gold": "that is the cross-entropy with the gold tokens. The target is the teacher's whole "
+            "distribution.",
+            "over_places": "the softmax runs over the places of the sentence. The vocabulary is the last "
+            "dim: dim=-1.",
+            "teacher_learns": TEACHER_GRADIENT,
+        },
+        Mistake(
+            lambda s, t, labels: F.kl_div(
+                s[labels != PADDING], t.detach()[labels != PADDING], reduction="batchmean"
+            ),
+            "these are still logits. F.kl_div wants log_softmax of the student's, and of the teacher's with "
+            "log_target=True.",
+        ),
+    ),
+    advice={
+        "gradient of teacher_logits": TEACHER_GRADIENT,
+        "nan": "NaN or infinity: with large logits a probability rounds to 0, and its log is -inf. Take "
+        "F.log_softmax, not the log of a softmax.",
+    },
+)

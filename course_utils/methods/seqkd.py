@@ -1,0 +1,121 @@
+"""Sequence-level distillation: a small translator learns from the whole sentences of a large one.
+
+Sources: Kim and Rush (2016), "Sequence-Level Knowledge Distillation", sections 3.1 (word level), 3.2 (sequence
+level) and 3.3 (interpolation); Sutskever, Vinyals and Le (2014) for beam search; for instructions that a teacher
+writes, Wang et al. (2023), "Self-Instruct", section 2.2, and Lin (2004) for ROUGE-L.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def shift_right(labels: Tensor, start_token_id: int, pad_token_id: int) -> Tensor:
+    """What the decoder reads while it learns to say `labels`: the same, one place to the right.
+
+    labels: (batch, length), token ids, -100 for padding. Returns the same shape and dtype: the start token
+    first, the last label left out, and `pad_token_id` wherever padding would stand.
+    """
+    inputs = torch.full_like(labels, start_token_id)
+    inputs[:, 1:] = labels[:, :-1]
+    return inputs.masked_fill(inputs == -100, pad_token_id)
+
+
+def word_kd_loss(student_logits: Tensor, teacher_logits: Tensor, labels: Tensor) -> Tensor:
+    """KL divergence from the teacher's next-token distribution to the student's, averaged over the tokens.
+
+    student_logits, teacher_logits: (batch, length, vocabulary), both after the same target prefix; labels:
+    (batch, length), -100 for padding, which does not count. Returns a scalar: the sum over the vocabulary,
+    averaged over all tokens of the batch that are no padding (Kim and Rush 2016, section 3.1; their loss is
+    the cross-entropy, which has the same gradient). The gradient reaches the student only.
+    """
+    real = labels != -100
+    log_q = F.log_softmax(student_logits[real], dim=-1)
+    log_p = F.log_softmax(teacher_logits[real].detach(), dim=-1)
+    return F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
+
+
+def beam_step(scores: Tensor, log_probs: Tensor, num_candidates: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The best ways to go on from the sentences in the beam by one token.
+
+    scores: (beams,), the log-probability of each sentence so far; log_probs: (beams, vocabulary), of the next
+    token. Returns three tensors of length `num_candidates`, best first: the log-probability of the longer
+    sentence, the beam that it continues, and the token that it adds.
+    """
+    totals = (scores[:, None] + log_probs).flatten()
+    best, places = totals.topk(num_candidates)
+    return best, places // log_probs.shape[1], places % log_probs.shape[1]
+
+
+def beam_search(
+    next_log_probs: Callable[[Tensor], Tensor],
+    start_token_id: int,
+    end_token_id: int,
+    num_beams: int,
+    max_new_tokens: int,
+    length_penalty: float = 1.0,
+) -> list[tuple[float, list[int]]]:
+    """The `num_beams` best sentences that a beam of that width finds, as (score, tokens), best first.
+
+    next_log_probs: from sentences so far, (beams, length) with the start token first, to the log-probabilities
+    of the next token, (beams, vocabulary). A score is a sentence's log-probability divided by its length to
+    the power of `length_penalty`; the end token counts, the start token does not. The search ends when no
+    sentence of the beam scores above the worst of `num_beams` finished ones, as in transformers' `generate`.
+    """
+    tokens, scores = torch.tensor([[start_token_id]]), torch.zeros(1)
+    finished: list[tuple[float, list[int]]] = []
+    for length in range(1, max_new_tokens + 1):
+        log_probs = next_log_probs(tokens)
+        best, beams, added = beam_step(scores, log_probs, min(2 * num_beams, log_probs.numel()))
+        longer = torch.cat([tokens[beams], added[:, None]], dim=1)
+        ended = (added == end_token_id) | (length == max_new_tokens)
+        for i in ended[:num_beams].nonzero().flatten().tolist():
+            finished.append((best[i].item() / length**length_penalty, longer[i, 1:].tolist()))
+        finished = sorted(finished, reverse=True)[:num_beams]
+        goes_on = (~ended).nonzero().flatten()[:num_beams]
+        tokens, scores = longer[goes_on], best[goes_on]
+        hope = scores.max().item() / length**length_penalty if len(scores) else -float("inf")
+        if len(finished) == num_beams and hope <= finished[-1][0]:
+            break
+    return finished
+
+
+def closest(
+    candidates: Sequence[str], references: Sequence[str], similarity: Callable[[str, str], float]
+) -> str:
+    """Sequence interpolation: of what the teacher would say, what is most like one of the references.
+
+    candidates: the teacher's beam, best first; similarity: of two texts, high where they are alike. A
+    candidate is as good as its similarity to the reference that is nearest to it. Of two that are equally
+    good, the one that the teacher prefers (Kim and Rush 2016, section 3.3, with the beam as the neighbourhood).
+    """
+    return max(candidates, key=lambda text: max(similarity(text, reference) for reference in references))
+
+
+def rouge_l(text: str, other: str) -> float:
+    """ROUGE-L of two texts, from 0 to 1: the F-measure of their longest common subsequence of words."""
+    ours, theirs = text.lower().split(), other.lower().split()
+    before = [0] * (len(theirs) + 1)
+    for word in ours:
+        row = [0]
+        for j, their_word in enumerate(theirs):
+            row.append(before[j] + 1 if word == their_word else max(before[j + 1], row[j]))
+        before = row
+    return 2 * before[-1] / max(len(ours) + len(theirs), 1)
+
+
+def without_near_copies(
+    texts: Sequence[str], similarity: Callable[[str, str], float], threshold: float
+) -> list[str]:
+    """The texts, in their order, that are less than `threshold` similar to each text kept before them.
+
+    similarity: of two texts, from 0 to 1. A text that was dropped drops no other (Wang et al. 2023, section
+    2.2, who use ROUGE-L and 0.7).
+    """
+    kept: list[str] = []
+    for text in texts:
+        if all(similarity(text, other) < threshold for other in kept):
+            kept.append(text)
+    return kept
