@@ -13,7 +13,7 @@ from course_utils.methods import intermediate_kd
 
 def _score_cases(generator: Generator) -> list[Arguments]:
     sizes: tuple[tuple[int, int, int, int, torch.dtype], ...] = (
-        (1, 2, 4, 2, torch.float32),  # batch, length, width, heads
+        (1, 3, 4, 2, torch.float32),  # batch, length, width, heads
         (2, 3, 6, 3, torch.float64),
         (2, 4, 6, 2, torch.float64),
         (3, 2, 5, 1, torch.float32),
@@ -74,6 +74,12 @@ def _loose_scores(
     return scores.mean(dim=1) if summed else scores
 
 
+def _untransposed(query: Tensor, key: Tensor, heads: int) -> Tensor:
+    batch, length, width = query.shape
+    q, k = (x.reshape(batch, length, heads, width // heads).transpose(1, 2) for x in (query, key))
+    return q @ k / math.sqrt(width // heads)
+
+
 ATTENTION_SCORES = Exercise(
     reference=intermediate_kd.attention_scores,
     cases=_score_cases,
@@ -96,6 +102,10 @@ ATTENTION_SCORES = Exercise(
             lambda q, k, heads: (q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])).unsqueeze(1),
             "that is one head of the whole width. Split the width into heads first.",
         ),
+        Mistake(
+            _untransposed,
+            "the key is not turned: multiply by the key with its last two dims exchanged, key.transpose(-1, -2).",
+        ),
     ),
     advice={
         "RuntimeError": SHAPES
@@ -105,7 +115,7 @@ ATTENTION_SCORES = Exercise(
     },
 )
 
-_HEADS = (2, 1, 3, 2)
+_HEADS = (3, 1, 2, 2)
 
 
 def _loss_cases(generator: Generator) -> list[Arguments]:
