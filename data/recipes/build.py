@@ -12,6 +12,7 @@ import sys
 import cards
 import corpora
 import encoder
+import general
 import ladder
 import report
 
@@ -50,6 +51,10 @@ def build_models() -> None:
     cards.write_encoder(MODELS / "encoder", facts)
     cards.write_student(MODELS / "student", encoder.STUDENT)
     ladder.main()
+    places = MODELS / "encoder", MODELS / "student", MODELS / "student-general"
+    cards.write_general(
+        MODELS / "student-general", general.distil(DATA / "corpora", *places, work / "general")
+    )
 
 
 def main() -> int:

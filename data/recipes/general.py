@@ -1,7 +1,7 @@
 """The student after the general stage of TinyBERT: no task yet, only the inside of the encoder to learn from.
 
-It sees the texts that the encoder was trained on, and never those on which students are distilled later. The run
-writes checkpoints, goes on where it was cut off, and logs its loss.
+It sees the texts that the encoder was trained on, and none of `unlabelled`. The run writes checkpoints, goes on where
+it was cut off, and logs its loss.
 """
 
 import json
@@ -18,7 +18,7 @@ from transformers import BertConfig, BertModel, BertTokenizerFast
 from course_utils import data, training
 from course_utils.methods.intermediate_kd import add_projection, layer_map, tinybert_losses
 
-STEPS, BATCH, LEARNING_RATE, MAP, LONGEST = 3_000, 64, 2e-3, "uniform", 40
+STEPS, BATCH, LEARNING_RATE, MAP, LONGEST = 1_500, 64, 2e-3, "uniform", 40
 
 
 def text_loader(texts: list[str], tokenizer: BertTokenizerFast) -> DataLoader[Any]:
