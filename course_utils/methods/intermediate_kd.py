@@ -74,7 +74,7 @@ def attention_loss(student_scores: Tensor, teacher_scores: Tensor, attention_mas
 
 
 def patient_loss(student_cls: Tensor, teacher_cls: Tensor) -> Tensor:
-    """Squared distance of the [CLS] states once each is scaled to length 1 (Sun et al. 2019, equation 7).
+    """Squared distance of the [CLS] states once each is scaled to length 1 (Sun et al. 2019, section 3.2).
 
     Both: (..., width). Returns a scalar: summed over the width, averaged over all that stands in front. The
     gradient reaches the student only.
