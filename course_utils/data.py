@@ -2,9 +2,10 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 
 import torch
-from datasets import Dataset, DatasetDict, Features, List, Value
+from datasets import Dataset, DatasetDict, Features, List, Value, concatenate_datasets
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Sampler
 from transformers import PreTrainedTokenizerBase
@@ -65,6 +66,26 @@ def tokenize(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: i
         }
     )
     return Dataset.from_dict(columns, features=features)
+
+
+def load_task(
+    labelled: str, unlabelled: str, tokenizer: PreTrainedTokenizerBase, most: int | None = None
+) -> SimpleNamespace:
+    """A classification task with more text than labels, tokenised, from the roles of its two data sets.
+
+    Returns `labels` (their names), `labelled` (its train split), `pool` (that, and behind it at most `most`
+    unlabelled texts) and `eval_loader` (its test split, for measuring only). Put beside them what belongs to
+    the task: its teacher, say.
+    """
+    splits, more = load(labelled), load(unlabelled)["train"]
+    few, test = (tokenize(splits[split], tokenizer) for split in ("train", "test"))
+    more = tokenize(more.select(range(min(most or len(more), len(more)))), tokenizer)
+    return SimpleNamespace(
+        labels=splits["train"].features["label"].names,
+        labelled=few,
+        pool=concatenate_datasets([few, more]),
+        eval_loader=make_loader(test, tokenizer, batch_size=128, shuffle=False),
+    )
 
 
 class LengthBatches(Sampler[list[int]]):

@@ -40,11 +40,12 @@ def load_classifier(role: str, labels: Sequence[str], seed: int = 0) -> PreTrain
 
 
 def new_classifier(
-    role: str, labels: Sequence[str], tokenizer: PreTrainedTokenizerBase, seed: int = 0
+    role: str, labels: Sequence[str], tokenizer: PreTrainedTokenizerBase, seed: int = 0, **shape: int
 ) -> PreTrainedModel:
     """A classifier with random weights: the role's config.json, with the tokenizer's vocabulary.
 
-    The weights follow from `seed`; the global random state is left as it was. Raises `AssetError`.
+    shape: settings that replace those of config.json, such as `hidden_size=96`. The weights follow from
+    `seed`; the global random state is left as it was. Raises `AssetError`.
     """
     config = AutoConfig.from_pretrained(
         assets.fetch(role),
@@ -52,6 +53,7 @@ def new_classifier(
         vocab_size=len(tokenizer),
         pad_token_id=tokenizer.pad_token_id,
         **_label_names(labels),
+        **shape,
     )
     with _own_random_state(seed):
         return AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)

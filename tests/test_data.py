@@ -137,6 +137,19 @@ def test_rows_without_a_label_are_ignored_by_cross_entropy(small: Path) -> None:
 # Batches
 
 
+@pytest.mark.parametrize(("most", "unlabelled"), [(4, 4), (100, 6), (None, 6)])
+def test_a_task_has_its_labelled_rows_first_and_never_its_test_rows(
+    small: Path, most: int | None, unlabelled: int
+) -> None:
+    task = data.load_task("sentiment", "unlabelled", small_world.tokenizer(), most)
+    assert task.labels == ["a", "b", "c"]
+    assert len(task.labelled) == 10 and len(task.pool) == 10 + unlabelled
+    assert task.pool["id"][:10] == task.labelled["id"]
+    assert set(task.pool["labels"][10:]) == {-100}
+    tested = {int(id) for batch in task.eval_loader for id in batch["id"]}
+    assert len(tested) == 10 and not tested & set(task.pool["id"])
+
+
 @pytest.mark.parametrize("rows", [1, 31, 32, 33, 100, 2100])
 def test_an_epoch_has_every_row_once_and_full_batches_but_one(rows: int) -> None:
     loader = data.make_loader(tokenised(rows), small_world.tokenizer(), 32, shuffle=True)

@@ -81,6 +81,7 @@ def test_a_new_classifier_is_random_with_the_tokenizers_vocabulary() -> None:
     assert model.config.num_labels == 3
     assert same(model, models.new_classifier("student", LABELS, tokenizer, seed=3))
     assert not same(model, models.new_classifier("student", LABELS, tokenizer, seed=4))
+    assert models.new_classifier("student", LABELS, tokenizer, hidden_size=12).config.hidden_size == 12
 
 
 def test_parameters_are_counted() -> None:

@@ -13,6 +13,7 @@ import cards
 import chat
 import corpora
 import encoder
+import general
 import ladder
 import report
 import translator
@@ -52,6 +53,10 @@ def build_models() -> None:
     cards.write_encoder(MODELS / "encoder", facts)
     cards.write_student(MODELS / "student", encoder.STUDENT)
     ladder.main()
+    places = MODELS / "encoder", MODELS / "student", MODELS / "student-general"
+    cards.write_general(
+        MODELS / "student-general", general.distil(DATA / "corpora", *places, work / "general")
+    )
 
 
 def build_translators() -> None:

@@ -124,6 +124,25 @@ Only a shape, no weights: a BERT of $layers layers, $hidden wide, with the vocab
 weights start at random and are trained in the notebooks. Licence: $licence.
 """)
 
+GENERAL = Template("""# student-general
+
+A BERT of $layers layers, $hidden wide ($parameters parameters), after the general stage of TinyBERT (Jiao et al.,
+2020): distilled from `encoder` before it was fine-tuned, from its embeddings, hidden states and attention scores. No
+label and no task was used, and the $texts texts are those that the encoder was trained on: long reviews and news in
+three languages, of each its first $longest tokens. It shares the encoder's vocabulary. Its pooler is random, and the
+projection to the encoder's width was dropped.
+
+- command: `make bundle` (`python data/recipes/build.py`), which checkpoints and resumes
+- steps: $steps of $batch texts, seed $seed, learning rate $learning_rate (linear warm-up and decay), layer map
+  "$map"
+- sum of the three losses: $first_loss over the first steps, $last_loss over the last (`loss.jsonl` has the curve)
+- time: $minutes minutes on 1 CPU core, float32
+- sha256 of `model.safetensors`: `$sha256`
+- licence: $licence
+
+The weights come out the same only with the same build of torch on the same kind of CPU.
+""")
+
 LADDER = Template("""# lm_ladder
 
 Causal language models of $count sizes with the architecture of Pythia (GPT-NeoX; Biderman et al., 2023),
@@ -176,6 +195,12 @@ def write_corpora(folder: Path) -> None:
 def write_encoder(folder: Path, facts: dict[str, Any]) -> None:
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     text = ENCODER.substitute(facts, sha256=digest, licence=LICENCE)
+    (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_general(folder: Path, facts: dict[str, Any]) -> None:
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    text = GENERAL.substitute(facts, sha256=digest, licence=LICENCE)
     (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
 
 

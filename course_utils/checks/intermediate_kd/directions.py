@@ -1,0 +1,156 @@
+"""Exercises on two losses that compare directions and leave lengths alone: PKD's and DistilBERT's."""
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from course_utils.checks.intermediate_kd.inputs import BATCHES, SHAPES, TEACHER_GRADIENT, draw, mask_of
+from course_utils.checks.tasks import Arguments, Exercise, Mistake, slips
+from course_utils.methods import intermediate_kd
+
+
+def _patient_cases(generator: Generator) -> list[Arguments]:
+    sizes: tuple[tuple[tuple[int, ...], torch.dtype], ...] = (
+        ((2, 3), torch.float32),
+        ((1, 4), torch.float64),
+        ((3, 2, 5), torch.float64),
+        ((3, 3), torch.float32),
+    )
+    return [
+        {name: draw(generator, *shape, dtype=dtype) for name in ("student_cls", "teacher_cls")}
+        for shape, dtype in sizes
+    ]
+
+
+def _loose_patient(
+    student_cls: Tensor,
+    teacher_cls: Tensor,
+    *,
+    unscaled: bool = False,
+    student_unscaled: bool = False,
+    teacher_unscaled: bool = False,
+    across: bool = False,
+    standardised: bool = False,
+    width_mean: bool = False,
+    total: bool = False,
+    root: bool = False,
+    half: bool = False,
+    teacher_learns: bool = False,
+) -> Tensor:
+    def scale(x: Tensor, skip: bool) -> Tensor:
+        if unscaled or skip:
+            return x
+        if standardised:
+            return F.layer_norm(x, x.shape[-1:])
+        return F.normalize(x, dim=0 if across else -1)
+
+    teacher = teacher_cls if teacher_learns else teacher_cls.detach()
+    squares = (scale(student_cls, student_unscaled) - scale(teacher, teacher_unscaled)).square()
+    each = squares.mean(dim=-1) if width_mean else squares.sum(dim=-1)
+    each = each.sqrt() if root else each
+    return (each.sum() if total else each.mean()) * (0.5 if half else 1)
+
+
+PATIENT_LOSS = Exercise(
+    reference=intermediate_kd.patient_loss,
+    cases=_patient_cases,
+    mistakes=slips(
+        _loose_patient,
+        {
+            "unscaled": "the states are not scaled. Give each of them the length 1 first: F.normalize(..., dim=-1).",
+            "student_unscaled": "only the teacher's states are scaled. Scale the student's as well.",
+            "teacher_unscaled": "only the student's states are scaled. Scale the teacher's as well.",
+            "across": "that scales over the examples. The state of one example is its last dim: dim=-1.",
+            "standardised": "that takes off the mean and divides by the deviation. Divide by the length only.",
+            "width_mean": "that is averaged over the width. Sum over it: the squared distance of two vectors.",
+            "total": "that is the sum over the examples. Average over them.",
+            "root": "no square root: the squared distance is the loss.",
+            "half": "that is 1 minus the cosine, half of the squared distance.",
+            "teacher_learns": TEACHER_GRADIENT,
+        },
+        Mistake(
+            lambda s, t: F.mse_loss(F.normalize(s, dim=1), F.normalize(t.detach(), dim=1)),
+            "F.mse_loss also divides by the width. Sum over the width, and average over the examples.",
+        ),
+        Mistake(
+            lambda s, t: (F.normalize(s, dim=1) - F.normalize(t.detach(), dim=1)).square().sum(dim=-1).mean(),
+            "dim=1 is the width of a table only. Use dim=-1: it is the width for any number of dims.",
+        ),
+    ),
+    advice={"gradient of teacher_cls": TEACHER_GRADIENT},
+)
+
+
+def _cosine_cases(generator: Generator) -> list[Arguments]:
+    cases: list[Arguments] = []
+    for lengths, longest, dtype in BATCHES:
+        student, teacher = (draw(generator, len(lengths), longest, 4, dtype=dtype) for _ in range(2))
+        mask = mask_of(*lengths, longest=longest)
+        cases.append({"student_hidden": student, "teacher_hidden": teacher, "attention_mask": mask})
+    return cases
+
+
+def _loose_cosine(
+    student_hidden: Tensor,
+    teacher_hidden: Tensor,
+    attention_mask: Tensor,
+    *,
+    similarity: bool = False,
+    negative: bool = False,
+    product: bool = False,
+    over_tokens: bool = False,
+    first_token: bool = False,
+    padding_counts: bool = False,
+    divides_by_all: bool = False,
+    by_sentence: bool = False,
+    total: bool = False,
+    teacher_learns: bool = False,
+) -> Tensor:
+    teacher = teacher_hidden if teacher_learns else teacher_hidden.detach()
+    student, mask = student_hidden, attention_mask
+    if over_tokens:
+        return 1 - F.cosine_similarity(student, teacher, dim=1).mean()
+    if first_token:
+        student, teacher, mask = student[:, :1], teacher[:, :1], mask[:, :1]
+    if padding_counts:
+        mask = torch.ones_like(mask)
+    cosine = (student * teacher).sum(dim=-1) if product else F.cosine_similarity(student, teacher, dim=-1)
+    distance = (cosine if similarity else -cosine if negative else 1 - cosine) * mask
+    if by_sentence:
+        return (distance.sum(dim=1) / mask.sum(dim=1)).mean()
+    return distance.sum() / (mask.numel() if divides_by_all else 1 if total else mask.sum())
+
+
+COSINE_LOSS = Exercise(
+    reference=intermediate_kd.cosine_loss,
+    cases=_cosine_cases,
+    mistakes=slips(
+        _loose_cosine,
+        {
+            "similarity": "that is the cosine itself, which is largest where the two agree. A loss is 1 minus it.",
+            "negative": "that is minus the cosine, which is -1 where the two agree. Add 1, so that the loss is 0.",
+            "product": "that is the product of the two states, not divided by their lengths.",
+            "over_tokens": "the cosine is taken over the tokens. The state of one token is its last dim: dim=-1.",
+            "first_token": "that is the first token alone. All real tokens count.",
+            "padding_counts": "padding is counted. Multiply by the mask, and divide by the number of real tokens.",
+            "divides_by_all": "the sum leaves padding out, but is divided by all places. Divide by the number of "
+            "real tokens: attention_mask.sum().",
+            "by_sentence": "that averages each sentence first, so that a token of a short one counts more. Sum over "
+            "all real tokens of the batch, and divide once.",
+            "total": "that is the sum over the tokens. Divide by the number of real tokens.",
+            "teacher_learns": TEACHER_GRADIENT,
+        },
+        Mistake(
+            lambda s, t, mask: (
+                1 - F.cosine_similarity(s * mask[..., None], t.detach() * mask[..., None], dim=-1).mean()
+            ),
+            "a state that was set to 0 has the cosine 0, so padding counts as a token that is quite wrong. Mask "
+            "the distances, after 1 minus the cosine.",
+        ),
+    ),
+    advice={
+        "gradient of teacher_hidden": TEACHER_GRADIENT,
+        "RuntimeError": SHAPES
+        + "The cosine takes away the width: what remains is (batch, length), as the mask is.",
+    },
+)

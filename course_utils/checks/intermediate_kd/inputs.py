@@ -1,0 +1,26 @@
+"""Inputs that the checks of this notebook share."""
+
+import torch
+from torch import Generator, Tensor
+
+TEACHER_GRADIENT = "the gradient also reaches the teacher, who is not to learn: .detach() its tensor."
+SHAPES = "shapes that do not go together. "
+
+
+def draw(generator: Generator, *shape: int, dtype: torch.dtype) -> Tensor:
+    """Drawn as float64, then rounded: the same numbers at every dtype."""
+    return torch.randn(*shape, generator=generator, dtype=torch.float64).mul(2).to(dtype)
+
+
+def mask_of(*lengths: int, longest: int) -> Tensor:
+    """An attention mask: each row starts with so many ones, and the rest is padding."""
+    return (torch.arange(longest) < torch.tensor(lengths)[:, None]).long()
+
+
+# (lengths of the sentences, length of the batch, dtype). One of them has no padding at all.
+BATCHES: tuple[tuple[tuple[int, ...], int, torch.dtype], ...] = (
+    ((3, 1), 3, torch.float32),
+    ((2, 2), 2, torch.float64),
+    ((4, 1, 2), 5, torch.float64),
+    ((1,), 4, torch.float32),
+)

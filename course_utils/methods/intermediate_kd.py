@@ -1,0 +1,206 @@
+"""Intermediate distillation: the student also learns from what goes on inside the teacher.
+
+Sources: Jiao, Yin, Shang, Jiang, Chen, Li, Wang and Liu (2020), "TinyBERT: Distilling BERT for Natural Language
+Understanding", section 3.1 (layer map, equations 6 to 9) and equation 11; Sun, Cheng, Gan and Liu (2019),
+"Patient Knowledge Distillation for BERT Model Compression", section 3.2; Sanh, Debut, Chaumond and Wolf (2019),
+"DistilBERT, a distilled version of BERT", section 2.
+"""
+
+import copy
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+
+def layer_map(student_layers: int, teacher_layers: int, kind: str) -> list[int]:
+    """For each layer of the student the layer of the teacher that it learns from; both count from 1.
+
+    kind: "uniform" (evenly spread, the last learns from the last: m * N / M, rounded down), "first" (the lowest
+    layers) or "last" (the highest). 0 stands for the embeddings, which always learn from the embeddings and are
+    not in the list (Jiao et al. 2020, section 3.1). Raises ValueError for another kind.
+    """
+    steps = range(1, student_layers + 1)
+    if kind == "uniform":
+        return [step * teacher_layers // student_layers for step in steps]
+    if kind == "first":
+        return list(steps)
+    if kind == "last":
+        return [teacher_layers - student_layers + step for step in steps]
+    raise ValueError(f"There is no layer map {kind!r}. There are uniform, first and last.")
+
+
+def hidden_loss(
+    student_hidden: Tensor, teacher_hidden: Tensor, attention_mask: Tensor, projection: Tensor | None = None
+) -> Tensor:
+    """Mean squared difference of the hidden states, over the real tokens of the batch and the teacher's width.
+
+    student_hidden: (batch, length, student width); teacher_hidden: (batch, length, teacher width);
+    attention_mask: (batch, length), 1 at a token, 0 at padding. projection: (teacher width, student width), W_h
+    of Jiao et al. 2020, equation 8; None where the widths are equal. Returns a scalar. The gradient reaches the
+    student and the projection, not the teacher.
+    """
+    projected = student_hidden if projection is None else F.linear(student_hidden, projection)
+    squares = (projected - teacher_hidden.detach()).square().mean(dim=-1)
+    return (squares * attention_mask).sum() / attention_mask.sum()
+
+
+def attention_scores(query: Tensor, key: Tensor, heads: int) -> Tensor:
+    """How much each token asks of each other one, before the softmax and before any mask.
+
+    query, key: (batch, length, width), where the first width / heads features belong to the first head, and so
+    on. Returns (batch, heads, length, length): the products Q K^T of each head, divided by the square root of
+    the width of a head.
+    """
+    batch, length, width = query.shape
+    of_each_head = (batch, length, heads, width // heads)
+    q, k = query.reshape(of_each_head).transpose(1, 2), key.reshape(of_each_head).transpose(1, 2)
+    return q @ k.transpose(-1, -2) / math.sqrt(width // heads)
+
+
+def attention_loss(student_scores: Tensor, teacher_scores: Tensor, attention_mask: Tensor) -> Tensor:
+    """Mean squared difference of the attention scores, over heads and over the pairs of two real tokens.
+
+    Both scores: (batch, heads, length, length), before the softmax (Jiao et al. 2020, equation 7);
+    attention_mask: (batch, length). Returns a scalar. The gradient reaches the student only.
+    """
+    pairs = attention_mask[:, :, None] * attention_mask[:, None, :]
+    squares = (student_scores - teacher_scores.detach()).square().mean(dim=1)
+    return (squares * pairs).sum() / pairs.sum()
+
+
+def patient_loss(student_cls: Tensor, teacher_cls: Tensor) -> Tensor:
+    """Squared distance of the [CLS] states once each is scaled to length 1 (Sun et al. 2019, section 3.2).
+
+    Both: (..., width). Returns a scalar: summed over the width, averaged over all that stands in front. The
+    gradient reaches the student only.
+    """
+    student, teacher = F.normalize(student_cls, dim=-1), F.normalize(teacher_cls.detach(), dim=-1)
+    return (student - teacher).square().sum(dim=-1).mean()
+
+
+def cosine_loss(student_hidden: Tensor, teacher_hidden: Tensor, attention_mask: Tensor) -> Tensor:
+    """1 minus the cosine of the hidden states, averaged over the real tokens (Sanh et al. 2019, section 2).
+
+    Both: (batch, length, width), of equal width; attention_mask: (batch, length). Returns a scalar, 0 where all
+    directions agree, whatever the lengths. The gradient reaches the student only.
+    """
+    distance = 1 - F.cosine_similarity(student_hidden, teacher_hidden.detach(), dim=-1)
+    return (distance * attention_mask).sum() / attention_mask.sum()
+
+
+def score_map(model: PreTrainedModel, hidden_states: Sequence[Tensor], layer: int) -> Tensor:
+    """The attention scores of one layer of a BERT, counted from 1: (batch, heads, length, length).
+
+    hidden_states: the model's own, embeddings first. Layer m reads what stands in front of it, number m - 1.
+    Unlike the attentions that transformers returns, these are there whatever the attention implementation.
+    """
+    attention = model.base_model.encoder.layer[layer - 1].attention.self
+    hidden = hidden_states[layer - 1]
+    return attention_scores(attention.query(hidden), attention.key(hidden), model.config.num_attention_heads)
+
+
+def add_projection(student: PreTrainedModel, teacher_width: int) -> PreTrainedModel:
+    """Give the student one linear map to the teacher's width, for its embeddings and all its layers.
+
+    It becomes a part of the student, so it is trained with it. After training it has no use; `del
+    student.projection` takes it away. Changes the student in place, has it return its hidden states, and
+    returns it.
+    """
+    student.projection = nn.Linear(student.config.hidden_size, teacher_width, bias=False).to(student.device)
+    student.config.output_hidden_states = True
+    return student
+
+
+def tinybert_losses(
+    student: PreTrainedModel,
+    teacher: PreTrainedModel,
+    student_hidden: Sequence[Tensor],
+    teacher_hidden: Sequence[Tensor],
+    attention_mask: Tensor,
+    layers: Sequence[int],
+) -> dict[str, Tensor]:
+    """The three losses inside a BERT: "embedding", "hidden" and "attention" (Jiao et al. 2020, equations 7 to 9).
+
+    The hidden states are those of the two models for one batch, embeddings first; layers: `layer_map`. The
+    last two losses are averaged over the student's layers. The student has a `projection` (`add_projection`).
+    """
+    weight = student.projection.weight
+    pairs = list(enumerate(layers, start=1))
+    hidden, attention = [], []
+    for mine, theirs in pairs:
+        hidden.append(hidden_loss(student_hidden[mine], teacher_hidden[theirs], attention_mask, weight))
+        with torch.no_grad():
+            target = score_map(teacher, teacher_hidden, theirs)
+        attention.append(attention_loss(score_map(student, student_hidden, mine), target, attention_mask))
+    return {
+        "embedding": hidden_loss(student_hidden[0], teacher_hidden[0], attention_mask, weight),
+        "hidden": torch.stack(hidden).mean(),
+        "attention": torch.stack(attention).mean(),
+    }
+
+
+def keep_layers(model: PreTrainedModel, layers: Sequence[int]) -> PreTrainedModel:
+    """A copy of a BERT that has only these of its layers, counted from 1; all else is as it was.
+
+    DistilBERT and PKD start from such a copy of their teacher. Raises ValueError where a layer does not exist.
+    """
+    if unknown := [number for number in layers if not 1 <= number <= model.config.num_hidden_layers]:
+        raise ValueError(
+            f"There is no layer {unknown[0]}: this model has 1 to {model.config.num_hidden_layers}."
+        )
+    student = copy.deepcopy(model)
+    body = student.base_model.encoder
+    body.layer = nn.ModuleList(body.layer[number - 1] for number in layers)
+    student.config.num_hidden_layers = len(layers)
+    return student
+
+
+class Cached(NamedTuple):
+    """What a teacher said of every example, and what it thought: see `cache_teacher`."""
+
+    logits: Tensor
+    states: Tensor
+    starts: Tensor
+
+
+@torch.no_grad()
+def cache_teacher(teacher: PreTrainedModel, loader: Iterable[dict[str, Tensor]]) -> Cached:
+    """Run the teacher over the loader once, and keep its logits and all its hidden states by example id.
+
+    loader: batches with input_ids and attention_mask, (batch, length), padded on the right, and id, (batch,).
+    Returns tensors on the CPU. logits: (largest id + 1, classes). states: (real tokens of all examples, layers
+    + 1, width), in half precision: the tokens of an example lie one behind the other, embeddings first. starts:
+    (largest id + 1,), where those of an example begin; -1 where no example has that id.
+    """
+    teacher.eval()
+    ids, logits, states, lengths = [], [], [], []
+    for batch in loader:
+        mask = batch["attention_mask"].to(teacher.device)
+        output = teacher(batch["input_ids"].to(teacher.device), mask, output_hidden_states=True)
+        states.append(torch.stack(output.hidden_states, dim=2)[mask.bool()].half().cpu())
+        logits.append(output.logits.float().cpu())
+        lengths.append(batch["attention_mask"].sum(dim=1))
+        ids.append(batch["id"])
+    all_ids, all_lengths, all_logits = torch.cat(ids), torch.cat(lengths), torch.cat(logits)
+    starts = torch.full((int(all_ids.max()) + 1,), -1)
+    starts[all_ids] = all_lengths.cumsum(dim=0) - all_lengths
+    table = all_logits.new_full((len(starts), all_logits.shape[-1]), float("nan"))
+    table[all_ids] = all_logits
+    return Cached(table, torch.cat(states), starts)
+
+
+def look_up(cached: Cached, batch: dict[str, Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """The teacher's logits, (batch, classes), and its hidden states, embeddings first, for a batch.
+
+    Each of the hidden states is (batch, length, width), float32, on the batch's device; 0 at padding.
+    """
+    mask, ids = batch["attention_mask"], batch["id"].cpu()
+    places = cached.starts[ids][:, None] + torch.arange(mask.shape[1])
+    found = cached.states[places.clamp(max=len(cached.states) - 1)].to(mask.device).float()
+    found = found * mask[:, :, None, None]
+    return cached.logits[ids].to(mask.device), list(found.unbind(dim=2))
