@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor
 
-from course_utils.checks.tasks import Arguments, Exercise, Mistake, slips
+from course_utils.checks.tasks import Arguments, Exercise, Mistake, observe_values, slips
 from course_utils.methods import seqkd
 
 
@@ -61,6 +61,7 @@ def _each_beam_alone(scores: Tensor, log_probs: Tensor, num_candidates: int) -> 
 
 BEAM_STEP = Exercise(
     reference=seqkd.beam_step,
+    observe=observe_values,  # a search: nothing is trained through it
     cases=_beam_cases,
     mistakes=slips(
         _loose_beam,
