@@ -4,6 +4,7 @@ import _thread
 import builtins
 import os
 import random
+import signal
 import sys
 import threading
 import time
@@ -208,6 +209,8 @@ def test_an_error_whose_text_never_ends_is_named(grade: Grade, hurry: None) -> N
 
 
 def test_the_readers_own_interrupt_still_interrupts() -> None:
+    # A shell starts what runs in its background with interrupts ignored; a kernel never ignores them.
+    before_the_test = signal.signal(signal.SIGINT, signal.default_int_handler)
     engine._expected(TASKS[FIRST])
     timer = threading.Timer(0.5, _thread.interrupt_main)
     timer.start()
@@ -217,6 +220,7 @@ def test_the_readers_own_interrupt_still_interrupts() -> None:
     assert time.monotonic() - before < 10
     assert not isinstance(sys.stdout, sandbox.Capture)
     assert not still_turning()
+    signal.signal(signal.SIGINT, before_the_test)
 
 
 def test_a_function_that_does_not_tell_its_parameters_is_no_obstacle(
