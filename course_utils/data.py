@@ -68,6 +68,25 @@ def tokenize(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: i
     return Dataset.from_dict(columns, features=features)
 
 
+def tokenize_tags(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int = 128) -> Dataset:
+    """`tokenize` for words with a tag each: columns id, input_ids, attention_mask and labels, not padded.
+
+    A word's tag is the label of its first token (Devlin et al., 2019, section 5.3). Its other tokens, [CLS]
+    and [SEP] get -100, which cross-entropy and the metrics ignore: so each word counts once, however many
+    tokens it has. Words beyond `max_length` tokens are cut off. Takes the columns tokens and ner_tags.
+    """
+    encoded = tokenizer(
+        list(dataset["tokens"]), is_split_into_words=True, truncation=True, max_length=max_length
+    )
+    labels = []
+    for row, tags in enumerate(dataset["ner_tags"]):
+        words = encoded.word_ids(row)
+        first = [word is not None and word != before for before, word in zip([None, *words], words)]  # noqa: B905
+        labels.append([tags[word] if new else NO_LABEL for new, word in zip(first, words, strict=True)])
+    columns = {"id": list(dataset["id"]), "labels": labels}
+    return Dataset.from_dict(columns | {name: encoded[name] for name in ("input_ids", "attention_mask")})
+
+
 def load_task(
     labelled: str, unlabelled: str, tokenizer: PreTrainedTokenizerBase, most: int | None = None
 ) -> SimpleNamespace:
@@ -146,23 +165,26 @@ def make_loader(
 ) -> DataLoader:
     """Batches of a tokenised dataset: dicts of tensors.
 
-    input_ids and attention_mask have shape (batch, longest), labels and id have shape (batch,). Sentences
-    of like length share a batch, padded to its longest (`LengthBatches`). The rows are turned into tensors
-    once, here: the training loop does not wait for them.
+    input_ids and attention_mask have shape (batch, longest), labels and id have shape (batch,); labels of
+    `tokenize_tags` have shape (batch, longest). Sentences of like length share a batch, padded to its longest
+    (`LengthBatches`). The rows are turned into tensors once, here: the training loop does not wait for them.
     """
     rows = dataset.select_columns(["id", "labels", "input_ids"])
     inputs = [torch.tensor(ids) for ids in rows["input_ids"]]
-    examples = list(zip(inputs, rows["labels"], rows["id"], strict=True))
+    targets = [torch.tensor(label) for label in rows["labels"]]
+    examples = list(zip(inputs, targets, rows["id"], strict=True))
     pad, side = tokenizer.pad_token_id, tokenizer.padding_side
 
-    def collate(batch: list[tuple[torch.Tensor, int, int]]) -> dict[str, torch.Tensor]:
+    def collate(batch: list[tuple[torch.Tensor, torch.Tensor, int]]) -> dict[str, torch.Tensor]:
         ids, labels, numbers = zip(*batch, strict=True)
         lengths = torch.tensor([len(row) for row in ids])
         mask = (torch.arange(int(lengths.max())) < lengths[:, None]).long()
         return {
             "input_ids": pad_sequence(list(ids), True, pad, side),
             "attention_mask": mask.flip(1) if side == "left" else mask,
-            "labels": torch.tensor(labels),
+            "labels": pad_sequence(list(labels), True, NO_LABEL, side)
+            if labels[0].ndim
+            else torch.stack(labels),
             "id": torch.tensor(numbers),
         }
 

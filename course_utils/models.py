@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
     AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -28,9 +30,18 @@ def load_classifier(role: str, labels: Sequence[str], seed: int = 0) -> PreTrain
 
     The head's weights follow from `seed`; the global random state is left as it was. Raises `AssetError`.
     """
+    return _with_new_head(AutoModelForSequenceClassification, role, labels, seed)
+
+
+def load_tagger(role: str, labels: Sequence[str], seed: int = 0) -> PreTrainedModel:
+    """`load_classifier` for a label on each token, as NER needs it: logits of shape (batch, tokens, labels)."""
+    return _with_new_head(AutoModelForTokenClassification, role, labels, seed)
+
+
+def _with_new_head(kind: Any, role: str, labels: Sequence[str], seed: int) -> PreTrainedModel:
     folder = assets.fetch(role)
     with _own_random_state(seed), _no_report_of_new_weights():
-        return AutoModelForSequenceClassification.from_pretrained(
+        return kind.from_pretrained(
             folder,
             dtype=torch.float32,  # transformers 5 would take the checkpoint's
             local_files_only=True,

@@ -80,9 +80,17 @@ def record(
 
 
 def record_fit(
-    exhibit: str, method: str, history: History, *, model: str, data: str, seed: int, **extra: Any
+    exhibit: str,
+    method: str,
+    history: History,
+    *,
+    model: str,
+    data: str,
+    seed: int,
+    metric: str = "accuracy",
+    **extra: Any,
 ) -> Row:
-    """`record` for what `training.fit` returned: this notebook, the last accuracy, and what the run cost."""
+    """`record` for what `training.fit` returned: this notebook, the metric's last value, what the run cost."""
     return record(
         session.notebook or "scratch",
         exhibit,
@@ -91,7 +99,7 @@ def record_fit(
         data=data,
         seed=seed,
         trainable_parameters=history.trainable_parameters,
-        metric="accuracy",
+        metric=metric,
         value=history.final,
         seconds=history.seconds,
         peak_bytes=history.peak_bytes,

@@ -9,6 +9,10 @@ import torch
 from accelerate import Accelerator
 from datasets import Dataset, concatenate_datasets
 from small_world import needs_bundle, needs_mirror
+from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.pre_tokenizers import Whitespace
+from transformers import PreTrainedTokenizerFast
 
 from course_utils import assets, data, models, readers
 
@@ -185,6 +189,37 @@ def test_a_batch_is_padded_on_the_right_rows() -> None:
         assert torch.equal(batch["input_ids"], padded["input_ids"])
         assert torch.equal(batch["attention_mask"], padded["attention_mask"])
         assert batch["labels"].tolist() == [row["labels"] for row in expected]
+
+
+def tagged(*sentences: list[str]) -> Dataset:
+    """Each word's tag is its place in the sentence."""
+    tags = [list(range(len(words))) for words in sentences]
+    return Dataset.from_dict({"id": list(range(len(tags))), "tokens": list(sentences), "ner_tags": tags})
+
+
+def test_a_words_tag_stands_on_its_first_token_alone() -> None:
+    backend = Tokenizer(WordPiece({"[UNK]": 0, "[PAD]": 1, "so": 2, "##up": 3, "bus": 4}, unk_token="[UNK]"))
+    backend.pre_tokenizer = Whitespace()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]", pad_token="[PAD]")
+    rows = data.tokenize_tags(tagged(["bus", "soup", "soup"]), tokenizer, max_length=4)
+    assert rows[0]["input_ids"] == [4, 2, 3, 2]
+    assert rows[0]["labels"] == [0, 1, data.NO_LABEL, 2]
+
+
+def test_a_repeated_word_is_two_words_and_special_tokens_have_no_tag() -> None:
+    rows = data.tokenize_tags(tagged(["the", "the", "bus"]), small_world.tokenizer())
+    assert rows[0]["labels"] == [data.NO_LABEL, 0, 1, 2, data.NO_LABEL]
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_the_tags_of_a_batch_are_padded_like_its_tokens(side: str) -> None:
+    tokenizer = small_world.tokenizer()
+    tokenizer.padding_side = side
+    rows = data.tokenize_tags(tagged(["the"], ["the", "bus", "late"]), tokenizer)
+    batch = next(iter(data.make_loader(rows, tokenizer, 2, shuffle=False)))
+    assert batch["labels"].shape == batch["input_ids"].shape == (2, 5)
+    assert (batch["labels"][batch["attention_mask"] == 0] == data.NO_LABEL).all()
+    assert [label[label >= 0].tolist() for label in batch["labels"]] == [[0], [0, 1, 2]]
 
 
 def test_a_tokenizer_that_pads_left_is_obeyed() -> None:

@@ -58,6 +58,17 @@ def test_the_head_follows_from_the_seed_and_moves_no_other_random_number() -> No
     assert not same(first.classifier, models.load_classifier("teacher", LABELS, seed=2).classifier)
 
 
+def test_a_tagger_answers_for_each_token_and_differs_from_a_classifier_in_its_head_alone(small: Path) -> None:
+    tagger = models.load_tagger("teacher", LABELS, seed=1)
+    inputs = torch.tensor([[2, 5, 6, 3], [2, 7, 8, 3]])
+    assert tagger(input_ids=inputs).logits.shape == (2, 4, len(LABELS))
+    assert tagger.config.id2label == dict(enumerate(LABELS))
+    classifier = models.load_classifier("teacher", LABELS, seed=1)
+    pretrained = tagger.bert.state_dict()
+    assert all(torch.equal(pretrained[name], classifier.bert.state_dict()[name]) for name in pretrained)
+    assert same(tagger, models.load_tagger("teacher", LABELS, seed=1))
+
+
 def test_loading_is_quiet_but_does_not_silence_others(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
