@@ -127,6 +127,20 @@ def conll(entry: Entry, paths: dict[str, Path], language: str, without: list[str
     return DatasetDict(splits)
 
 
+def name_or_none(entry: Entry, paths: dict[str, Path], language: str, without: list[str]) -> DatasetDict:
+    """A task for whole sentences, made of `conll`: does a sentence name a person, a place or an organisation?"""
+    tagged = conll(entry, paths, language, without)
+    return _classification(
+        {
+            split: [
+                (row["id"], " ".join(row["tokens"]), "a name" if any(row["ner_tags"]) else "no name")
+                for row in rows
+            ]
+            for split, rows in tagged.items()
+        }
+    )
+
+
 def _sentences(path: Path, types: dict[str, str]) -> Iterable[tuple[list[str], list[str]]]:
     tokens: list[str] = []
     tags: list[str] = []
@@ -185,5 +199,14 @@ def nusax_parallel(entry: Entry, paths: dict[str, Path], language: str, without:
 
 READERS: dict[str, Callable[[Entry, dict[str, Path], str, list[str]], DatasetDict]] = {
     reader.__name__: reader
-    for reader in (labelled_csv, unlabelled_csv, smsa, conll, parallel_jsonl, rows_jsonl, nusax_parallel)
+    for reader in (
+        labelled_csv,
+        unlabelled_csv,
+        smsa,
+        conll,
+        name_or_none,
+        parallel_jsonl,
+        rows_jsonl,
+        nusax_parallel,
+    )  # fmt: skip
 }

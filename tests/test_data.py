@@ -316,6 +316,15 @@ def test_the_real_splits_never_overlap(real: None) -> None:
 
 
 @needs_mirror
+def test_sentences_with_a_name_are_those_with_a_tag(real: None) -> None:
+    tagged, sentences = data.load("ner_english"), data.load("second_task_english")
+    assert sentences["test"].features["label"].names == ["a name", "no name"]
+    for split, rows in tagged.items():
+        assert list(sentences[split]["label"]) == [int(not any(tags)) for tags in rows["ner_tags"]]
+        assert sentences[split]["text"][0].split() == rows["tokens"][0]
+
+
+@needs_mirror
 def test_the_real_split_is_always_the_same(real: None) -> None:
     assert list(data.load("sentiment")["train"]["id"][:3]) == [560, 7885, 5427]
 
