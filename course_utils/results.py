@@ -241,10 +241,10 @@ def claim(exhibit: str, text: str, measured: Any, holds: bool) -> None:
 
 
 def ship(notebook: str) -> list[Path]:
-    """For authors: make the newest rows of a notebook ("02") the shipped ones, those of `make claims`
-    included."""
+    """For authors: make the newest rows of a notebook ("02") on this track the shipped ones, those of
+    `make claims` included."""
     folders = [BUILD / "results", *sorted(BUILD.glob("claims/seed_*/results"))]
-    found = [row for folder in folders for row in rowfile.read(folder, notebook, None)]
+    found = [row for folder in folders for row in rowfile.read(folder, notebook, assets.track())]
     files: dict[Path, list[Row]] = {}
     for row in _newest(sorted(found, key=lambda row: row["time"])):
         files.setdefault(DATA / "results" / row["track"] / f"{row['notebook']}.jsonl", []).append(row)
