@@ -94,6 +94,10 @@ def fake_step(
         raise ValueError(f"This model reads at most {shape.positions} tokens, and {length} were asked for.")
     with FakeTensorMode():
         model = prepare(AutoModelForCausalLM.from_config(shape.config(), dtype=dtype).train())
+        for part in model.modules():
+            # Some versions of OPT draw a number to leave out layers (at a rate of 0: never). A fake one has no value.
+            if hasattr(part, "layerdrop"):
+                part.training = False
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         made = optimizer(trained)
         for parameter in trained:
