@@ -40,9 +40,9 @@ def hidden_loss(
     """Mean squared difference of the hidden states, over the real tokens of the batch and the teacher's width.
 
     student_hidden: (batch, length, student width); teacher_hidden: (batch, length, teacher width);
-    attention_mask: (batch, length), 1 at a token, 0 at padding. projection: (teacher width, student width), W_h
-    of Jiao et al. 2020, equation 8; None where the widths are equal. Returns a scalar. The gradient reaches the
-    student and the projection, not the teacher.
+    attention_mask: (batch, length), 1 at a token, 0 at padding. projection: (teacher width, student width), the
+    transpose of W_h (Jiao et al. 2020, equation 8); None where the widths are equal. Returns a scalar. The
+    gradient reaches the student and the projection, not the teacher.
     """
     projected = student_hidden if projection is None else F.linear(student_hidden, projection)
     squares = (projected - teacher_hidden.detach()).square().mean(dim=-1)

@@ -6,6 +6,7 @@ right.
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -81,6 +82,18 @@ def map_first_from_zero(student_layers, teacher_layers, kind):
     return map_by_cases(student_layers, teacher_layers, kind)
 
 
+def map_to_nearest(student_layers, teacher_layers, kind):
+    if kind == "uniform":
+        return [round(m * teacher_layers / student_layers) for m in range(1, student_layers + 1)]
+    return map_by_cases(student_layers, teacher_layers, kind)
+
+
+def map_last_turned(student_layers, teacher_layers, kind):
+    if kind == "last":
+        return [teacher_layers - m for m in range(student_layers)]
+    return map_by_cases(student_layers, teacher_layers, kind)
+
+
 def map_as_tensor(student_layers, teacher_layers, kind):
     return torch.tensor(map_by_cases(student_layers, teacher_layers, kind))
 
@@ -95,6 +108,13 @@ def map_by_cases(student_layers, teacher_layers, kind):
     if kind == "last":
         return list(range(1, teacher_layers + 1))[-student_layers:]
     return [int(m * teacher_layers / student_layers) for m in range(1, student_layers + 1)]
+
+
+def map_of_numpy(student_layers, teacher_layers, kind):
+    m = np.arange(1, student_layers + 1)
+    if kind == "uniform":
+        return list(m * teacher_layers // student_layers)
+    return list(m + teacher_layers - student_layers) if kind == "last" else list(m)
 
 
 def map_by_shift(student_layers, teacher_layers, kind):
@@ -198,6 +218,22 @@ def hidden_in_place(student_hidden, teacher_hidden, attention_mask, projection=N
     return hidden_by_selection(student_hidden, teacher_hidden, attention_mask, projection)
 
 
+def hidden_mask_of_numbers(student_hidden, teacher_hidden, attention_mask, projection=None):
+    apart = (project(student_hidden, projection) - teacher_hidden.detach()) ** 2
+    return apart[attention_mask].mean()
+
+
+def hidden_of_padding(student_hidden, teacher_hidden, attention_mask, projection=None):
+    apart = (project(student_hidden, projection) - teacher_hidden.detach()) ** 2
+    return apart[attention_mask == 0].mean()
+
+
+def hidden_student_frozen(student_hidden, teacher_hidden, attention_mask, projection=None):
+    if projection is not None:
+        student_hidden = student_hidden.detach()
+    return hidden_by_selection(student_hidden, teacher_hidden, attention_mask, projection)
+
+
 def hidden_two_things(student_hidden, teacher_hidden, attention_mask, projection=None):
     apart = (project(student_hidden, projection) - teacher_hidden) ** 2
     return (apart.sum(-1) * attention_mask).sum() / attention_mask.sum()
@@ -232,6 +268,15 @@ def scores_whole_width(query, key, heads):
 
 def scores_no_root(query, key, heads):
     return split(query, heads) @ split(key, heads).mT / (query.shape[-1] // heads)
+
+
+def scores_root_of_heads(query, key, heads):
+    return split(query, heads) @ split(key, heads).mT / heads**0.5
+
+
+def scores_causal(query, key, heads):
+    later = torch.ones(query.shape[1], query.shape[1]).triu(1).bool()
+    return scores_by_einsum(query, key, heads).masked_fill(later, -math.inf)
 
 
 def scores_multiplied(query, key, heads):
@@ -338,6 +383,41 @@ def attention_total(student_scores, teacher_scores, attention_mask):
     return (apart * attention_mask[:, :, None] * attention_mask[:, None]).sum()
 
 
+def attention_by_sentence(student_scores, teacher_scores, attention_mask):
+    apart = ((student_scores - teacher_scores.detach()) ** 2).mean(1)
+    pairs = attention_mask[:, :, None] * attention_mask[:, None]
+    return ((apart * pairs).flatten(1).sum(1) / pairs.flatten(1).sum(1)).mean()
+
+
+def attention_over_batch(student_scores, teacher_scores, attention_mask):
+    return attention_total(student_scores, teacher_scores, attention_mask) / len(attention_mask)
+
+
+def attention_across_sentences(student_scores, teacher_scores, attention_mask):
+    return attention_total(student_scores, teacher_scores, attention_mask) / attention_mask.sum() ** 2
+
+
+def attention_either(student_scores, teacher_scores, attention_mask):
+    apart = ((student_scores - teacher_scores.detach()) ** 2).mean(1)
+    return apart[attention_mask.bool()[:, :, None] | attention_mask.bool()[:, None]].mean()
+
+
+def attention_mask_of_numbers(student_scores, teacher_scores, attention_mask):
+    apart = ((student_scores - teacher_scores.detach()) ** 2).mean(1)
+    return apart[attention_mask[:, :, None] * attention_mask[:, None]].mean()
+
+
+def attention_choice_of_heads(student_scores, teacher_scores, attention_mask):
+    pairs = (attention_mask[:, :, None] * attention_mask[:, None]).bool()
+    return ((student_scores - teacher_scores.detach()) ** 2)[pairs].mean()
+
+
+def attention_infinite(student_scores, teacher_scores, attention_mask):
+    padding = (attention_mask[:, :, None] * attention_mask[:, None])[:, None] == 0
+    student, teacher = (x.masked_fill(padding, -math.inf) for x in (student_scores, teacher_scores))
+    return F.mse_loss(student, teacher.detach())
+
+
 def attention_heads_summed(student_scores, teacher_scores, attention_mask):
     return attention_by_selection(student_scores, teacher_scores, attention_mask) * student_scores.shape[1]
 
@@ -418,6 +498,29 @@ def patient_total(student_cls, teacher_cls):
     return (F.normalize(student_cls, dim=-1) - F.normalize(teacher_cls.detach(), dim=-1)).pow(2).sum()
 
 
+def patient_first_dim(student_cls, teacher_cls):
+    return patient_total(student_cls, teacher_cls) / len(student_cls)
+
+
+def patient_of_difference(student_cls, teacher_cls):
+    return F.normalize(student_cls - teacher_cls.detach(), dim=-1).pow(2).sum(-1).mean()
+
+
+def patient_one_length(student_cls, teacher_cls):
+    student, teacher = (x / x.norm() for x in (student_cls, teacher_cls.detach()))
+    return (student - teacher).pow(2).sum(-1).mean()
+
+
+def patient_dim_lost(student_cls, teacher_cls):
+    student, teacher = (x / x.norm(dim=-1) for x in (student_cls, teacher_cls.detach()))
+    return (student - teacher).pow(2).sum(-1).mean()
+
+
+def patient_absolute(student_cls, teacher_cls):
+    student, teacher = F.normalize(student_cls, dim=-1), F.normalize(teacher_cls.detach(), dim=-1)
+    return (student - teacher).abs().sum(-1).mean()
+
+
 def patient_root(student_cls, teacher_cls):
     student, teacher = F.normalize(student_cls, dim=-1), F.normalize(teacher_cls.detach(), dim=-1)
     return (student - teacher).norm(dim=-1).mean()
@@ -481,6 +584,23 @@ def cosine_by_sentence(student_hidden, teacher_hidden, attention_mask):
     return ((distance * attention_mask).sum(1) / attention_mask.sum(1)).mean()
 
 
+def cosine_over_batch(student_hidden, teacher_hidden, attention_mask):
+    return cosine_total(student_hidden, teacher_hidden, attention_mask) / len(attention_mask)
+
+
+def cosine_double(student_hidden, teacher_hidden, attention_mask):
+    return 2 * cosine_by_hand(student_hidden, teacher_hidden, attention_mask)
+
+
+def cosine_mask_of_numbers(student_hidden, teacher_hidden, attention_mask):
+    return (1 - F.cosine_similarity(student_hidden, teacher_hidden.detach(), dim=-1))[attention_mask].mean()
+
+
+def cosine_of_all(student_hidden, teacher_hidden, attention_mask):
+    real = attention_mask.bool()
+    return 1 - F.cosine_similarity(student_hidden[real].flatten(), teacher_hidden.detach()[real].flatten(), 0)
+
+
 def cosine_total(student_hidden, teacher_hidden, attention_mask):
     distance = 1 - F.cosine_similarity(student_hidden, teacher_hidden.detach(), dim=-1)
     return (distance * attention_mask).sum()
@@ -523,6 +643,8 @@ WRONG = {
         (map_kind_unused, "the kind is not used"),
         (map_last_from_zero, 'with "last"'),
         (map_first_from_zero, 'with "first"'),
+        (map_to_nearest, "rounds to the nearest"),
+        (map_last_turned, "in rising order"),
         (map_as_tensor, "return a list of whole numbers"),
         (map_one_entry_short, "no more and no fewer"),
     ],
@@ -545,12 +667,17 @@ WRONG = {
         (hidden_needs_projection, "projection may be None"),
         (hidden_mask_too_flat, "shapes that do not go together"),
         (hidden_in_place, "changes its inputs in place"),
+        (hidden_mask_of_numbers, "whole numbers, and x[mask]"),
+        (hidden_of_padding, "keeps the padding"),
+        (hidden_student_frozen, "no .detach() on its hidden states"),
         (hidden_two_things, "Two things."),
     ],
     "intermediate_kd.attention_scores": [
         (scores_no_scale, "not divided by anything"),
         (scores_whole_width, "not of the whole"),
         (scores_no_root, "not by the width itself"),
+        (scores_root_of_heads, "not of the number of heads"),
+        (scores_causal, "not even a causal one"),
         (scores_multiplied, "multiplied by the root"),
         (scores_softmax, "stop before the softmax"),
         (scores_turned, "rows and columns are exchanged"),
@@ -570,6 +697,13 @@ WRONG = {
         (attention_divides_by_all, "divided by all pairs"),
         (attention_by_tokens, "divided by the number of tokens"),
         (attention_total, "the sum over the pairs"),
+        (attention_by_sentence, "averages each sentence first"),
+        (attention_over_batch, "divided by the number of sentences"),
+        (attention_across_sentences, "inside its own sentence only"),
+        (attention_either, "of a real token and padding"),
+        (attention_mask_of_numbers, "whole numbers, and x[mask]"),
+        (attention_choice_of_heads, "falls on the dim of the heads"),
+        (attention_infinite, "Minus infinity less minus infinity"),
         (attention_heads_summed, "summed over the heads"),
         (attention_absolute, "absolute difference"),
         (attention_root, "no square root"),
@@ -586,6 +720,11 @@ WRONG = {
         (patient_standardised, "takes off the mean"),
         (patient_width_mean, "averaged over the width"),
         (patient_total, "the sum over the examples"),
+        (patient_first_dim, "divided by the first dim alone"),
+        (patient_of_difference, "the difference is scaled"),
+        (patient_one_length, "divided by one length"),
+        (patient_dim_lost, "To divide by a length, keep its dim"),
+        (patient_absolute, "absolute difference"),
         (patient_root, "no square root"),
         (patient_cosine, "half of the squared distance"),
         (patient_teacher_learns, "who is not to learn"),
@@ -600,13 +739,17 @@ WRONG = {
         (cosine_divides_by_all, "divided by all places"),
         (cosine_by_sentence, "averages each sentence first"),
         (cosine_total, "the sum over the tokens"),
+        (cosine_over_batch, "divided by the number of sentences"),
+        (cosine_double, "twice the loss"),
+        (cosine_mask_of_numbers, "whole numbers, and x[mask]"),
+        (cosine_of_all, "one cosine of all tokens"),
         (cosine_zeroed, "set to 0 has the cosine 0"),
         (cosine_teacher_learns, "who is not to learn"),
     ],
 }
 
 RIGHT = {
-    "intermediate_kd.layer_map": [map_by_cases, map_by_shift],
+    "intermediate_kd.layer_map": [map_by_cases, map_by_shift, map_of_numpy],
     "intermediate_kd.hidden_loss": [hidden_by_selection, hidden_by_einsum],
     "intermediate_kd.attention_scores": [scores_by_einsum, scores_by_chunks],
     "intermediate_kd.attention_loss": [attention_by_selection, attention_by_broadcast],

@@ -4,7 +4,15 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from course_utils.checks.intermediate_kd.inputs import BATCHES, SHAPES, TEACHER_GRADIENT, draw, mask_of
+from course_utils.checks.intermediate_kd.inputs import (
+    BATCHES,
+    SHAPES,
+    TEACHER_GRADIENT,
+    WHOLE_NUMBERS_AS_MASK,
+    draw,
+    mask_of,
+    student_gradient,
+)
 from course_utils.checks.tasks import Arguments, Exercise, Mistake, slips
 from course_utils.methods import intermediate_kd
 
@@ -76,8 +84,29 @@ PATIENT_LOSS = Exercise(
             lambda s, t: (F.normalize(s, dim=1) - F.normalize(t.detach(), dim=1)).square().sum(dim=-1).mean(),
             "dim=1 is the width of a table only. Use dim=-1: it is the width for any number of dims.",
         ),
+        Mistake(
+            lambda s, t: intermediate_kd.patient_loss(s, t) * (s[..., 0].numel() / len(s)),
+            "that is divided by the first dim alone. Average over all that stands in front of the width: .mean().",
+        ),
+        Mistake(
+            lambda s, t: F.normalize(s - t.detach(), dim=-1).square().sum(dim=-1).mean(),
+            "the difference is scaled, and so has the length 1 whatever the two are. Scale each state, then subtract.",
+        ),
+        Mistake(
+            lambda s, t: (s / s.norm() - t.detach() / t.detach().norm()).square().sum(dim=-1).mean(),
+            "all states are divided by one length, that of the whole tensor. Each has its own: "
+            "norm(dim=-1, keepdim=True).",
+        ),
+        Mistake(
+            lambda s, t: (F.normalize(s, dim=-1) - F.normalize(t.detach(), dim=-1)).abs().sum(dim=-1).mean(),
+            "that is the absolute difference. Square it.",
+        ),
     ),
-    advice={"gradient of teacher_cls": TEACHER_GRADIENT},
+    advice={
+        "gradient of teacher_cls": TEACHER_GRADIENT,
+        "gradient of student_cls": student_gradient("states"),
+        "RuntimeError": SHAPES + "To divide by a length, keep its dim: norm(dim=-1, keepdim=True).",
+    },
 )
 
 
@@ -103,6 +132,8 @@ def _loose_cosine(
     padding_counts: bool = False,
     divides_by_all: bool = False,
     by_sentence: bool = False,
+    over_batch: bool = False,
+    double: bool = False,
     total: bool = False,
     teacher_learns: bool = False,
 ) -> Tensor:
@@ -118,7 +149,8 @@ def _loose_cosine(
     distance = (cosine if similarity else -cosine if negative else 1 - cosine) * mask
     if by_sentence:
         return (distance.sum(dim=1) / mask.sum(dim=1)).mean()
-    return distance.sum() / (mask.numel() if divides_by_all else 1 if total else mask.sum())
+    count = mask.numel() if divides_by_all else len(mask) if over_batch else 1 if total else mask.sum()
+    return distance.sum() / count * (2 if double else 1)
 
 
 COSINE_LOSS = Exercise(
@@ -137,9 +169,21 @@ COSINE_LOSS = Exercise(
             "real tokens: attention_mask.sum().",
             "by_sentence": "that averages each sentence first, so that a token of a short one counts more. Sum over "
             "all real tokens of the batch, and divide once.",
+            "over_batch": "that is divided by the number of sentences. Divide by the number of real tokens.",
+            "double": "that is twice the loss: 1 minus the cosine is enough here.",
             "total": "that is the sum over the tokens. Divide by the number of real tokens.",
             "teacher_learns": TEACHER_GRADIENT,
         },
+        Mistake(
+            lambda s, t, mask: (1 - F.cosine_similarity(s, t.detach(), dim=-1))[mask].mean(),
+            WHOLE_NUMBERS_AS_MASK,
+        ),
+        Mistake(
+            lambda s, t, mask: (
+                1 - F.cosine_similarity(s[mask.bool()].flatten(), t.detach()[mask.bool()].flatten(), dim=0)
+            ),
+            "that is one cosine of all tokens together. Take one for each token, then average.",
+        ),
         Mistake(
             lambda s, t, mask: (
                 1 - F.cosine_similarity(s * mask[..., None], t.detach() * mask[..., None], dim=-1).mean()
@@ -150,6 +194,7 @@ COSINE_LOSS = Exercise(
     ),
     advice={
         "gradient of teacher_hidden": TEACHER_GRADIENT,
+        "gradient of student_hidden": student_gradient("hidden states"),
         "RuntimeError": SHAPES
         + "The cosine takes away the width: what remains is (batch, length), as the mask is.",
     },

@@ -4,7 +4,15 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from course_utils.checks.intermediate_kd.inputs import BATCHES, SHAPES, TEACHER_GRADIENT, draw, mask_of
+from course_utils.checks.intermediate_kd.inputs import (
+    BATCHES,
+    SHAPES,
+    TEACHER_GRADIENT,
+    WHOLE_NUMBERS_AS_MASK,
+    draw,
+    mask_of,
+    student_gradient,
+)
 from course_utils.checks.tasks import Arguments, Exercise, Mistake, slips
 from course_utils.methods import intermediate_kd
 
@@ -72,6 +80,10 @@ def _asks_projection_for_its_truth(s: Tensor, t: Tensor, mask: Tensor, projectio
     return intermediate_kd.hidden_loss(s, t, mask, projection if projection else None)
 
 
+def _indexed(s: Tensor, t: Tensor, mask: Tensor, projection: Tensor | None) -> Tensor:
+    return F.mse_loss((s if projection is None else F.linear(s, projection))[mask], t.detach()[mask])
+
+
 HIDDEN_LOSS = Exercise(
     reference=intermediate_kd.hidden_loss,
     cases=_hidden_cases,
@@ -96,6 +108,11 @@ HIDDEN_LOSS = Exercise(
             "teacher_learns": TEACHER_GRADIENT,
         },
         Mistake(_asks_projection_for_its_truth, _ASKS),
+        Mistake(_indexed, WHOLE_NUMBERS_AS_MASK),
+        Mistake(
+            lambda s, t, mask, projection: _indexed(s, t, mask == 0, projection),
+            "that keeps the padding and leaves out the tokens: the mask is 1 at a token.",
+        ),
         Mistake(
             lambda s, t, mask, projection: intermediate_kd.hidden_loss(s, t.detach() @ projection, mask),
             "the teacher's states are taken to the student's width. Take the student's to the teacher's: what the "
@@ -108,6 +125,7 @@ HIDDEN_LOSS = Exercise(
     ),
     advice={
         "gradient of teacher_hidden": TEACHER_GRADIENT,
+        "gradient of student_hidden": student_gradient("hidden states"),
         "gradient of projection": "the value is right, but the projection could not learn from it: no .detach() "
         "and no torch.no_grad() around it.",
         "RuntimeError": SHAPES

@@ -5,6 +5,15 @@ from torch import Generator, Tensor
 
 TEACHER_GRADIENT = "the gradient also reaches the teacher, who is not to learn: .detach() its tensor."
 SHAPES = "shapes that do not go together. "
+WHOLE_NUMBERS_AS_MASK = (
+    "the mask holds whole numbers, and x[mask] takes them for places: 0 and 1, over and over. For a choice it must "
+    "be true or false: x[mask.bool()]."
+)
+
+
+def student_gradient(what: str) -> str:
+    """The hint where the value is right and the gradient of the student's tensor is not."""
+    return f"the value is right, but the student could not learn from it: no .detach() on its {what}."
 
 
 def draw(generator: Generator, *shape: int, dtype: torch.dtype) -> Tensor:

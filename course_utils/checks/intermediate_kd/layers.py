@@ -1,6 +1,7 @@
 """Exercise on which layer of the student learns from which layer of the teacher."""
 
 import math
+import operator
 
 from torch import Generator
 
@@ -9,7 +10,10 @@ from course_utils.methods import intermediate_kd
 
 
 def _observe_list(function: Function, arguments: Arguments) -> Observations:
-    return {RESULT: function(*arguments.values())}
+    found = function(*arguments.values())
+    if type(found) is list:  # NumPy's whole numbers and torch's are whole numbers, too
+        found = [operator.index(entry) if hasattr(entry, "__index__") else entry for entry in found]
+    return {RESULT: found}
 
 
 def _map_cases(_: Generator) -> list[Arguments]:
@@ -32,6 +36,7 @@ def _loose_map(
     spread_low: bool = False,
     to_both_ends: bool = False,
     rounded_up: bool = False,
+    to_nearest: bool = False,
     whole_steps: bool = False,
     decimal: bool = False,
     exchanged: bool = False,
@@ -54,6 +59,8 @@ def _loose_map(
         layers = [step * (teacher_layers // student_layers) for step in steps]
     elif rounded_up:
         layers = [math.ceil(step * teacher_layers / student_layers) for step in steps]
+    elif to_nearest:
+        layers = [round(step * teacher_layers / student_layers) for step in steps]
     elif decimal:
         layers = [step * teacher_layers / student_layers for step in steps]
     else:
@@ -80,6 +87,7 @@ LAYER_MAP = Exercise(
             "to_both_ends": "that spreads from layer 1 to the last. Uniform is m * N / M: the first layer of the "
             "student stands for the first N / M layers of the teacher, and learns from the end of them.",
             "rounded_up": "where N / M is not a whole number, round down, not up: //.",
+            "to_nearest": "that rounds to the nearest layer. Take the one below m * N / M: //.",
             "whole_steps": "N // M is rounded too early, and the last layer is missed. First multiply, then "
             "divide: m * N // M.",
             "decimal": "a layer is a whole number: // in place of /.",
@@ -107,5 +115,7 @@ LAYER_MAP = Exercise(
     advice={
         "type": "return a list of whole numbers, one for each layer of the student.",
         "shape": "the list needs one entry for each layer of the student, no more and no fewer.",
+        "value": "those are not the layers. Uniform: m * N // M for m from 1 to M. First: 1 to M. Last: the M "
+        "layers that end with N, in rising order.",
     },
 )
