@@ -4,6 +4,7 @@ WRONG: for each exercise, the answers and a piece of the hint that each must get
 right.
 """
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -30,6 +31,14 @@ def flops_no_parameters(parameters, tokens):
     return tokens * 6
 
 
+def flops_twice(parameters, tokens):
+    return 12 * parameters * tokens
+
+
+def flops_divided(parameters, tokens):
+    return 6 * parameters * tokens / 1e12
+
+
 def flops_product(parameters, tokens):
     return parameters * tokens
 
@@ -45,6 +54,18 @@ def flops_text(parameters, tokens):
 def flops_in_steps(parameters, tokens):
     forward = 2 * parameters
     return (forward + 2 * forward) * tokens
+
+
+def flops_whole(parameters, tokens):
+    return int(6 * parameters * tokens)
+
+
+def flops_of_numpy(parameters, tokens):
+    return np.prod(np.array([6, parameters, tokens]))
+
+
+def flops_as_tensor(parameters, tokens):
+    return torch.tensor(6.0, dtype=torch.float64) * parameters * tokens
 
 
 def flops_by_tensor(parameters, tokens):
@@ -82,6 +103,14 @@ def bytes_scores(parameters, layers, hidden_size, context, batch_size, bytes_per
     return (parameters + 2 * layers * hidden_size * context**2 * batch_size) * bytes_per_number
 
 
+def bytes_wide_square(parameters, layers, hidden_size, context, batch_size, bytes_per_number):
+    return (parameters + 2 * layers * hidden_size**2 * context * batch_size) * bytes_per_number
+
+
+def bytes_three(parameters, layers, hidden_size, context, batch_size, bytes_per_number):
+    return (parameters + 3 * layers * hidden_size * context * batch_size) * bytes_per_number
+
+
 def bytes_copies(parameters, layers, hidden_size, context, batch_size, bytes_per_number):
     return batch_size * (parameters + 2 * layers * hidden_size * context) * bytes_per_number
 
@@ -105,6 +134,10 @@ def bytes_keys_and_one_text(parameters, layers, hidden_size, context, batch_size
 def bytes_in_steps(parameters, layers, hidden_size, context, batch_size, bytes_per_number):
     of_a_token = layers * (hidden_size + hidden_size) * bytes_per_number
     return parameters * bytes_per_number + sum(of_a_token * context for _ in range(batch_size))
+
+
+def bytes_whole(parameters, layers, hidden_size, context, batch_size, bytes_per_number):
+    return round((parameters + 2 * layers * hidden_size * context * batch_size) * bytes_per_number)
 
 
 def bytes_by_shape(parameters, layers, hidden_size, context, batch_size, bytes_per_number):
@@ -176,6 +209,41 @@ def prompt_one_line(description, examples, query):
 def prompt_empty_lines(description, examples, query):
     parts = ([f"{description}:"] if description else []) + [f"{x} => {y}" for x, y in examples]
     return "\n\n".join([*parts, f"{query} => "])
+
+
+def prompt_first_line_empty(description, examples, query):
+    lines = [f"{description}:" if description else "", *(f"{x} => {y}" for x, y in examples)]
+    return "\n".join([*lines, f"{query} => "])
+
+
+def prompt_no_example_line(description, examples, query):
+    text = f"{description}:\n" if description else ""
+    return text + "\n".join(f"{x} => {y}" for x, y in examples) + f"\n{query} => "
+
+
+def prompt_same_line(description, examples, query):
+    text = f"{description}: " if description else ""
+    return text + "".join(f"{x} => {y}\n" for x, y in examples) + f"{query} => "
+
+
+def prompt_backwards(description, examples, query):
+    return prompt_by_sum(description, examples[::-1], query)
+
+
+def prompt_last_shot(description, examples, query):
+    return prompt_by_sum(description, examples[-1:], query)
+
+
+def prompt_tight(description, examples, query):
+    return prompt_by_sum(description, examples, query).replace(" => ", "=>")
+
+
+def prompt_needs_description(description, examples, query):
+    return description + ":\n" + "".join(f"{x} => {y}\n" for x, y in examples) + f"{query} => "
+
+
+def prompt_capital(description, examples, query):
+    return prompt_by_sum(description and description.capitalize(), examples, query)
 
 
 def prompt_changes_examples(description, examples, query):
@@ -259,6 +327,33 @@ def match_of_batch(logits, input_ids, answer_mask):
 def match_inverted(logits, input_ids, answer_mask):
     wrong = logits[:, :-1].argmax(-1) != input_ids[:, 1:]
     return (wrong & answer_mask[:, 1:]).any(-1)
+
+
+def match_others(logits, input_ids, answer_mask):
+    right = logits[:, :-1].argmax(-1) == input_ids[:, 1:]
+    return (right | answer_mask[:, 1:]).all(-1)
+
+
+def match_ids_not_shifted(logits, input_ids, answer_mask):
+    right = logits[:, :-1].argmax(-1) == input_ids[:, :-1]
+    return (right | ~answer_mask[:, 1:]).all(-1)
+
+
+def match_mask_longer(logits, input_ids, answer_mask):
+    return ((logits[:, :-1].argmax(-1) == input_ids[:, 1:]) | ~answer_mask).all(-1)
+
+
+def match_count(logits, input_ids, answer_mask):
+    right = logits[:, :-1].argmax(-1) == input_ids[:, 1:]
+    return (right & answer_mask[:, 1:]).sum(-1)
+
+
+def match_list(logits, input_ids, answer_mask):
+    return match_by_rows(logits, input_ids, answer_mask).tolist()
+
+
+def match_of_tokens(logits, input_ids, answer_mask):
+    return (logits[:, :-1].argmax(-1) == input_ids[:, 1:])[answer_mask[:, 1:]]
 
 
 def match_float(logits, input_ids, answer_mask):
@@ -348,6 +443,46 @@ def likelihood_in_bits(logits, input_ids, answer_mask):
     return torch.where(counted, bits, 0.0).sum(-1) / counted.sum(-1)
 
 
+def likelihood_most_likely(logits, input_ids, answer_mask):
+    log_p, counted = logits[:, :-1].log_softmax(-1).max(-1).values, answer_mask[:, 1:]
+    return torch.where(counted, log_p, 0.0).sum(-1) / counted.sum(-1)
+
+
+def likelihood_over_places(logits, input_ids, answer_mask):
+    log_p = logits[:, :-1].log_softmax(1).gather(-1, input_ids[:, 1:, None])[..., 0]
+    return torch.where(answer_mask[:, 1:], log_p, 0.0).sum(-1) / answer_mask[:, 1:].sum(-1)
+
+
+def likelihood_undone(logits, input_ids, answer_mask):
+    return likelihood_by_cross_entropy(logits, input_ids, answer_mask).exp()
+
+
+def likelihood_over_rows(logits, input_ids, answer_mask):
+    return likelihood_sum(logits, input_ids, answer_mask) / answer_mask.sum()
+
+
+def likelihood_ids_not_shifted(logits, input_ids, answer_mask):
+    log_p = logits[:, :-1].log_softmax(-1).gather(-1, input_ids[:, :-1, None])[..., 0]
+    return torch.where(answer_mask[:, 1:], log_p, 0.0).sum(-1) / answer_mask[:, 1:].sum(-1)
+
+
+def likelihood_by_whole_length(logits, input_ids, answer_mask):
+    return likelihood_sum(logits, input_ids, answer_mask) / answer_mask.shape[1]
+
+
+def likelihood_of_mean(logits, input_ids, answer_mask):
+    return likelihood_probability(logits, input_ids, answer_mask).log()
+
+
+def likelihood_nan_gradient(logits, input_ids, answer_mask):
+    log_p = logits[:, :-1].softmax(-1).log().gather(-1, input_ids[:, 1:, None])[..., 0]
+    return torch.where(answer_mask[:, 1:], log_p, torch.nan).nanmean(-1)
+
+
+def likelihood_mask_longer(logits, input_ids, answer_mask):
+    return torch.where(answer_mask, _of_next(logits, input_ids), 0.0).sum(-1) / answer_mask.sum(-1)
+
+
 def likelihood_two_things(logits, input_ids, answer_mask):
     return -torch.where(answer_mask[:, 1:], _of_next(logits, input_ids), 0.0).sum(-1)
 
@@ -370,6 +505,8 @@ WRONG = {
         (flops_half, "a multiplication and an addition"),
         (flops_no_tokens, "that is one token"),
         (flops_no_parameters, "that is one parameter"),
+        (flops_twice, "twice too much"),
+        (flops_divided, "2 operations for each token"),
         (flops_product, "one operation for each pair"),
         (flops_sum, "parameters and tokens are added"),
         (flops_text, "return a plain number"),
@@ -382,6 +519,8 @@ WRONG = {
         (bytes_one_text, "of one text are counted"),
         (bytes_one_token, "of one token are counted"),
         (bytes_scores, "the context is squared"),
+        (bytes_wide_square, "hidden_size is squared"),
+        (bytes_three, "count numbers first"),
         (bytes_copies, "once for each text"),
         (bytes_numbers, "those are numbers, not bytes"),
         (bytes_precedence, "the weights are in numbers"),
@@ -401,6 +540,14 @@ WRONG = {
         (prompt_line_after, "ends in a new line"),
         (prompt_one_line, "stand on one line"),
         (prompt_empty_lines, "an empty line between"),
+        (prompt_first_line_empty, "stands in its place"),
+        (prompt_no_example_line, "stands in their place"),
+        (prompt_same_line, "behind its colon"),
+        (prompt_backwards, "turned round"),
+        (prompt_last_shot, "only the last example"),
+        (prompt_tight, "between two blanks"),
+        (prompt_needs_description, "description may be None"),
+        (prompt_capital, "sign by sign"),
         (prompt_changes_examples, "changes its inputs in place"),
         (prompt_list, "return a text (a str)"),
         (prompt_no_colon_exchanged, "Two things."),
@@ -416,6 +563,12 @@ WRONG = {
         (match_without_end, "the last token of the answer is left out"),
         (match_of_batch, "one truth value for the whole batch"),
         (match_inverted, "turned round"),
+        (match_others, "the wrong way: the prompt"),
+        (match_ids_not_shifted, "the tokens were not shifted"),
+        (match_mask_longer, "that do not go together"),
+        (match_count, "whether all tokens"),
+        (match_list, "no .tolist()"),
+        (match_of_tokens, "of shape (batch,): .all(dim=-1)"),
         (match_float, "return truth values (bool)"),
     ],
     "scale.answer_log_likelihood": [
@@ -432,13 +585,22 @@ WRONG = {
         (likelihood_times_mask, "minus infinity times 0 is NaN"),
         (likelihood_without_gradient, "so nobody could train with it"),
         (likelihood_in_bits, "those are bits"),
+        (likelihood_most_likely, "the most likely token at each place"),
+        (likelihood_over_places, "goes over the places"),
+        (likelihood_undone, "that is exp of the answer"),
+        (likelihood_over_rows, "the tokens of all answers"),
+        (likelihood_ids_not_shifted, "the tokens were not shifted"),
+        (likelihood_by_whole_length, "by all places, padding too"),
+        (likelihood_of_mean, "logarithm of the mean probability"),
+        (likelihood_nan_gradient, "its gradient is not"),
+        (likelihood_mask_longer, "that do not go together"),
         (likelihood_two_things, "Two things."),
     ],
 }
 
 RIGHT = {
-    "scale.training_flops": [flops_in_steps, flops_by_tensor],
-    "scale.serving_bytes": [bytes_in_steps, bytes_by_shape],
+    "scale.training_flops": [flops_in_steps, flops_by_tensor, flops_whole, flops_of_numpy, flops_as_tensor],
+    "scale.serving_bytes": [bytes_in_steps, bytes_by_shape, bytes_whole],
     "scale.build_prompt": [prompt_by_sum, prompt_by_empty_answer],
     "scale.exact_match": [match_by_count, match_by_rows],
     "scale.answer_log_likelihood": [likelihood_by_cross_entropy, likelihood_by_rows],

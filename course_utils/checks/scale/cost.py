@@ -1,13 +1,18 @@
 """Exercises whose answer is a number: what training and serving a language model take."""
 
-from torch import Generator
+import numbers
+
+from torch import Generator, Tensor
 
 from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Mistake, Observations, slips
 from course_utils.methods import scale
 
 
 def _observe_number(function: Function, arguments: Arguments) -> Observations:
-    return {RESULT: function(*arguments.values())}
+    """A whole number, NumPy's or a tensor of one entry is a number, too; a truth value or a text is not."""
+    found = function(*arguments.values())
+    is_number = isinstance(found, numbers.Real) and not isinstance(found, bool)
+    return {RESULT: float(found) if is_number or (isinstance(found, Tensor) and found.dim() == 0) else found}
 
 
 def _flops_cases(_: Generator) -> list[Arguments]:
@@ -41,6 +46,10 @@ TRAINING_FLOPS = Exercise(
             "that is one parameter. Each of them takes part in every token.",
         ),
         Mistake(
+            lambda parameters, tokens: 12 * parameters * tokens,
+            "that is twice too much. Forward there are two operations a parameter and token, back four: six in all.",
+        ),
+        Mistake(
             lambda parameters, tokens: parameters * tokens,
             "that counts one operation for each pair of a parameter and a token. There are six: two on the "
             "way forward, four on the way back.",
@@ -50,7 +59,10 @@ TRAINING_FLOPS = Exercise(
             "parameters and tokens are added. Every parameter meets every token: multiply.",
         ),
     ],
-    advice={"type": "return a plain number: 6 times the parameters times the tokens."},
+    advice={
+        "type": "return a plain number: 6 times the parameters times the tokens.",
+        "value": "each parameter takes 2 operations for each token on the way forward, and twice that on the way back.",
+    },
 )
 
 
@@ -82,11 +94,12 @@ def _loose_bytes(
     one_token: bool = False,
     square: bool = False,
     weights_per_text: bool = False,
-    numbers: bool = False,
+    wide_square: bool = False,
+    only_numbers: bool = False,
     weights_in_numbers: bool = False,
     cache_in_numbers: bool = False,
 ) -> float:
-    kept = (1 if keys_only else 2) * (1 if one_layer else layers) * hidden_size
+    kept = (1 if keys_only else 2) * (1 if one_layer else layers) * hidden_size ** (2 if wide_square else 1)
     kept *= (1 if one_token else context * (context if square else 1)) * (1 if one_text else batch_size)
     weights = parameters * (batch_size if weights_per_text else 1)
     weights, kept = (0.0 if cache_only else weights), (0 if weights_only else kept)
@@ -94,7 +107,7 @@ def _loose_bytes(
         return weights + kept * bytes_per_number
     if cache_in_numbers:
         return weights * bytes_per_number + kept
-    return (weights + kept) * (1 if numbers else bytes_per_number)
+    return (weights + kept) * (1 if only_numbers else bytes_per_number)
 
 
 SERVING_BYTES = Exercise(
@@ -112,11 +125,16 @@ SERVING_BYTES = Exercise(
             "one_token": "the keys and values of one token are counted. Those of the whole context are kept.",
             "square": "the context is squared. Scores of attention are context by context, but nobody keeps them; "
             "keys and values are one vector a token.",
+            "wide_square": "hidden_size is squared. A key is one vector of hidden_size numbers.",
             "weights_per_text": "the weights are counted once for each text. All texts share them.",
-            "numbers": "those are numbers, not bytes: multiply by bytes_per_number.",
+            "only_numbers": "those are numbers, not bytes: multiply by bytes_per_number.",
             "weights_in_numbers": "the weights are in numbers, not bytes: multiply them by bytes_per_number too.",
             "cache_in_numbers": "keys and values are in numbers, not bytes: multiply them by bytes_per_number too.",
         },
     ),
-    advice={"type": "return a plain number: bytes, worked out with + and *."},
+    advice={
+        "type": "return a plain number: bytes, worked out with + and *.",
+        "value": "count numbers first: the parameters, once; and 2 * hidden_size for each layer, each token of the "
+        "context and each text. Then multiply all by bytes_per_number.",
+    },
 )

@@ -11,6 +11,7 @@ from course_utils.checks.tasks import (
     Arguments,
     Exercise,
     Function,
+    Mistake,
     Observations,
     slips,
 )
@@ -52,15 +53,29 @@ def _loose_prompt(
     line_after: bool = False,
     blanks: bool = False,
     two_lines: bool = False,
+    same_line: bool = False,
+    empty_line: bool = False,
+    backwards: bool = False,
+    last_only: bool = False,
+    tight: bool = False,
 ) -> str:
     told = "None" if says_none and description is None else description
-    head = [] if told is None or no_description else [told if no_colon else f"{told}:"]
-    shown = [] if no_examples else examples[:1] if first_only else examples
-    lines = [f"{answer} => {given}" if exchanged else f"{given} => {answer}" for given, answer in shown]
+    arrow = "=>" if tight else " => "
+    head = (
+        [""]
+        if empty_line and told is None
+        else []
+        if told is None or no_description
+        else [told if no_colon else f"{told}:"]
+    )
+    shown = [] if no_examples else examples[:1] if first_only else examples[-1:] if last_only else examples
+    shown = shown[::-1] if backwards else shown
+    lines = [arrow.join((answer, given) if exchanged else (given, answer)) for given, answer in shown]
     lines = [*lines, *head] if description_last else [*head, *lines]
-    end = query if no_arrow else f"{query} =>" if no_blank else f"{query} => "
+    end = query if no_arrow else f"{query} =>" if no_blank else query + arrow
     between = " " if blanks else "\n\n" if two_lines else "\n"
-    return between.join([*lines, end]) + ("\n" if line_after else "")
+    text = between.join([*lines, end]) + ("\n" if line_after else "")
+    return text.replace(":\n", ": ") if same_line else text
 
 
 BUILD_PROMPT = Exercise(
@@ -83,12 +98,28 @@ BUILD_PROMPT = Exercise(
             "line_after": "the prompt ends in a new line. A new line ends an answer, so the model would take "
             "the answer for given. End with ' => '.",
             "blanks": "the parts stand on one line. Put a new line between them.",
+            "empty_line": "where there is no description, an empty line stands in its place. Leave the line out.",
+            "same_line": "the description stands on the line of what follows. Put a new line behind its colon.",
+            "backwards": "the order of the examples is turned round. Keep it.",
+            "last_only": "only the last example is shown. Few-shot shows them all.",
+            "tight": "the arrow stands between two blanks: ' => '.",
             "two_lines": "there is an empty line between the parts. One new line is enough.",
         },
+        Mistake(
+            lambda description, examples, query: (
+                (f"{description}:\n" if description else "")
+                + "\n".join(f"{given} => {answer}" for given, answer in examples)
+                + f"\n{query} => "
+            ),
+            "where there are no examples, an empty line stands in their place. Join all lines at once.",
+        ),
     ),
     advice={
         INPUTS_CHANGED: "the function changes its inputs in place: the list of examples is the caller's. "
         "Build a new list.",
         "type": "return a text (a str): the lines joined by '\\n'.",
+        "TypeError": "description may be None, and examples may be empty: then their lines are left out.",
+        "value": "compare the two texts above sign by sign, blanks and new lines too. One line a part: the description "
+        "and a colon, 'given => answer' for each example, and the query with ' => '.",
     },
 )

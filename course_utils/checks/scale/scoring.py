@@ -57,6 +57,10 @@ def _loose_likelihood(
     raw: bool = False,
     mask_not_shifted: bool = False,
     base_two: bool = False,
+    most_likely: bool = False,
+    over_places: bool = False,
+    undone: bool = False,
+    over_rows: bool = False,
 ) -> Tensor:
     if no_shift:
         scores, ids, counted = logits, input_ids, answer_mask
@@ -65,14 +69,32 @@ def _loose_likelihood(
     else:
         scores, ids = logits[:, :-1], input_ids[:, 1:]
         counted = answer_mask[:, :-1] if mask_not_shifted else answer_mask[:, 1:]
-    scores = scores if raw else scores.log_softmax(dim=-1)
-    chosen = scores.gather(-1, ids.unsqueeze(-1)).squeeze(-1)
+    scores = scores if raw else scores.log_softmax(dim=1 if over_places else -1)
+    chosen = scores.amax(dim=-1) if most_likely else scores.gather(-1, ids.unsqueeze(-1)).squeeze(-1)
     chosen = chosen.exp() if probability else chosen / torch.log(torch.tensor(2.0)) if base_two else chosen
     counted = torch.ones_like(counted) if whole_row else counted
     total = chosen.masked_fill(~counted, 0.0).sum(dim=-1)
     number = torch.full_like(total, counted.shape[-1]) if by_length else counted.sum(dim=-1)
+    number = number.sum() if over_rows else number
     value = total if summed else total.sum() / number.sum() if over_batch else total / number
+    value = value.exp() if undone else value
     return -value if negative else value
+
+
+def _ids_not_shifted(logits: Tensor, input_ids: Tensor, answer_mask: Tensor) -> Tensor:
+    log_p = logits[:, :-1].log_softmax(dim=-1)
+    of_own = log_p.gather(-1, input_ids[:, :-1].unsqueeze(-1)).squeeze(-1)
+    counted = answer_mask[:, 1:]
+    return of_own.masked_fill(~counted, 0.0).sum(dim=-1) / counted.sum(dim=-1)
+
+
+def _by_whole_length(logits: Tensor, input_ids: Tensor, answer_mask: Tensor) -> Tensor:
+    value = scale.answer_log_likelihood(logits, input_ids, answer_mask)
+    return value * answer_mask.sum(dim=-1) / answer_mask.shape[-1]
+
+
+def _mean_of_probabilities(logits: Tensor, input_ids: Tensor, answer_mask: Tensor) -> Tensor:
+    return _loose_likelihood(logits, input_ids, answer_mask, probability=True).log()
 
 
 def _times_mask(logits: Tensor, input_ids: Tensor, answer_mask: Tensor) -> Tensor:
@@ -84,6 +106,11 @@ def _times_mask(logits: Tensor, input_ids: Tensor, answer_mask: Tensor) -> Tenso
 _TIMES_MASK = (
     "a token that the prompt should not hold has the log-probability minus infinity, and minus infinity times 0 is "
     "NaN. Put 0 in the place of what does not count: masked_fill or torch.where."
+)
+
+_ONE_SHORTER = (
+    "shapes or dtypes that do not go together. Logits lose their last place, tokens and mask their first: "
+    "logits[:, :-1], input_ids[:, 1:], answer_mask[:, 1:]. A mask of truth values is turned round with ~."
 )
 
 ANSWER_LOG_LIKELIHOOD = Exercise(
@@ -106,11 +133,31 @@ ANSWER_LOG_LIKELIHOOD = Exercise(
             "probability": "those are probabilities. Take the mean of their logarithms.",
             "raw": "those are logits, not log-probabilities: log_softmax over the vocabulary first.",
             "base_two": "those are bits. Nats, the natural logarithm, are wanted.",
+            "most_likely": "that is the most likely token at each place. Take the token that stands there: gather.",
+            "over_places": "the softmax goes over the places. The vocabulary is the last dim: dim=-1.",
+            "undone": "that is exp of the answer. Stop at the mean of the logarithms.",
+            "over_rows": "each sum is divided by the tokens of all answers. Divide by those of its own: sum(dim=-1).",
         },
+        Mistake(
+            _ids_not_shifted,
+            "the tokens were not shifted: logits[:, :-1] score input_ids[:, 1:].",
+        ),
+        Mistake(
+            _by_whole_length,
+            "the sum is divided by all places, padding too. Divide by the number of tokens of the answer.",
+        ),
+        Mistake(
+            _mean_of_probabilities,
+            "that is the logarithm of the mean probability. Take the logarithms first, then their mean.",
+        ),
         Mistake(_times_mask, _TIMES_MASK),
     ),
     advice={
         "nan": _TIMES_MASK,
+        "gradient of logits": "the value is right, its gradient is not. The logarithm of a softmax loses it where a "
+        "probability is 0: log_softmax, and put 0 in the place of what does not count.",
+        "RuntimeError": _ONE_SHORTER,
+        "IndexError": _ONE_SHORTER,
         HAS_GRADIENT: "no gradient can flow back through the result, so nobody could train with it. Something cut it: "
         ".item(), .detach(), .numpy(), torch.tensor(...) or torch.no_grad().",
     },
@@ -134,6 +181,8 @@ def _loose_match(
     inverted: bool = False,
     as_float: bool = False,
     forgets_end: bool = False,
+    others: bool = False,
+    ids_not_shifted: bool = False,
 ) -> Tensor:
     if no_shift:
         right, counted = logits.argmax(dim=-1) == input_ids, answer_mask
@@ -142,6 +191,9 @@ def _loose_match(
     else:
         right = logits[:, :-1].argmax(dim=-1) == input_ids[:, 1:]
         counted = answer_mask[:, :-1] if mask_not_shifted else answer_mask[:, 1:]
+    if ids_not_shifted:
+        right, counted = logits[:, :-1].argmax(dim=-1) == input_ids[:, :-1], answer_mask[:, 1:]
+    counted = ~counted if others else counted
     first = counted & (counted.cumsum(dim=-1) == 1)
     last = counted & (counted.cumsum(dim=-1) == counted.sum(dim=-1, keepdim=True))
     counted = first if first_only else last if last_only else counted & ~last if forgets_end else counted
@@ -175,6 +227,16 @@ EXACT_MATCH = Exercise(
             "over_batch": "that is one truth value for the whole batch. Return one a row, of shape (batch,).",
             "inverted": "it is turned round: True should mean that the answer is right.",
             "as_float": "return truth values (bool): leave .float() to whoever takes the mean.",
+            "others": "the mask is turned the wrong way: the prompt and the padding have to be right, and the answer "
+            "need not. `right | ~mask` is true where the mask is not.",
+            "ids_not_shifted": "the tokens were not shifted: logits[:, :-1] go with input_ids[:, 1:].",
         },
     ),
+    advice={
+        "type": "return a tensor of truth values, one a row: no .tolist(), .item() or bool(...).",
+        "shape": "one truth value a row is wanted, of shape (batch,): .all(dim=-1) over the places.",
+        "dtype": "the dtype should be bool: for each row, whether all tokens of the answer are right.",
+        "RuntimeError": _ONE_SHORTER,
+        "IndexError": _ONE_SHORTER,
+    },
 )
