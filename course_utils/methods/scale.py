@@ -15,7 +15,7 @@ def training_flops(parameters: float, tokens: float) -> float:
     """Floating-point operations to train a model once over its tokens: 6 N D (Kaplan et al. 2020, section 2.1).
 
     Each parameter takes one multiplication and one addition a token on the way forward, and twice that on the way
-    back.
+    back. (Kaplan et al. leave embeddings out of N: they are looked up, not multiplied.)
     """
     return 6 * parameters * tokens
 
