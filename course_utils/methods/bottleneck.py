@@ -1,7 +1,7 @@
 """A student in the style of MobileBERT: its layers are narrow inside, and as wide as the teacher's outside.
 
 Source: Sun, Yu, Song, Liu, Yang and Zhou (2020), "MobileBERT: a Compact Task-Agnostic BERT for Resource-Limited
-Devices", section 3.1 (bottlenecks) and section 3.3 (feature map transfer). Left out: the stacked feed-forward
+Devices", section 3 (bottlenecks, feature map transfer). Left out: the stacked feed-forward
 networks, the convolution over the embeddings, the transfer of attention, and a teacher with bottlenecks of its own.
 """
 

@@ -163,9 +163,9 @@ def keep_layers(model: PreTrainedModel, layers: Sequence[int]) -> PreTrainedMode
 class Cached(NamedTuple):
     """What a teacher said of every example, and what it thought: see `cache_teacher`."""
 
-    logits: Tensor
-    states: Tensor
-    starts: Tensor
+    logits: Tensor  # (largest id + 1, classes)
+    states: Tensor  # (real tokens of all examples, layers + 1, width), half precision
+    starts: Tensor  # (largest id + 1,)
 
 
 @torch.no_grad()
@@ -175,7 +175,8 @@ def cache_teacher(teacher: PreTrainedModel, loader: Iterable[dict[str, Tensor]])
     loader: batches with input_ids and attention_mask, (batch, length), padded on the right, and id, (batch,).
     Returns tensors on the CPU. logits: (largest id + 1, classes). states: (real tokens of all examples, layers
     + 1, width), in half precision: the tokens of an example lie one behind the other, embeddings first. starts:
-    (largest id + 1,), where those of an example begin; -1 where no example has that id.
+    (largest id + 1,), where those of an example begin; -1 where no example has that id. Leaves the teacher in
+    eval mode.
     """
     teacher.eval()
     ids, logits, states, lengths = [], [], [], []
