@@ -121,7 +121,7 @@ BEAM_STEP = Exercise(
     ),
     advice={
         "type": "return three tensors, each (num_candidates,): the scores, the beams, the tokens.",
-        "RuntimeError": "scores is (beams,), log_probs (beams, vocabulary): scores needs a second dim, scores[:, None].",
+        "RuntimeError": "scores is (beams,), log_probs (beams, words). scores needs a second dim: scores[:, None].",
         "shape": "each of the three tensors has num_candidates entries: one for each winner.",
         "dtype": "beams and tokens are whole numbers: // and %, not /. The scores keep their dtype.",
     },
