@@ -67,6 +67,6 @@ def show_timeline(ledger: Ledger, title: str, alt: str) -> None:
             va="top",
         )
     axes.set(title=title, xlabel="moments: memory comes or goes", ylabel="memory (MB)")
-    axes.set_ylim(0, 1.35 * frame["total"].max() / 10**6)  # room for the names of the phases
+    axes.set_ylim(0, 1.5 * frame["total"].max() / 10**6)  # room for the names of the phases
     figure.legend(loc="outside lower center", ncols=3)
     plots.show(figure, alt)

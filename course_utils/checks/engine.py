@@ -199,8 +199,10 @@ def _guarded(tell: Callable[[], Told], otherwise: Told) -> Told:
 
 def _advice(task: Exercise, problem: str, kind: str) -> str:
     """The most particular advice: this exercise's first, and on what was observed before the kind."""
+    # What was done to the inputs, or to the gradient, is told by its name alone: its kind would speak of the result.
+    keys = (problem,) if problem in (INPUTS_CHANGED, HAS_GRADIENT) else (problem, kind)
     for advice in (task.advice, ADVICE):
-        for key in (problem, kind):
+        for key in keys:
             if key in advice:
                 return advice[key]
     return ERROR_ADVICE

@@ -3,6 +3,7 @@
 import copy
 import functools
 import itertools
+import numbers
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -70,6 +71,37 @@ def observe_values(function: Function, arguments: Arguments) -> Observations:
         INPUTS_CHANGED: ", ".join(changed) or None,
         RESULT: value.detach() if isinstance(value, Tensor) else value,
     }
+
+
+def observe_parts(names: tuple[str, ...]) -> Callable[[Function, Arguments], Observations]:
+    """For a function that returns several tensors: each by its name."""
+
+    def observe(function: Function, arguments: Arguments) -> Observations:
+        given = {name: v.clone() if isinstance(v, Tensor) else v for name, v in arguments.items()}
+        value = function(*given.values())
+        changed = [
+            name
+            for name, before in arguments.items()
+            if isinstance(before, Tensor) and not torch.equal(before, given[name])
+        ]
+        seen: Observations = {INPUTS_CHANGED: ", ".join(changed) or None}
+        if not isinstance(value, tuple | list) or len(value) != len(names):
+            return {**seen, RESULT: value}
+        return {
+            **seen,
+            RESULT: f"{len(names)} parts",
+            **{
+                name: part.detach() if isinstance(part, Tensor) else part
+                for name, part in zip(names, value, strict=True)
+            },
+        }
+
+    return observe
+
+
+def plain_int(value: Any) -> Any:
+    """A whole number of another kind, as NumPy's, as an int; whatever else it is, unchanged."""
+    return int(value) if isinstance(value, numbers.Integral) and not isinstance(value, bool) else value
 
 
 def _is_float(value: Any) -> bool:

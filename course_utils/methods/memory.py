@@ -86,6 +86,7 @@ def adamw_step(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """One step of AdamW (Loshchilov and Hutter 2019, algorithm 2). Returns the new parameter and its two states.
 
+    As torch writes it: the decay is multiplied by lr, where the paper has a schedule's factor.
     exp_avg, exp_avg_sq: the moving averages of the gradient and of its square, shaped as the parameter; step: 1 at
     the first one. The inputs stay as they are.
     """

@@ -72,6 +72,41 @@ def level_in_place(changes):
     return max(changes), changes.index(max(changes))
 
 
+def level_with_index_of_largest(changes):
+    return max(itertools.accumulate(changes)), changes.index(max(changes))
+
+
+def level_with_last_index(changes):
+    return max(itertools.accumulate(changes)), len(changes) - 1
+
+
+def level_never_falls(changes):
+    levels = list(itertools.accumulate(map(abs, changes)))
+    return max(levels), levels.index(max(levels))
+
+
+def level_by_name(changes):
+    level, index = level_by_accumulate(changes)
+    return {"level": level, "index": index}
+
+
+def level_index_alone(changes):
+    return level_by_accumulate(changes)[1]
+
+
+def levels_all(changes):
+    return list(itertools.accumulate(changes))
+
+
+def level_without_the_first(changes):
+    return level_by_accumulate(changes[1:] or [0])
+
+
+def level_in_numpys_own_kind(changes):
+    levels = np.cumsum(changes)
+    return levels.max(), levels.argmax()
+
+
 def level_by_numpy(changes):
     levels = np.cumsum(changes)
     return int(levels.max()), int(levels.argmax())
@@ -127,16 +162,28 @@ def saved_both(input_needs_gradient, weight_needs_gradient):
     return {"weight", "input"}
 
 
-def saved_in_words(input_needs_gradient, weight_needs_gradient):
-    return "input"
-
-
 def saved_as_letters(input_needs_gradient, weight_needs_gradient):
     return {name for name, needed in (("x", weight_needs_gradient), ("W", input_needs_gradient)) if needed}
 
 
 def saved_by_comprehension(input_needs_gradient, weight_needs_gradient):
     return _named(weight_needs_gradient, input_needs_gradient)
+
+
+def saved_if_both(input_needs_gradient, weight_needs_gradient):
+    return {"input", "weight"} if input_needs_gradient and weight_needs_gradient else set()
+
+
+def saved_if_any(input_needs_gradient, weight_needs_gradient):
+    return {"input", "weight"} if input_needs_gradient or weight_needs_gradient else set()
+
+
+def saved_never_input(input_needs_gradient, weight_needs_gradient):
+    return {"weight"} if input_needs_gradient else set()
+
+
+def saved_frozen(input_needs_gradient, weight_needs_gradient):
+    return frozenset(saved_by_comprehension(input_needs_gradient, weight_needs_gradient))
 
 
 def saved_as_list(input_needs_gradient, weight_needs_gradient):
@@ -196,6 +243,26 @@ def block_cubed(batch, length, hidden, heads, bytes_each, fused=True):
 
 def block_as_float(batch, length, hidden, heads, bytes_each, fused=True):
     return block_in_numbers(batch, length, hidden, heads, 4, fused) * float(bytes_each)
+
+
+def block_with(vectors=16, norms=4, heads_used=True, attention=1):
+    def block(batch, length, hidden, heads, bytes_each, fused=True):
+        kept = attention * (heads if heads_used else 1) * (1 if fused else length)
+        return batch * length * (vectors * hidden + norms + kept) * bytes_each
+
+    return block
+
+
+def block_norms_as_vectors(batch, length, hidden, heads, bytes_each, fused=True):
+    return block_with(norms=4 * hidden)(batch, length, hidden, heads, bytes_each, fused)
+
+
+def block_attention_outside(batch, length, hidden, heads, bytes_each, fused=True):
+    return (batch * length * (16 * hidden + 4) + (heads if fused else heads * length)) * bytes_each
+
+
+def block_of_numpy(batch, length, hidden, heads, bytes_each, fused=True):
+    return np.int64(block_by_parts(batch, length, hidden, heads, bytes_each, fused))
 
 
 def block_by_korthikanti(batch, length, hidden, heads, bytes_each, fused=True):
@@ -292,6 +359,35 @@ def adamw_parameter_alone(parameter, gradient, exp_avg, exp_avg_sq, step, lr, be
     return adamw(parameter, gradient, exp_avg, exp_avg_sq, step, lr, betas, eps, weight_decay)[0]
 
 
+def adamw_like(
+    first=True, second=True, old=False, more=0, rate=True, grows=False, new=None, power=pow, order=(0, 1, 2)
+):
+    """AdamW with something changed; new: the weight of what is new, if not 1 - beta."""
+
+    def one_step(parameter, gradient, exp_avg, exp_avg_sq, step, lr, betas, eps, weight_decay):
+        weights = [new or 1 - beta for beta in betas]
+        m = betas[0] * exp_avg + weights[0] * gradient
+        v = betas[1] * exp_avg_sq + weights[1] * gradient**2
+        used = (exp_avg, exp_avg_sq) if old else (m, v)
+        m_hat = used[0] / (1 - power(betas[0], step + more)) if first else used[0]
+        v_hat = used[1] / (1 - power(betas[1], step + more)) if second else used[1]
+        decay = lr * weight_decay * parameter * (-1 if grows else 1)
+        moved = parameter - decay - (lr if rate else 1) * m_hat / (v_hat.sqrt() + eps)
+        return [(moved, m, v)[index] for index in order]
+
+    return one_step
+
+
+def adamw_old_states(parameter, gradient, exp_avg, exp_avg_sq, step, lr, betas, eps, weight_decay):
+    new, _, _ = adamw(parameter, gradient, exp_avg, exp_avg_sq, step, lr, betas, eps, weight_decay)
+    return new, exp_avg, exp_avg_sq
+
+
+def adamw_update_alone(parameter, gradient, exp_avg, exp_avg_sq, step, lr, betas, eps, weight_decay):
+    new, m, v = adamw(parameter, gradient, exp_avg, exp_avg_sq, step, lr, betas, eps, weight_decay)
+    return parameter * (1 - lr * weight_decay) - new, m, v
+
+
 def adamw_compact(parameter, gradient, exp_avg, exp_avg_sq, step, lr, betas, eps, weight_decay):
     return adamw(parameter, gradient, exp_avg, exp_avg_sq, step, lr, betas, eps, weight_decay)
 
@@ -358,6 +454,27 @@ def bytes_in_all(frozen, trained, weight_bytes, gradient_bytes, state_bytes):
 
 def bytes_as_tuple(frozen, trained, weight_bytes, gradient_bytes, state_bytes):
     return (frozen + trained) * weight_bytes, trained * gradient_bytes, trained * state_bytes
+
+
+def bytes_without_brackets(frozen, trained, weight_bytes, gradient_bytes, state_bytes):
+    return {
+        "parameters": frozen + trained * weight_bytes,
+        "gradients": trained * gradient_bytes,
+        "optimizer state": trained * state_bytes,
+    }
+
+
+def bytes_exchanged(frozen, trained, weight_bytes, gradient_bytes, state_bytes):
+    return bytes_in_another_order(frozen, trained, weight_bytes, state_bytes, gradient_bytes)
+
+
+def bytes_of_frozen(frozen, trained, weight_bytes, gradient_bytes, state_bytes):
+    return bytes_in_another_order(trained, frozen, weight_bytes, gradient_bytes, state_bytes)
+
+
+def bytes_of_numpy(frozen, trained, weight_bytes, gradient_bytes, state_bytes):
+    parts = bytes_in_another_order(frozen, trained, weight_bytes, gradient_bytes, state_bytes)
+    return {name: np.int64(part) for name, part in parts.items()}
 
 
 def bytes_in_another_order(frozen, trained, weight_bytes, gradient_bytes, state_bytes):
@@ -440,6 +557,56 @@ def quantize_without_padding(x, block_size):
     return (blocks / below[:, None]).round().to(torch.int8).view_as(x), scales
 
 
+def quantize_with_a_dim_too_many(x, block_size):
+    codes, scales = quantize_by_split(x, block_size)
+    return codes, scales[:, None]
+
+
+def quantize_with_padding_left(x, block_size):
+    filled, scales = blocks_of(x, block_size).flatten(), quantize_by_split(x, block_size)[1]
+    return coded(filled, block_size, scales), scales
+
+
+def quantize_zeros_by_one(x, block_size):
+    codes, scales = quantize_by_split(x, block_size)
+    return codes, torch.where(scales > 0, scales, torch.ones_like(scales))
+
+
+def quantize_with_least_scale(x, block_size):
+    scales = (blocks_of(x, block_size).abs().amax(dim=1) / 127).clamp(min=1e-8)
+    return coded(x, block_size, scales), scales
+
+
+def quantize_with_epsilon(x, block_size):
+    scales = blocks_of(x, block_size).abs().amax(dim=1) / 127
+    return coded(x, block_size, scales + 1e-8), scales
+
+
+def quantize_scale_for_each(x, block_size):
+    codes, scales = quantize_by_split(x, block_size)
+    return codes, scales.repeat_interleave(block_size)[: x.numel()].view_as(x)
+
+
+def quantize_exchanged(x, block_size):
+    return quantize_by_split(x, block_size)[::-1]
+
+
+def quantize_into_so_many_blocks(x, block_size):
+    return quantize_by_split(x, -(-x.numel() // block_size))
+
+
+def quantize_unsigned(x, block_size):
+    codes, scales = quantize_by_split(x, block_size)
+    return codes.to(torch.uint8), scales
+
+
+def quantize_by_multiplying(x, block_size):
+    blocks = blocks_of(x, block_size)
+    largest = blocks.abs().amax(dim=1)
+    codes = torch.floor(blocks * 127 / largest.clamp(min=1e-12)[:, None] + 0.5)
+    return codes.to(torch.int8).flatten()[: x.numel()].view_as(x), largest / 127
+
+
 def quantize_codes_alone(x, block_size):
     return quantize_by_split(x, block_size)[0]
 
@@ -470,6 +637,13 @@ WRONG = {
         (level_lowest, "the lowest level"),
         (level_alone, "that is the level alone"),
         (level_in_place, "in place"),
+        (level_with_index_of_largest, "that of the largest change"),
+        (level_with_last_index, "the index is the last one"),
+        (level_never_falls, "as if it came"),
+        (level_by_name, "return two whole numbers"),
+        (level_index_alone, "that is the index alone"),
+        (levels_all, "these are all levels"),
+        (level_without_the_first, "add the changes above one by one"),
     ],
     "memory.saved_by_linear": [
         (saved_exchanged, "the other way round"),
@@ -480,7 +654,10 @@ WRONG = {
         (saved_never_weight, "the weight is never kept"),
         (saved_bias, "the bias is not needed"),
         (saved_both, "both are kept every time"),
-        (saved_in_words, "return a set of names"),
+        (saved_if_both, "not one `and`"),
+        (saved_if_any, "one of the two only"),
+        (saved_never_input, "the input is never kept"),
+        (saved_as_list, "return a set of names"),
         (saved_as_letters, "the names are"),
     ],
     "memory.block_activations": [
@@ -494,18 +671,24 @@ WRONG = {
         (block_narrow, "four times as wide"),
         (block_gelu_once, "both kept"),
         (block_without_qkv, "query, key and value are three"),
-        (block_without_input, "own input is kept too"),
+        (block_without_input, "a vector of hidden numbers is missing"),
+        (block_with(vectors=14), "two vectors of hidden numbers are missing"),
+        (block_with(vectors=8), "the feed-forward part is missing"),
+        (block_with(heads_used=False), "heads is not used"),
+        (block_with(attention=0), "besides its vectors is missing"),
+        (block_norms_as_vectors, "not 2 vectors"),
+        (block_attention_outside, "is for each token too"),
         (block_cubed, "outside the bracket already"),
         (block_as_float, "a whole number: an int. Use"),
         (block_by_korthikanti, "count by the list above the exercise"),
     ],
     "memory.adamw_step": [
-        (adamw_uncorrected, "too small at first"),
+        (adamw_uncorrected, "divide each by 1 - beta"),
         (adamw_corrected_states, "the corrected averages are returned"),
         (adamw_betas_exchanged, "betas are exchanged"),
         (adamw_no_decay, "the weight decay is missing"),
         (adam_with_l2, "Adam with L2"),
-        (adamw_decay_without_rate, "not multiplied by lr"),
+        (adamw_decay_without_rate, "the decay is not multiplied"),
         (adamw_uphill, "against the gradient"),
         (adamw_eps_inside, "inside the square root"),
         (adamw_no_root, "the square root is missing"),
@@ -513,6 +696,18 @@ WRONG = {
         (adamw_beta_for_new, "beta is the weight of the new gradient"),
         (adamw_in_place, "in place"),
         (adamw_parameter_alone, "return three tensors"),
+        (adamw_like(first=False), "exp_avg starts at 0"),
+        (adamw_like(second=False), "exp_avg_sq starts at 0"),
+        (adamw_like(old=True), "made with the old averages"),
+        (adamw_like(more=1), "do not add to it"),
+        (adamw_like(rate=False), "the step is not multiplied by lr"),
+        (adamw_like(grows=True), "the decay has the wrong sign"),
+        (adamw_like(new=1), "what is new has weight 1"),
+        (adamw_like(power=lambda beta, step: beta * step), "raised to that power"),
+        (adamw_like(order=(0, 2, 1)), "the states are exchanged"),
+        (adamw_like(order=(1, 2, 0)), "the new parameter comes first"),
+        (adamw_old_states, "the states are the old ones"),
+        (adamw_update_alone, "that is the update"),
     ],
     "memory.training_bytes": [
         (bytes_with_frozen_gradients, "frozen parameters are given gradients"),
@@ -523,6 +718,9 @@ WRONG = {
         (bytes_not_bytes, "these are numbers of parameters"),
         (bytes_in_all, "that is the total"),
         (bytes_as_tuple, "return a dictionary"),
+        (bytes_without_brackets, "before the sum"),
+        (bytes_exchanged, "the bytes are exchanged"),
+        (bytes_of_frozen, "those of the frozen parameters"),
     ],
     "memory.quantize_blockwise": [
         (quantize_one_scale, "one scale for all numbers"),
@@ -536,14 +734,23 @@ WRONG = {
         (quantize_inverse, "upside down"),
         (quantize_without_padding, "do not fill the last block"),
         (quantize_codes_alone, "return two tensors"),
+        (quantize_with_a_dim_too_many, "a dim too many"),
+        (quantize_with_padding_left, "still among the codes"),
+        (quantize_zeros_by_one, "but return the 0"),
+        (quantize_with_least_scale, "scales have a least value"),
+        (quantize_with_epsilon, "something is added to the scale"),
+        (quantize_scale_for_each, "a scale for every number"),
+        (quantize_exchanged, "the two are exchanged"),
+        (quantize_into_so_many_blocks, "taken for the number of blocks"),
+        (quantize_unsigned, "unsigned ones"),
     ],
 }
 
 RIGHT = {
-    "memory.highest_level": [level_by_numpy, level_by_accumulate],
-    "memory.saved_by_linear": [saved_by_comprehension, saved_as_list],
-    "memory.block_activations": [block_by_parts, block_by_dict],
+    "memory.highest_level": [level_by_numpy, level_by_accumulate, level_in_numpys_own_kind],
+    "memory.saved_by_linear": [saved_by_comprehension, saved_frozen],
+    "memory.block_activations": [block_by_parts, block_by_dict, block_of_numpy],
     "memory.adamw_step": [adamw_compact, adamw_by_torch],
-    "memory.training_bytes": [bytes_in_another_order, bytes_by_keywords],
-    "memory.quantize_blockwise": [quantize_by_split, quantize_by_clamp],
+    "memory.training_bytes": [bytes_in_another_order, bytes_by_keywords, bytes_of_numpy],
+    "memory.quantize_blockwise": [quantize_by_split, quantize_by_clamp, quantize_by_multiplying],
 }

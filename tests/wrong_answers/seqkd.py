@@ -43,6 +43,33 @@ def shift_in_place(labels, start_token_id, pad_token_id):
     return labels
 
 
+def shift_masked_before(labels, start_token_id, pad_token_id):
+    return F.pad(labels, (1, 0), value=start_token_id)[:, :-1].masked_fill(labels == -100, pad_token_id)
+
+
+def shift_start_in_padding(labels, start_token_id, pad_token_id):
+    inputs = F.pad(labels, (1, 0), value=start_token_id)[:, :-1]
+    return inputs.masked_fill(inputs == -100, start_token_id)
+
+
+def shift_the_batch(labels, start_token_id, pad_token_id):
+    inputs = torch.cat([torch.full_like(labels[:1], start_token_id), labels[:-1]])
+    return inputs.masked_fill(inputs == -100, pad_token_id)
+
+
+def shift_by_two(labels, start_token_id, pad_token_id):
+    inputs = F.pad(labels, (2, 0), value=start_token_id)[:, :-2]
+    return inputs.masked_fill(inputs == -100, pad_token_id)
+
+
+def shift_exchanged(labels, start_token_id, pad_token_id):
+    return shift_by_pad(labels, pad_token_id, start_token_id)
+
+
+def shift_as_list(labels, start_token_id, pad_token_id):
+    return shift_by_pad(labels, start_token_id, pad_token_id).tolist()
+
+
 def shift_by_pad(labels, start_token_id, pad_token_id):
     moved = F.pad(labels[:, :-1], (1, 0), value=start_token_id)
     return torch.where(moved == -100, pad_token_id, moved)
@@ -119,6 +146,31 @@ def word_bare_logits(student_logits, teacher_logits, labels):
     return F.kl_div(student_logits[real], teacher_logits[real].detach(), reduction="batchmean")
 
 
+def word_mean_of_means(student_logits, teacher_logits, labels):
+    rows = zip(student_logits, teacher_logits, labels, strict=True)
+    return torch.stack([word_by_selection(s[None], t[None], row[None]) for s, t, row in rows]).mean()
+
+
+def word_uphill(student_logits, teacher_logits, labels):
+    return -word_by_selection(student_logits, teacher_logits, labels)
+
+
+def word_target_in_logs_promised(student_logits, teacher_logits, labels):
+    real = labels != -100
+    p = teacher_logits.detach()[real].softmax(-1)
+    return F.kl_div(student_logits[real].log_softmax(-1), p, reduction="batchmean", log_target=True)
+
+
+def word_of_probabilities(student_logits, teacher_logits, labels):
+    real = labels != -100
+    p = teacher_logits.detach()[real].softmax(-1)
+    return F.kl_div(student_logits[real].softmax(-1), p, reduction="batchmean")
+
+
+def word_one_for_each(student_logits, teacher_logits, labels):
+    return _terms(student_logits, teacher_logits.detach())[labels != -100]
+
+
 def word_by_hand(student_logits, teacher_logits, labels):
     real = (labels != -100).float()
     return (_terms(student_logits, teacher_logits) * real).sum() / real.sum()
@@ -180,6 +232,38 @@ def beam_broadcast(scores, log_probs, num_candidates):
     return _best(scores + log_probs, num_candidates)
 
 
+def beam_by_columns(scores, log_probs, num_candidates):
+    best, places = (scores[:, None] + log_probs).T.flatten().topk(num_candidates)
+    return best, places // log_probs.shape[1], places % log_probs.shape[1]
+
+
+def beam_of_tokens_alone(scores, log_probs, num_candidates):
+    _, beams, tokens = beam_by_sorting(scores, log_probs, num_candidates)
+    return log_probs[beams, tokens], beams, tokens
+
+
+def beam_of_old_scores(scores, log_probs, num_candidates):
+    _, beams, tokens = beam_by_sorting(scores, log_probs, num_candidates)
+    return scores[beams], beams, tokens
+
+
+def beam_scores_alone(scores, log_probs, num_candidates):
+    return beam_by_sorting(scores, log_probs, num_candidates)[0]
+
+
+def beam_cut_short(scores, log_probs, num_candidates):
+    return tuple(part[:1] for part in beam_by_sorting(scores, log_probs, num_candidates))
+
+
+def beam_by_true_division(scores, log_probs, num_candidates):
+    best, places = (scores[:, None] + log_probs).flatten().topk(num_candidates)
+    return best, places / log_probs.shape[1], places % log_probs.shape[1]
+
+
+def beam_in_a_list(scores, log_probs, num_candidates):
+    return list(beam_by_topk(scores, log_probs, num_candidates))
+
+
 def beam_by_sorting(scores, log_probs, num_candidates):
     totals = (scores.unsqueeze(-1) + log_probs).reshape(-1)
     order = totals.argsort(descending=True)[:num_candidates]
@@ -234,6 +318,31 @@ def closest_last(candidates, references, similarity):
         worth = max(similarity(text, other) for other in references)
         if worth >= best:
             found, best = text, worth
+    return found
+
+
+def closest_turned_round(candidates, references, similarity):
+    return max(candidates, key=lambda text: max(similarity(other, text) for other in references))
+
+
+def closest_at_its_place(candidates, references, similarity):
+    return max(zip(candidates, references, strict=False), key=lambda pair: similarity(*pair))[0]
+
+
+def closest_to_all_joined(candidates, references, similarity):
+    return max(candidates, key=lambda text: similarity(text, " ".join(references)))
+
+
+def closest_longest(candidates, references, similarity):
+    return max(candidates, key=len)
+
+
+def closest_above_zero(candidates, references, similarity):
+    best, found = 0, None
+    for text in candidates:
+        for reference in references:
+            if similarity(text, reference) > best:
+                best, found = similarity(text, reference), text
     return found
 
 
@@ -297,6 +406,23 @@ def copies_of_themselves(texts, similarity, threshold):
     return [text for text in texts if all(similarity(text, other) < threshold for other in texts)]
 
 
+def copies_needing_one(texts, similarity, threshold):
+    kept = [texts[0]]
+    for text in texts[1:]:
+        if all(similarity(text, other) < threshold for other in kept):
+            kept.append(text)
+    return kept
+
+
+def copies_as_tuple(texts, similarity, threshold):
+    return tuple(copies_by_loop(texts, similarity, threshold))
+
+
+def copies_places(texts, similarity, threshold):
+    kept = copies_by_loop(texts, similarity, threshold)
+    return [texts.index(text) for text in kept] + [0] * (len(texts) - len(kept))
+
+
 def copies_by_loop(texts, similarity, threshold):
     kept = []
     for text in texts:
@@ -323,6 +449,12 @@ WRONG = {
         (shift_from_pad, "belongs to start_token_id"),
         (shift_nothing, "nothing is shifted"),
         (shift_in_place, "in place"),
+        (shift_masked_before, "at its old places"),
+        (shift_start_in_padding, "padding became the start token"),
+        (shift_the_batch, "the sentences of the batch"),
+        (shift_by_two, "two places to the right"),
+        (shift_exchanged, "are exchanged"),
+        (shift_as_list, "return a tensor of token ids"),
     ],
     "seqkd.word_kd_loss": [
         (word_with_padding, "padding counts"),
@@ -336,6 +468,11 @@ WRONG = {
         (word_teacher_learns, "teacher_logits.detach()"),
         (word_log_of_softmax, "log of a softmax"),
         (word_bare_logits, "these are still logits"),
+        (word_mean_of_means, "mean of the sentences' means"),
+        (word_uphill, "the sign is turned round"),
+        (word_target_in_logs_promised, "log_target=True says"),
+        (word_of_probabilities, "the student's probabilities"),
+        (word_one_for_each, "return one number"),
     ],
     "seqkd.beam_step": [
         (beam_without_history, "are left out"),
@@ -346,7 +483,13 @@ WRONG = {
         (beam_by_beams, "as long as the vocabulary"),
         (beam_one_each, "best token of each beam"),
         (beam_upside_down, "worst of the candidates stands first"),
-        (beam_broadcast, "the error arose inside"),
+        (beam_broadcast, "scores needs a second dim"),
+        (beam_by_columns, "flattened by columns"),
+        (beam_of_tokens_alone, "of the added tokens alone"),
+        (beam_of_old_scores, "the scores are the old ones"),
+        (beam_scores_alone, "return three tensors"),
+        (beam_cut_short, "num_candidates entries"),
+        (beam_by_true_division, "// and %, not /"),
     ],
     "seqkd.closest": [
         (closest_farthest, "least like the references"),
@@ -358,6 +501,11 @@ WRONG = {
         (closest_reference, "that is a reference"),
         (closest_first, "always the teacher's first"),
         (closest_last, "take the first: the teacher prefers it"),
+        (closest_turned_round, "the candidate comes first"),
+        (closest_at_its_place, "that at its own place"),
+        (closest_to_all_joined, "joined to one text"),
+        (closest_longest, "the longest candidate"),
+        (closest_above_zero, "nothing is returned where"),
     ],
     "seqkd.without_near_copies": [
         (copies_exact, "only exact copies"),
@@ -367,13 +515,16 @@ WRONG = {
         (copies_at_most, "equal to the threshold"),
         (copies_any, "all, not any"),
         (copies_as_set, "a set has no order"),
+        (copies_needing_one, "no text at all"),
+        (copies_as_tuple, "return a list of texts"),
+        (copies_places, "another number of texts is left"),
     ],
 }
 
 RIGHT = {
     "seqkd.shift_right": [shift_by_pad, shift_row_by_row],
     "seqkd.word_kd_loss": [word_by_hand, word_by_selection],
-    "seqkd.beam_step": [beam_by_sorting, beam_by_topk],
+    "seqkd.beam_step": [beam_by_sorting, beam_by_topk, beam_in_a_list],
     "seqkd.closest": [closest_by_loop, closest_by_sorting],
     "seqkd.without_near_copies": [copies_by_loop, copies_by_deleting],
 }

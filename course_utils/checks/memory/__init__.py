@@ -2,7 +2,8 @@
 
 from course_utils.checks.memory.activations import BLOCK_ACTIVATIONS, SAVED_BY_LINEAR
 from course_utils.checks.memory.counting import HIGHEST_LEVEL, TRAINING_BYTES
-from course_utils.checks.memory.states import ADAMW_STEP, QUANTIZE_BLOCKWISE
+from course_utils.checks.memory.quantizing import QUANTIZE_BLOCKWISE
+from course_utils.checks.memory.states import ADAMW_STEP
 
 EXERCISES = (
     HIGHEST_LEVEL,

@@ -2,8 +2,19 @@
 
 from torch import Generator
 
-from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Mistake, Observations, slips
+from course_utils.checks.tasks import (
+    RESULT,
+    Arguments,
+    Exercise,
+    Function,
+    Mistake,
+    Observations,
+    plain_int,
+    slips,
+)
 from course_utils.methods import memory
+
+OTHER_NAMES = "other names"
 
 # --- saved_by_linear ---
 
@@ -17,13 +28,12 @@ def _linear_cases(_: Generator) -> list[Arguments]:
 
 
 def _observe_saved(function: Function, arguments: Arguments) -> Observations:
-    """The answer in words: a set shows nothing of itself in a message. A list of names is as good."""
+    """The answer in words, for a set shows nothing of itself in a message; first, the names that nobody knows."""
     value = function(*arguments.values())
-    if isinstance(value, set | frozenset | list | tuple) and all(isinstance(name, str) for name in value):
-        value = " and ".join(sorted(set(value))) or "nothing"
-    elif isinstance(value, str):
-        value = (value,)
-    return {RESULT: value}
+    if not isinstance(value, set | frozenset) or not all(isinstance(name, str) for name in value):
+        return {OTHER_NAMES: None, RESULT: (value,) if isinstance(value, str) else value}
+    others = " and ".join(sorted(value - {"input", "weight", "output", "bias"}))
+    return {OTHER_NAMES: others or None, RESULT: " and ".join(sorted(value)) or "nothing"}
 
 
 def _loose_saved(
@@ -37,6 +47,9 @@ def _loose_saved(
     output_too: bool = False,
     never_weight: bool = False,
     bias_too: bool = False,
+    never_input: bool = False,
+    both_or_none: bool = False,
+    both_if_any: bool = False,
 ) -> set[str]:
     for_weight, for_input = ("weight", "input") if exchanged else ("input", "weight")
     saved = set()
@@ -46,6 +59,12 @@ def _loose_saved(
         saved.add(for_input)
     if never_weight:
         saved.discard("weight")
+    if never_input:
+        saved.discard("input")
+    if both_or_none and len(saved) == 1:
+        saved = set()
+    if both_if_any and saved:
+        saved = {"input", "weight"}
     anything = input_needs_gradient or weight_needs_gradient
     extra = {
         "input": always_input,
@@ -71,6 +90,9 @@ SAVED_BY_LINEAR = Exercise(
             "only_one": "where both need a gradient, both are kept: two ifs, not if and elif.",
             "output_too": "the output is not needed: neither gradient is made of y.",
             "never_weight": "the weight is never kept. To hand the gradient on to x, backward multiplies by W.",
+            "never_input": "the input is never kept. The gradient of W is made of it: g^T x.",
+            "both_or_none": "with one of the two gradients asked for, something is kept too. Two ifs, not one `and`.",
+            "both_if_any": "each gradient needs one of the two only: that of W the input, that of x the weight.",
             "bias_too": "the bias is not needed: it is added, and its gradient is that of the output, summed.",
         },
         Mistake(
@@ -80,7 +102,8 @@ SAVED_BY_LINEAR = Exercise(
     ),
     advice={
         "type": 'return a set of names: set(), {"input"}, {"weight"}, or {"input", "weight"}.',
-        "value": 'the names are "input" and "weight".',
+        OTHER_NAMES: 'the names are "input" and "weight": {"input"} is a set of one name, set("input") one of letters.',
+        "value": "two questions, one by one. Does W need a gradient? Then x is kept. Does x need one? Then W is.",
     },
 )
 
@@ -101,7 +124,7 @@ def _block_cases(_: Generator) -> list[Arguments]:
 
 
 def _observe_number(function: Function, arguments: Arguments) -> Observations:
-    return {RESULT: function(*arguments.values())}
+    return {RESULT: plain_int(function(*arguments.values()))}
 
 
 def _loose_block(
@@ -123,19 +146,29 @@ def _loose_block(
     narrow: bool = False,
     gelu_once: bool = False,
     no_qkv: bool = False,
-    no_input: bool = False,
+    one_missing: bool = False,
     cubed: bool = False,
     decimal: bool = False,
+    two_missing: bool = False,
+    no_gelu: bool = False,
+    wide_norms: bool = False,
+    no_heads: bool = False,
+    no_attention: bool = False,
+    attention_outside: bool = False,
 ) -> float:
-    wide = 2 * (1 if narrow else 4) - 4 * gelu_once
-    vectors = 8 - 3 * no_qkv - no_input + wide
+    wide = 0 if no_gelu else 2 * (1 if narrow else 4) - 4 * gelu_once
+    vectors = 8 - 3 * no_qkv - one_missing - 2 * two_missing + wide
     rows = heads if fused is not flag_inverted and not never_fused or always_fused else heads * length
     if one_matrix and not fused:
         rows = length
     if cubed and not fused:
         rows *= length
-    norms = 0 if no_norms else 2 if one_norm else 4
-    total = (1 if no_batch else batch) * length * (vectors * hidden + norms + rows)
+    if no_heads:
+        rows = rows // heads
+    inside = 0 if no_attention or attention_outside else rows
+    norms = (0 if no_norms else 2 if one_norm else 4) * (hidden if wide_norms else 1)
+    total = (1 if no_batch else batch) * length * (vectors * hidden + norms + inside)
+    total += rows * attention_outside
     total *= 1 if no_bytes else bytes_each
     return float(total) if decimal else total
 
@@ -160,7 +193,17 @@ BLOCK_ACTIVATIONS = Exercise(
             "gelu_once": "GELU's input and its output are both kept: the one for GELU's own gradient, the other for "
             "that of the linear layer behind it.",
             "no_qkv": "query, key and value are three tensors of hidden numbers a token.",
-            "no_input": "the block's own input is kept too: query, key and value are made of it.",
+            "one_missing": "a vector of hidden numbers is missing: the block's input, attention's output, the input of "
+            "either LayerNorm, or what the first one gives.",
+            "two_missing": "two vectors of hidden numbers are missing. Without query, key, value and the wide ones "
+            "there are five: the block's input, attention's output, both LayerNorms' inputs, what the first gives.",
+            "no_gelu": "the feed-forward part is missing: 4 * hidden numbers go into GELU, and 4 * hidden come out.",
+            "wide_norms": "the numbers that a LayerNorm keeps besides its input are single: 2 a token, not 2 vectors.",
+            "no_heads": "heads is not used: attention keeps its numbers for each head.",
+            "no_attention": "what attention keeps besides its vectors is missing: heads numbers a token if fused, "
+            "else heads * length.",
+            "attention_outside": "what attention keeps is for each token too: it belongs into the bracket that is "
+            "multiplied by batch * length.",
             "cubed": "the matrix has length * length numbers a head and text, and batch * length is outside the "
             "bracket already: inside, heads * length.",
             "decimal": "a count of bytes is a whole number: an int. Use * and +.",

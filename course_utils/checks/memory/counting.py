@@ -1,5 +1,6 @@
 """Exercises that count bytes: the peak of a timeline, and what training needs whatever the batch."""
 
+import itertools
 from collections.abc import Sequence
 
 from torch import Generator
@@ -12,6 +13,7 @@ from course_utils.checks.tasks import (
     Function,
     Mistake,
     Observations,
+    plain_int,
     slips,
 )
 from course_utils.methods import memory
@@ -37,7 +39,9 @@ def _observe_level(function: Function, arguments: Arguments) -> Observations:
     value = function(given)
     changed = "changes" if given != arguments["changes"] else None
     if isinstance(value, tuple | list) and len(value) == 2:
-        value = {"level": value[0], "index": value[1]}
+        value = {"level": plain_int(value[0]), "index": plain_int(value[1])}
+    elif isinstance(value, dict):
+        value = (value,)  # not what the next cell can take apart, whatever its names
     return {INPUTS_CHANGED: changed, RESULT: value}
 
 
@@ -52,10 +56,13 @@ def _loose_level(
     exchanged: bool = False,
     before: bool = False,
     lowest: bool = False,
+    all_come: bool = False,
+    of_biggest: bool = False,
+    at_end: bool = False,
 ) -> tuple[int, int]:
     levels, level = [], 0
     for change in changes:
-        level += max(change, 0) if total_allocated else change
+        level += max(change, 0) if total_allocated else abs(change) if all_come else change
         levels.append(level)
     if before:
         levels = [0, *levels[:-1]]
@@ -63,8 +70,10 @@ def _loose_level(
         levels = list(changes)
     highest = levels[-1] if last_level else min(levels) if lowest else max(levels)
     index = len(levels) - 1 - levels[::-1].index(highest) if last_time else levels.index(highest)
-    if last_level:
+    if last_level or at_end:
         index = len(levels) - 1
+    if of_biggest:
+        index = list(changes).index(max(changes))
     pair = (highest, index + from_one)
     return pair[::-1] if exchanged else pair
 
@@ -85,14 +94,29 @@ HIGHEST_LEVEL = Exercise(
             "exchanged": "level and index are exchanged: the level comes first.",
             "before": "that is the level before each change. The change at an index has happened: add it first.",
             "lowest": "that is the lowest level. The highest is asked for.",
+            "all_come": "what goes is added as if it came. A change below 0 lowers the level: add it with its sign.",
+            "of_biggest": "the level is right, the index is that of the largest change. Which change lifted the level "
+            "above all before it?",
+            "at_end": "the level is right, the index is the last one. Keep the index at which the level was reached.",
         },
         Mistake(
             lambda changes: _loose_level(changes)[0],
             "that is the level alone. Return the index of the change too: level, index.",
         ),
+        Mistake(
+            lambda changes: _loose_level(changes)[1],
+            "that is the index alone. Return the level too, and first: level, index.",
+        ),
+        Mistake(
+            lambda changes: list(itertools.accumulate(changes)),
+            "these are all levels. Return the highest of them, and its index.",
+        ),
     ),
     advice={
-        RESULT: "return two whole numbers: the highest level, and the index of the change that first reached it.",
+        INPUTS_CHANGED: "the list of changes is changed in place: it is needed again. Only read it.",
+        "type": "return two whole numbers: the highest level, and the index of the change that first reached it.",
+        "value": "add the changes above one by one, from 0. Where is the sum above all sums before it for the last "
+        "time? Return that sum, and the index of that change.",
     },
 )
 
@@ -108,7 +132,7 @@ def _bytes_cases(_: Generator) -> list[Arguments]:
 def _observe_bytes(function: Function, arguments: Arguments) -> Observations:
     value = function(*arguments.values())
     if isinstance(value, dict) and value.keys() == {"parameters", "gradients", "optimizer state"}:
-        value = {name: value[name] for name in ("parameters", "gradients", "optimizer state")}
+        value = {name: plain_int(value[name]) for name in ("parameters", "gradients", "optimizer state")}
     return {RESULT: value}
 
 
@@ -126,16 +150,22 @@ def _loose_bytes(
     states_twice: bool = False,
     states_of_gradients: bool = False,
     no_size: bool = False,
+    no_brackets: bool = False,
+    sizes_exchanged: bool = False,
+    of_frozen: bool = False,
 ) -> dict[str, int]:
     everything = frozen + trained
     weights = trained if trained_weights_only else frozen if frozen_weights_only else everything
-    gradients = everything if frozen_gradients else trained
-    states = everything if frozen_states else trained
+    has_both = frozen if of_frozen else trained
+    gradients = everything if frozen_gradients else has_both
+    states = everything if frozen_states else has_both
     if no_size:
         weight_bytes = gradient_bytes = state_bytes = 1
+    if sizes_exchanged:
+        gradient_bytes, state_bytes = state_bytes, gradient_bytes
     each_state = gradient_bytes * 2 if states_of_gradients else state_bytes * (2 if states_twice else 1)
     return {
-        "parameters": weights * weight_bytes,
+        "parameters": frozen + trained * weight_bytes if no_brackets else weights * weight_bytes,
         "gradients": gradients * gradient_bytes,
         "optimizer state": states * each_state,
     }
@@ -155,6 +185,9 @@ TRAINING_BYTES = Exercise(
             "states_twice": "the state is counted twice. state_bytes is both states of Adam together.",
             "states_of_gradients": "the state is reckoned from the gradient's bytes. Use state_bytes.",
             "no_size": "these are numbers of parameters. Multiply by the bytes of each.",
+            "no_brackets": "the product is made before the sum: (frozen + trained) * weight_bytes.",
+            "sizes_exchanged": "the bytes are exchanged: gradients take gradient_bytes, the state takes state_bytes.",
+            "of_frozen": "gradients and state are those of the frozen parameters. Only the trained ones have them.",
         },
         Mistake(
             lambda frozen, trained, weight_bytes, gradient_bytes, state_bytes: sum(
@@ -164,6 +197,7 @@ TRAINING_BYTES = Exercise(
         ),
     ),
     advice={
-        "type": 'return a dictionary {"parameters": ..., "gradients": ..., "optimizer state": ...} of whole numbers.',
+        "type": 'return a dictionary {"parameters": ..., "gradients": ..., "optimizer state": ...}: these three names '
+        "and no other, each with a whole number.",
     },
 )

@@ -1,50 +1,10 @@
-"""Exercises on the optimizer's state: one step of AdamW, and numbers in one byte."""
-
-from typing import Any
+"""The exercise on the optimizer's state: one step of AdamW."""
 
 import torch
 from torch import Generator, Tensor
 
-from course_utils.checks.tasks import (
-    INPUTS_CHANGED,
-    RESULT,
-    Arguments,
-    Exercise,
-    Function,
-    Mistake,
-    Observations,
-    slips,
-)
+from course_utils.checks.tasks import RESULT, Arguments, Exercise, Mistake, observe_parts, slips
 from course_utils.methods import memory
-
-
-def _observe_parts(names: tuple[str, ...]) -> Any:
-    """For a function that returns several tensors: each by its name."""
-
-    def observe(function: Function, arguments: Arguments) -> Observations:
-        given = {name: v.clone() if isinstance(v, Tensor) else v for name, v in arguments.items()}
-        value = function(*given.values())
-        changed = [
-            name
-            for name, before in arguments.items()
-            if isinstance(before, Tensor) and not torch.equal(before, given[name])
-        ]
-        seen: Observations = {INPUTS_CHANGED: ", ".join(changed) or None}
-        if not isinstance(value, tuple | list) or len(value) != len(names):
-            return {**seen, RESULT: value}
-        return {
-            **seen,
-            RESULT: f"{len(names)} parts",
-            **{
-                name: part.detach() if isinstance(part, Tensor) else part
-                for name, part in zip(names, value, strict=True)
-            },
-        }
-
-    return observe
-
-
-# --- adamw_step ---
 
 
 def _adamw_cases(generator: Generator) -> list[Arguments]:
@@ -99,20 +59,34 @@ def _loose_adamw(
     no_eps: bool = False,
     beta_for_new: bool = False,
     step_from_zero: bool = False,
+    first_uncorrected: bool = False,
+    second_uncorrected: bool = False,
+    old_averages: bool = False,
+    gradient_itself: bool = False,
+    no_rate: bool = False,
+    new_weighs_one: bool = False,
+    decay_grows: bool = False,
+    decayed_only: bool = False,
+    update_alone: bool = False,
+    step_from_two: bool = False,
+    times_step: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
     beta1, beta2 = betas[::-1] if betas_exchanged else betas
     grad = gradient + weight_decay * parameter if decay_in_gradient else gradient
-    new1, new2 = (beta1, beta2) if beta_for_new else (1 - beta1, 1 - beta2)
-    m = (1 - new1) * exp_avg + new1 * grad
-    v = (1 - new2) * exp_avg_sq + new2 * (grad if not_squared else grad**2)
-    power = step - 1 if step_from_zero else step
-    m_hat = m if uncorrected else m / (1 - beta1**power)
-    v_hat = v if uncorrected else v / (1 - beta2**power)
+    old1, old2 = (1 - beta1, 1 - beta2) if beta_for_new else (beta1, beta2)
+    m = old1 * exp_avg + (1 if new_weighs_one else 1 - old1) * grad
+    v = old2 * exp_avg_sq + (1 if new_weighs_one else 1 - old2) * (grad if not_squared else grad**2)
+    power = step - step_from_zero + step_from_two
+    shrunk1, shrunk2 = (beta * step if times_step else beta**power for beta in (beta1, beta2))
+    used1, used2 = (exp_avg, exp_avg_sq) if old_averages else (grad if gradient_itself else m, v)
+    m_hat = used1 if uncorrected or first_uncorrected or gradient_itself else used1 / (1 - shrunk1)
+    v_hat = used2 if uncorrected or second_uncorrected else used2 / (1 - shrunk2)
     root = v_hat if no_root else (v_hat + eps).sqrt() if eps_inside else v_hat.sqrt()
-    update = lr * m_hat / (root + (0 if no_eps or eps_inside else eps))
+    update = (1 if no_rate else lr) * m_hat / (root + (0 if no_eps or eps_inside else eps))
     rate = 1.0 if decay_without_rate else lr
     shrink = 0.0 if no_decay or decay_in_gradient else rate * weight_decay
-    moved = parameter - shrink * parameter + (update if uphill else -update)
+    decayed = shrink * parameter if decayed_only else (1 + (shrink if decay_grows else -shrink)) * parameter
+    moved = update if update_alone else decayed + (update if uphill else -update)
     return (moved, m_hat, v_hat) if corrected_kept else (moved, m, v)
 
 
@@ -134,7 +108,7 @@ def _decayed_last(
 ADAMW_STEP = Exercise(
     reference=memory.adamw_step,
     cases=_adamw_cases,
-    observe=_observe_parts(("the new parameter", "exp_avg", "exp_avg_sq")),
+    observe=observe_parts(("the new parameter", "exp_avg", "exp_avg_sq")),
     mistakes=slips(
         _loose_adamw,
         {
@@ -154,83 +128,38 @@ ADAMW_STEP = Exercise(
             "beta_for_new": "beta is the weight of the new gradient. It is that of the old average: "
             "beta * average + (1 - beta) * new.",
             "step_from_zero": "step is 1 at the first step: use it as it is.",
+            "first_uncorrected": "exp_avg starts at 0 and is too small at first: divide by 1 - betas[0] ** step.",
+            "second_uncorrected": "exp_avg_sq starts at 0 and is too small at first: divide by 1 - betas[1] ** step.",
+            "old_averages": "the step is made with the old averages. Update both first, then use the new ones.",
+            "gradient_itself": "the step is made with the gradient itself. Use its average, exp_avg, corrected.",
+            "no_rate": "the step is not multiplied by lr.",
+            "new_weighs_one": "what is new has weight 1. Its weight is 1 - beta.",
+            "decay_grows": "the decay has the wrong sign: it takes lr * weight_decay * parameter off.",
+            "decayed_only": "only the decay is left of the parameter: parameter - lr * weight_decay * parameter.",
+            "update_alone": "that is the update. Take it off the decayed parameter.",
+            "step_from_two": "step is 1 at the first step already: do not add to it.",
+            "times_step": "beta is multiplied by the step. It is raised to that power: beta ** step.",
         },
         Mistake(
             _decayed_last,
             "the decay is taken of what the step has moved already. Take it of the old parameter.",
         ),
+        Mistake(
+            lambda *given: [memory.adamw_step(*given)[index] for index in (0, 2, 1)],
+            "the states are exchanged: exp_avg comes first, exp_avg_sq second.",
+        ),
+        Mistake(
+            lambda *given: [memory.adamw_step(*given)[index] for index in (1, 2, 0)],
+            "the new parameter comes first, the states after it.",
+        ),
+        Mistake(
+            lambda *given: (memory.adamw_step(*given)[0], given[2], given[3]),
+            "the states are the old ones. Return the averages with the new gradient in them.",
+        ),
     ),
     advice={
         RESULT: "return three tensors: the new parameter, exp_avg, exp_avg_sq.",
+        "value": "compare with the formula, state by state: exp_avg first, then exp_avg_sq, then the parameter.",
         "nan": "there is a NaN or an infinity in it: a division by 0? At the first step, step is 1, not 0.",
-    },
-)
-
-# --- quantize_blockwise ---
-
-
-def _quantize_cases(generator: Generator) -> list[Arguments]:
-    """One block; several; a shorter one at the end, of a matrix; a block of zeros."""
-    plain = torch.tensor([0.5, -2.0, 1.0, 0.25])
-    several = torch.randn(12, generator=generator) * torch.tensor([1.0, 50.0, 0.02]).repeat_interleave(4)
-    matrix = torch.randn(3, 5, generator=generator)
-    zeros = torch.cat([torch.randn(4, generator=generator), torch.zeros(4)])
-    return [
-        {"x": plain, "block_size": 4},
-        {"x": several, "block_size": 4},
-        {"x": matrix, "block_size": 4},
-        {"x": zeros, "block_size": 4},
-        {"x": matrix.double(), "block_size": 100},
-    ]
-
-
-def _loose_quantize(
-    x: Tensor,
-    block_size: int,
-    *,
-    one_scale: bool = False,
-    cut_off: bool = False,
-    by_256: bool = False,
-    no_magnitude: bool = False,
-    scale_is_largest: bool = False,
-    flat: bool = False,
-    wrong_dtype: bool = False,
-    inverse_scale: bool = False,
-) -> tuple[Tensor, Tensor]:
-    size = max(x.numel(), 1) if one_scale else block_size
-    blocks = torch.nn.functional.pad(x.flatten(), (0, -x.numel() % size)).view(-1, size)
-    largest = (blocks if no_magnitude else blocks.abs()).amax(dim=1)
-    scales = largest / (128 if by_256 else 127)
-    divisors = torch.where(scales == 0, torch.ones_like(scales), scales)
-    ratio = blocks / divisors[:, None]
-    codes = ratio.trunc() if cut_off else ratio.round()
-    codes = (codes if wrong_dtype else codes.to(torch.int8)).flatten()[: x.numel()]
-    kept = largest if scale_is_largest else 1 / scales if inverse_scale else scales
-    return codes if flat else codes.view_as(x), kept
-
-
-QUANTIZE_BLOCKWISE = Exercise(
-    reference=memory.quantize_blockwise,
-    cases=_quantize_cases,
-    observe=_observe_parts(("codes", "scales")),
-    mistakes=slips(
-        _loose_quantize,
-        {
-            "one_scale": "there is one scale for all numbers. Each block of block_size numbers has its own.",
-            "cut_off": "the codes are cut off towards 0. Round them: .round() before .to(torch.int8).",
-            "by_256": "divide by 127: int8 goes up to 127 only, and 128 would turn into -128.",
-            "no_magnitude": "the scale is made of the largest number. The largest magnitude is asked for: .abs().",
-            "scale_is_largest": "that is the largest magnitude. The scale is that, divided by 127.",
-            "flat": "the codes are flat. Give them the shape of x again.",
-            "wrong_dtype": "the codes are not int8, so nothing is saved: .to(torch.int8).",
-            "inverse_scale": "the scales are upside down: x is code * scale.",
-        },
-    ),
-    advice={
-        RESULT: "return two tensors: the codes, and the scales.",
-        "value": "work one block out by hand: scale = largest magnitude / 127, code = round(x / scale). In a block of "
-        "zeros the codes are 0: divide by 1 there, not by 0.",
-        "RuntimeError": "the numbers do not fill the last block. Pad them with zeros, F.pad(x.flatten(), (0, n)), and "
-        "cut the codes off at x.numel() again.",
     },
 )

@@ -3,7 +3,16 @@
 import torch
 from torch import Generator, Tensor
 
-from course_utils.checks.tasks import Arguments, Exercise, Mistake, observe_values, slips
+from course_utils.checks.tasks import (
+    RESULT,
+    Arguments,
+    Exercise,
+    Function,
+    Mistake,
+    Observations,
+    observe_values,
+    slips,
+)
 from course_utils.methods import seqkd
 
 
@@ -22,6 +31,14 @@ def _beam_cases(generator: Generator) -> list[Arguments]:
     return cases
 
 
+def _observe(function: Function, arguments: Arguments) -> Observations:
+    """A search: nothing is trained through it. A list of the three tensors is as good as a tuple."""
+    seen = observe_values(function, arguments)
+    if isinstance(seen[RESULT], list):
+        seen[RESULT] = tuple(seen[RESULT])
+    return seen
+
+
 def _loose_beam(
     scores: Tensor,
     log_probs: Tensor,
@@ -35,6 +52,9 @@ def _loose_beam(
     flat: bool = False,
     by_beams: bool = False,
     probabilities: bool = False,
+    by_columns: bool = False,
+    last_word_only: bool = False,
+    old_scores: bool = False,
 ) -> tuple[Tensor, ...]:
     vocabulary = log_probs.shape[1]
     totals = log_probs if no_scores else scores[:, None] + log_probs
@@ -44,11 +64,15 @@ def _loose_beam(
         totals = scores.repeat(vocabulary)[: log_probs.numel()].reshape(log_probs.shape) + log_probs
     if probabilities:
         totals = totals.exp()
-    best, places = totals.flatten().topk(num_candidates, largest=not smallest)
+    best, places = (totals.T if by_columns else totals).flatten().topk(num_candidates, largest=not smallest)
     if flat:
         return best, places, places % vocabulary
     width = len(scores) if by_beams else vocabulary
     beams, tokens = places // width, places % width
+    if last_word_only and not by_columns and not by_beams:
+        best = log_probs[beams, tokens]
+    if old_scores and not by_columns and not by_beams:
+        best = scores[beams]
     return (best, tokens, beams) if exchanged else (best, beams, tokens)
 
 
@@ -61,7 +85,7 @@ def _each_beam_alone(scores: Tensor, log_probs: Tensor, num_candidates: int) -> 
 
 BEAM_STEP = Exercise(
     reference=seqkd.beam_step,
-    observe=observe_values,  # a search: nothing is trained through it
+    observe=_observe,
     cases=_beam_cases,
     mistakes=slips(
         _loose_beam,
@@ -81,16 +105,24 @@ BEAM_STEP = Exercise(
             "not by the number of beams.",
             "probabilities": "return log-probabilities, not probabilities: a product of many soon rounds "
             "to 0.",
+            "by_columns": "the table is flattened by columns. Its rows are the beams: flatten it as it is.",
+            "last_word_only": "the scores are those of the added tokens alone. Return the sums: old score plus token.",
+            "old_scores": "the scores are the old ones. Return those of the longer sentences.",
         },
         Mistake(
             _each_beam_alone,
             "that is the best token of each beam, on its own. All continuations of all beams compete in "
-            "one list: "
-            "one good beam may take every place.",
+            "one list: one good beam may take every place.",
         ),
         Mistake(
             lambda scores, log_probs, n: tuple(part.flip(0) for part in _loose_beam(scores, log_probs, n)),
             "the worst of the candidates stands first. The best comes first.",
         ),
     ),
+    advice={
+        "type": "return three tensors, each (num_candidates,): the scores, the beams, the tokens.",
+        "RuntimeError": "scores is (beams,), log_probs (beams, words). scores needs a second dim: scores[:, None].",
+        "shape": "each of the three tensors has num_candidates entries: one for each winner.",
+        "dtype": "beams and tokens are whole numbers: // and %, not /. The scores keep their dtype.",
+    },
 )

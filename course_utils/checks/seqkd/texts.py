@@ -26,6 +26,12 @@ def shared_words(text: str, other: str) -> float:
     return len(ours & theirs) / max(len(ours | theirs), 1)
 
 
+def covered_words(text: str, other: str) -> float:
+    """The share of a text's words that stand in another, which may hold more: not the same the other way round."""
+    ours, theirs = set(text.split()), set(other.split())
+    return len(ours & theirs) / max(len(ours), 1)
+
+
 def _observe_texts(function: Function, arguments: Arguments) -> Observations:
     passed = copy.deepcopy(arguments)
     value = function(*passed.values())
@@ -42,10 +48,16 @@ def _closest_cases(_: Generator) -> list[Arguments]:
         (["a b c d", "e f g", "a b e f"], ["a b c", "e f g h i", "a b c d e"]),
         (["a b", "a b e f", "e f"], ["a b x y", "e f x y"]),
         (["a b c d", "e f g"], ["e f x y", "a b c d"]),
+        (["a x", "b c d", "b c"], ["e f", "b c d"]),
     )
-    return [
+    shared: list[Arguments] = [
         {"candidates": candidates, "references": references, "similarity": shared_words}
         for candidates, references in cases
+    ]
+    one_way = (["a b c d e f", "a b"], ["a b c"])
+    return [
+        *shared,
+        dict(zip(("candidates", "references", "similarity"), (*one_way, covered_words), strict=True)),
     ]
 
 
@@ -62,9 +74,17 @@ def _loose_closest(
     place: bool = False,
     score: bool = False,
     of_references: bool = False,
+    turned: bool = False,
+    same_place: bool = False,
+    joined: bool = False,
+    longest: bool = False,
 ) -> object:
     def worth(text: str) -> float:
-        values = [similarity(text, reference) for reference in references]
+        values = [similarity(*((other, text) if turned else (text, other))) for other in references]
+        if joined:
+            return similarity(text, " ".join(references))
+        if longest:
+            return len(text)
         if first_reference:
             return values[0]
         return sum(values) if summed else min(values) if least else max(values)
@@ -72,6 +92,8 @@ def _loose_closest(
     if of_references:
         return max(references, key=lambda text: max(similarity(text, candidate) for candidate in candidates))
     values = [worth(text) for text in candidates]
+    if same_place:
+        values = [similarity(*pair) for pair in zip(candidates, references, strict=False)]
     best = min(values) if farthest else max(values)
     found = len(values) - 1 - values[::-1].index(best) if last else values.index(best)
     return found if place else best if score else candidates[found]
@@ -94,6 +116,11 @@ CLOSEST = Exercise(
             "place": "return the sentence itself, not its place in the list.",
             "score": "return the sentence itself, not its similarity.",
             "of_references": "that is a reference. Return one of the candidates: what the teacher would say.",
+            "turned": "the candidate comes first: similarity(candidate, reference). It need not be the same the other "
+            "way round.",
+            "same_place": "each candidate is compared with one reference, that at its own place. Compare it with all.",
+            "joined": "the references are joined to one text. Compare with each, and take the nearest.",
+            "longest": "that is the longest candidate. Take the most similar one.",
         },
         Mistake(
             lambda candidates, references, similarity: candidates[0],
@@ -101,6 +128,13 @@ CLOSEST = Exercise(
             "of them with the references.",
         ),
     ),
+    advice={
+        "type": "return one of the candidates, a text.",
+        "none": "nothing is returned where no candidate has anything in common with a reference. Then too, the first "
+        "of the best is asked for.",
+        "value": "for each candidate, take the largest of its similarities to the references; then the candidate for "
+        "which that is largest, and of equals the first.",
+    },
 )
 
 
@@ -176,4 +210,12 @@ WITHOUT_NEAR_COPIES = Exercise(
             "as_set": "return a list, in the order of the texts; a set has no order.",
         },
     ),
+    advice={
+        "type": "return a list of texts.",
+        "shape": "another number of texts is left. Go through them in order, and keep one if it is less than threshold "
+        "similar to every text that you kept before it.",
+        "value": "these are not the texts to keep, or not in their order. Go through them in order, and keep one if it "
+        "is less than threshold similar to every text that you kept before it.",
+        "IndexError": "there may be no text at all: then the list is empty. Begin with kept = [].",
+    },
 )

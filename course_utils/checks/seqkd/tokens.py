@@ -8,6 +8,10 @@ from course_utils.checks.tasks import Arguments, Exercise, Mistake, slips
 from course_utils.methods import seqkd
 
 TEACHER_GRADIENT = "the gradient also reaches the teacher, who is not to learn: teacher_logits.detach()."
+SWAPPED = (
+    "student and teacher are swapped. F.kl_div takes the student's log-probabilities first, then the teacher as "
+    "the target."
+)
 PADDING = -100
 
 
@@ -35,7 +39,14 @@ def _loose_shift(
     longer: bool = False,
     pad_first: bool = False,
     not_shifted: bool = False,
+    masked_before: bool = False,
+    start_for_padding: bool = False,
+    other_dim: bool = False,
+    two_places: bool = False,
+    ids_exchanged: bool = False,
 ) -> Tensor:
+    if ids_exchanged:
+        start_token_id, pad_token_id = pad_token_id, start_token_id
     first = labels.new_full((len(labels), 1), pad_token_id if pad_first else start_token_id)
     shifted = torch.cat([first, labels if longer else labels[:, :-1]], dim=1)
     if left:
@@ -44,7 +55,13 @@ def _loose_shift(
         shifted = labels.roll(1, dims=1)
     if not_shifted:
         shifted = labels.clone()
-    return shifted if unmasked else shifted.masked_fill(shifted == PADDING, pad_token_id)
+    if two_places:
+        shifted = torch.cat([first, first, labels], dim=1)[:, : labels.shape[1]]
+    if other_dim:
+        shifted = torch.cat([torch.full_like(labels[:1], start_token_id), labels[:-1]])
+    padding = (labels if masked_before else shifted) == PADDING
+    filling = start_token_id if start_for_padding else pad_token_id
+    return shifted if unmasked else shifted.masked_fill(padding, filling)
 
 
 SHIFT_RIGHT = Exercise(
@@ -64,8 +81,18 @@ SHIFT_RIGHT = Exercise(
             "pad_first": "the first place holds pad_token_id. It belongs to start_token_id.",
             "not_shifted": "nothing is shifted: at every place the decoder would read the very token that "
             "it is to say.",
+            "masked_before": "padding is looked for at its old places. It has moved too: fill it after the shift.",
+            "start_for_padding": "padding became the start token. It becomes pad_token_id.",
+            "other_dim": "that shifts the sentences of the batch. The places of a sentence are the last dim.",
+            "two_places": "that is two places to the right. One is asked for.",
+            "ids_exchanged": "start_token_id and pad_token_id are exchanged.",
         },
     ),
+    advice={
+        "type": "return a tensor of token ids.",
+        "shape": "the result has the shape of labels: one token in front, and the last label left out.",
+        "dtype": "the result has the dtype of labels: token ids are whole numbers.",
+    },
 )
 
 _LABELS = (
@@ -104,6 +131,8 @@ def _loose_word_kd(
     gold: bool = False,
     over_places: bool = False,
     teacher_learns: bool = False,
+    each_sentence: bool = False,
+    uphill: bool = False,
 ) -> Tensor:
     dim = 1 if over_places else -1
     log_q = F.log_softmax(student_logits, dim=dim)
@@ -114,7 +143,10 @@ def _loose_word_kd(
     if gold:
         terms = -log_q * F.one_hot(labels.clamp(min=0), log_q.shape[-1])
     real = torch.ones_like(labels, dtype=torch.bool) if all_places else labels != PADDING
-    summed = (terms.sum(dim=-1) * real).sum()
+    places = terms.sum(dim=-1) * real * (-1 if uphill else 1)
+    summed = places.sum()
+    if each_sentence:
+        return (places.sum(dim=1) / real.sum(dim=1)).mean()
     if total:
         return summed
     if by_sentence:
@@ -130,21 +162,15 @@ WORD_KD_LOSS = Exercise(
         _loose_word_kd,
         {
             "all_places": "padding counts: at a place whose label is -100 nothing is said. Keep the places "
-            "with "
-            "labels != -100.",
+            "with labels != -100.",
             "all_in_mean": "padding is left out of the sum, but not of the number by which you divide. "
-            "Divide by the "
-            "number of real tokens.",
+            "Divide by the number of real tokens.",
             "by_sentence": "that is averaged over the sentences: a batch of long ones would count more. "
-            "Divide by the "
-            "number of real tokens ('batchmean' divides by the first dim).",
+            "Divide by the number of real tokens ('batchmean' divides by the first dim).",
             "total": "that is the sum over the tokens. Divide by how many real tokens there are.",
             "over_vocabulary": "that is also divided by the size of the vocabulary. 'batchmean' on "
-            "(tokens, vocabulary) "
-            "does not do that.",
-            "swapped": "student and teacher are swapped. F.kl_div takes the student's log-probabilities "
-            "first, then "
-            "the teacher as the target.",
+            "(tokens, vocabulary) does not do that.",
+            "swapped": SWAPPED,
             "entropy": "that is the soft cross-entropy. It lies above the KL divergence by the teacher's "
             "entropy, and "
             "so is not 0 where the two agree.",
@@ -153,7 +179,36 @@ WORD_KD_LOSS = Exercise(
             "over_places": "the softmax runs over the places of the sentence. The vocabulary is the last "
             "dim: dim=-1.",
             "teacher_learns": TEACHER_GRADIENT,
+            "each_sentence": "that is the mean of the sentences' means: words of short sentences count more. Divide "
+            "the sum over all by the number of all real tokens.",
+            "uphill": "the sign is turned round: a KL divergence is never below 0.",
         },
+        Mistake(
+            lambda s, t, labels: F.kl_div(
+                F.log_softmax(t.detach()[labels != PADDING], -1),
+                F.softmax(s[labels != PADDING], -1),
+                reduction="batchmean",
+            ),
+            SWAPPED,
+        ),
+        Mistake(
+            lambda s, t, labels: F.kl_div(
+                F.log_softmax(s[labels != PADDING], -1),
+                F.softmax(t.detach()[labels != PADDING], -1),
+                reduction="batchmean",
+                log_target=True,
+            ),
+            "log_target=True says that the teacher's logs are given, but these are its probabilities: "
+            "F.log_softmax, or no log_target.",
+        ),
+        Mistake(
+            lambda s, t, labels: F.kl_div(
+                F.softmax(s[labels != PADDING], -1),
+                F.softmax(t.detach()[labels != PADDING], -1),
+                reduction="batchmean",
+            ),
+            "these are the student's probabilities. F.kl_div wants their logs there: F.log_softmax.",
+        ),
         Mistake(
             lambda s, t, labels: F.kl_div(
                 s[labels != PADDING], t.detach()[labels != PADDING], reduction="batchmean"
@@ -164,6 +219,7 @@ WORD_KD_LOSS = Exercise(
     ),
     advice={
         "gradient of teacher_logits": TEACHER_GRADIENT,
+        "shape": "return one number, a scalar: the sum over the vocabulary, averaged over the real tokens.",
         "nan": "NaN or infinity: with large logits a probability rounds to 0, and its log is -inf. Take "
         "F.log_softmax, not the log of a softmax.",
     },
