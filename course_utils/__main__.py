@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from course_utils import session
 
@@ -36,6 +37,13 @@ def exhibits(_: argparse.Namespace) -> int:
     return 0
 
 
+def mirror(arguments: argparse.Namespace) -> int:
+    """fill a folder or a USB stick with everything that the real track needs, for use without a network"""
+    from course_utils.mirror import fill
+
+    return fill(arguments.folder, only=arguments.only)
+
+
 def readme(_: argparse.Namespace) -> int:
     """for authors: write the measured parts of README.md from the results that ship"""
     from course_utils.readme import main as write
@@ -44,7 +52,7 @@ def readme(_: argparse.Namespace) -> int:
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
-    command.__name__: command for command in (doctor, course, claims, exhibits, readme)
+    command.__name__: command for command in (doctor, course, claims, exhibits, mirror, readme)
 }
 
 
@@ -54,10 +62,13 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, command in COMMANDS.items():
         sub = commands.add_parser(name, help=command.__doc__, description=command.__doc__)
-        if name in ("course", "claims"):
+        if name == "mirror":
+            sub.add_argument("folder", metavar="DIR", type=Path, help="where to; made if it is not there")
+        if name in ("course", "claims", "mirror"):
             sub.add_argument(
                 "--only", nargs="+", metavar="NN", help="notebooks whose names start so, e.g. 02"
             )
+        if name in ("course", "claims"):
             sub.add_argument(
                 "--store", action="store_true", help="for authors: keep the outcome in the repository"
             )

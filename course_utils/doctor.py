@@ -153,7 +153,7 @@ def _at_hand(role: str) -> bool:
         except assets.AssetError:
             return False
         return True
-    places = [BUILD / "cache" / "assets" / asset.name / asset.revision[:12]]
+    places = [assets.cache_of(asset)]
     if asset.mirror and os.environ.get("COURSE_MIRROR"):
         places.append(Path(os.environ["COURSE_MIRROR"]) / asset.mirror)
     return any(not sources.faults(place, asset.files) for place in places)

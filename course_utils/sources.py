@@ -9,6 +9,7 @@ import contextlib
 import functools
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -145,8 +146,30 @@ def _clear(folder: Path, files: Iterable[File]) -> list[File]:
     return needed
 
 
-def from_publisher(folder: Path, files: Iterable[File]) -> Path:
-    """Fetch the files that `folder` lacks from their addresses, with a progress bar.
+def unfinished(folder: Path, file: File) -> int:
+    """The bytes of `file` that an earlier, broken download left in `folder`; 0 where there is nothing to go on from."""
+    part = _part(folder / file.path)
+    return part.stat().st_size if part.exists() else 0
+
+
+def from_copy(folder: Path, files: Iterable[File], other: Path) -> Path:
+    """Copy the files that `folder` lacks from `other`, if every file verifies there.
+
+    Raises SourceError, and OSError where the folder cannot be written.
+    """
+    from_mirror(other, files)
+    for file in _clear(folder, files):
+        with _writing(folder / file.path) as part:
+            shutil.copyfile(other / file.path, part)
+            try:
+                _accept(folder / file.path, file)
+            except download.Trouble as error:
+                raise SourceError(f"copied from {other}: {error}") from None
+    return folder
+
+
+def from_publisher(folder: Path, files: Iterable[File], name: str) -> Path:
+    """Fetch the files that `folder` lacks from their addresses, with a progress bar that shows `name`.
 
     Raises SourceError, and OSError where the folder cannot be written.
     """
@@ -154,7 +177,7 @@ def from_publisher(folder: Path, files: Iterable[File]) -> Path:
 
     needed = _clear(folder, files)
     total = sum(file.size or 0 for file in needed)
-    with tqdm(total=total, unit="B", unit_scale=True, desc=folder.parent.name, leave=False) as bar:
+    with tqdm(total=total, unit="B", unit_scale=True, desc=name, leave=False) as bar:
         before = 0
         for file in needed:
 
