@@ -7,7 +7,7 @@ READY := .venv/ready
 NOTEBOOKS := $(sort $(wildcard notebooks/[0-9][0-9]_*.ipynb))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup course lab test test-fast bench claims bundle doctor exhibits clean
+.PHONY: help setup course lab test test-fast bench claims bundle doctor exhibits badges clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -57,6 +57,9 @@ exhibits: $(READY) ## list the exhibits: the paper's figure beside ours
 
 doctor: $(READY) ## say what works on this machine
 	$(VENV_PYTHON) -m course_utils doctor
+
+badges: $(READY) ## for authors: write the course's address everywhere: make badges REPO=owner/name
+	$(VENV_PYTHON) tools/badges.py $(REPO)
 
 clean: ## remove what the commands wrote: build/ and .venv/
 	rm -rf build .venv

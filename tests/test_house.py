@@ -117,7 +117,8 @@ def test_pip_install_lines_are_quoted() -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["course", "lab", "test", "test-fast", "bench", "claims", "bundle", "doctor", "exhibits"]
+    "target",
+    ["course", "lab", "test", "test-fast", "bench", "claims", "bundle", "doctor", "exhibits", "badges"],
 )
 def test_make_target_sets_itself_up(target: str) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")

@@ -66,7 +66,7 @@ def notebook(request: pytest.FixtureRequest) -> Notebook:
 
 def test_the_setup_cell_is_short_and_follows_the_repository() -> None:
     assert len(setup_cell("01_x").splitlines()) <= 6
-    assert f"git clone -q --depth 1 {REPOSITORY};" in setup_cell("01_x")
+    assert f"git clone -q --depth 1 {REPOSITORY} course;" in setup_cell("01_x")
 
 
 def test_plain_leaves_out_what_is_not_prose() -> None:
