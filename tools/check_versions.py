@@ -1,15 +1,15 @@
 """Does the course run with other versions than the measured ones? Installs them in a clean environment and tries.
 
     python tools/check_versions.py lowest                           # the lowest versions that pyproject.toml admits
-    python tools/check_versions.py colab --python python3.13        # what Colab ships (tools/colab.toml), the set-up cells
+    python tools/check_versions.py colab --python python3.13        # what Colab ships: tools/colab.toml
     python tools/check_versions.py colab --torch 2.13.0 --only 02   # another torch than the set's; run notebook 02 too
 
 It runs the unit tests, not the linters, then the notebooks of --only. The environment stays in build/versions/.
 With the colab set, it first runs the set-up cell of every notebook as Colab does: in an empty folder, in an environment
-that holds Colab's versions and no course, with the last commit of this repository in place of the one on the web. The cell
+that holds Colab's versions and no course, and with the last commit of this repository for the one on the web. The cell
 must install what is missing, start the course, and change no package that was there (torch and numpy above all).
-Not a test of `make test`: it downloads up to gigabytes (torch, of which an index may have only the CUDA build). What needs
-no download is tested there: tests/test_colab.py.
+Not a test of `make test`: it downloads up to gigabytes (torch, of which an index may have only the CUDA build).
+tests/test_colab.py tries the cells without a download.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def installed(python: Path) -> dict[str, str]:
 
 
 def refuse_changes(before: dict[str, str], now: dict[str, str]) -> None:
-    """Raises SystemExit when installing the course changed a package that was there: on Colab the session would break."""
+    """Raises SystemExit when installing the course changed a package: on Colab the session would break."""
     moved = [f"{name} {before[name]} -> {now.get(name)}" for name in before if now.get(name) != before[name]]
     if moved:
         raise SystemExit(f"Installing the course changed what was there: {', '.join(moved)}")
