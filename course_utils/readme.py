@@ -1,5 +1,5 @@
-"""The measured parts of README.md and docs/results.md, written from what ships in `data/results/`: nobody types a
-number twice."""
+"""The measured parts of README.md, docs/results.md and docs/workshop.md, written from what ships in `data/results/`:
+nobody types a number twice."""
 
 import json
 import re
@@ -13,6 +13,8 @@ from course_utils.results import SHARES, mean_and_spread
 TRACKS = ("bundled", "real")
 README = ROOT / "README.md"
 RESULTS = ROOT / "docs" / "results.md"
+WORKSHOP = ROOT / "docs" / "workshop.md"
+RESOURCES = {"seconds": "s", "peak_mib": "MiB"}
 BLOCK = "<!-- {name}: written by python -m course_utils readme -->\n"
 END = "<!-- end -->"
 RESULTS_HEAD = """# Every result that ships
@@ -32,6 +34,23 @@ def notebooks() -> str:
         rows.append([f"[{title}](notebooks/{path.name})", *shown])
     machines = sorted({str(run["machine"]) for track in TRACKS for run in runs[track].values()})
     header = ["notebook", *(f"run on the {track} track" for track in TRACKS)]
+    return f"{report.table(header, rows)}\n\nMeasured on: {'; '.join(machines)}.\n"
+
+
+def resources() -> str:
+    """A table of what a notebook takes on each track: the seconds of Run All, and the memory of its kernel at most."""
+    runs = {track: _json(DATA / "results" / track / "runs.json") for track in TRACKS}
+    rows = []
+    for path, title in _titles().items():
+        cells = []
+        for track in TRACKS:
+            run = runs[track].get(path.stem, {})
+            cells += [
+                f"{run[key]:,} {unit}" if key in run else "not measured" for key, unit in RESOURCES.items()
+            ]
+        rows.append([title, *cells])
+    machines = sorted({str(run["machine"]) for track in TRACKS for run in runs[track].values()})
+    header = ["notebook", *(f"{what}, {track}" for track in TRACKS for what in ("Run All", "memory"))]
     return f"{report.table(header, rows)}\n\nMeasured on: {'; '.join(machines)}.\n"
 
 
@@ -78,11 +97,20 @@ def _json(path: Path) -> dict[str, dict[str, float | str]]:
 
 def render(text: str) -> str:
     """README's text with both blocks written anew. Raises ValueError if a block's marks are gone."""
-    for name, made in (("notebooks", notebooks()), ("claims", claims())):
+    return _fill(text, "README.md", {"notebooks": notebooks(), "claims": claims()})
+
+
+def render_workshop(text: str) -> str:
+    """The text of docs/workshop.md with its block written anew. Raises ValueError if the block's marks are gone."""
+    return _fill(text, "docs/workshop.md", {"resources": resources()})
+
+
+def _fill(text: str, file: str, blocks: dict[str, str]) -> str:
+    for name, made in blocks.items():
         mark = BLOCK.format(name=name)
         pattern = re.escape(mark) + r".*?" + re.escape(END)
         if not re.search(pattern, text, flags=re.DOTALL):
-            raise ValueError(f"README.md has lost the marks of its block {name!r}: {mark.strip()} ... {END}")
+            raise ValueError(f"{file} has lost the marks of its block {name!r}: {mark.strip()} ... {END}")
         block = f"{mark}{made}{END}"
         text = re.sub(pattern, lambda _, block=block: block, text, flags=re.DOTALL)  # type: ignore[misc]
     return text
@@ -95,7 +123,9 @@ def render_results() -> str:
 
 
 def main() -> int:
-    """Write the blocks of README.md, and docs/results.md, anew."""
+    """Write the blocks of README.md and docs/workshop.md, and docs/results.md, anew."""
     README.write_text(render(README.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
+    text = WORKSHOP.read_text(encoding="utf-8")
+    WORKSHOP.write_text(render_workshop(text), encoding="utf-8", newline="\n")
     RESULTS.write_text(render_results(), encoding="utf-8", newline="\n")
     return 0

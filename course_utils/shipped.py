@@ -41,12 +41,14 @@ def keep_claims(rows: list[dict[str, Any]]) -> None:
 
 
 def keep_time(result: runner.Run) -> None:
-    """Note in the track's runs.json how long a notebook took, and on which machine."""
+    """Note in the track's runs.json how long a notebook took, the memory of its kernel at most, and the machine."""
     path = _folder() / "runs.json"
     runs = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     found = rowfile.machine()
     where = f"{found['cpu']}, {found['cores']} cores, {found['device']}"
     runs[result.notebook] = {"seconds": round(result.seconds), "machine": where}
+    if result.peak_bytes:
+        runs[result.notebook]["peak_mib"] = round(result.peak_bytes / 2**20)
     write(path, json.dumps(runs, indent=1, sort_keys=True) + "\n")
 
 

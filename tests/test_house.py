@@ -217,5 +217,7 @@ def test_no_text_names_a_machine() -> None:
 def test_readme_states_what_was_measured() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert readme.render(text) == text, "run: python -m course_utils readme"
+    workshop = readme.WORKSHOP.read_text(encoding="utf-8")
+    assert readme.render_workshop(workshop) == workshop, "run: python -m course_utils readme"
     shipped = readme.RESULTS.read_text(encoding="utf-8")
     assert readme.render_results() == shipped, "run: python -m course_utils readme"

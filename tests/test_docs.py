@@ -1,0 +1,130 @@
+"""The texts beside the notebooks: what they promise is there, what they quote is what the code says."""
+
+import ast
+import functools
+import json
+import re
+from pathlib import Path
+
+import pytest
+from test_notebooks import PATHS
+
+from course_utils.__main__ import COMMANDS
+from course_utils.paths import ROOT
+
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+README = ROOT / "README.md"
+WORKSHOP = (ROOT / "docs" / "workshop.md").read_text(encoding="utf-8")
+TROUBLE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+PYTHONS_OWN = {"No module named 'course_utils'"}
+PLANS = {"Three hours": 180, "Six hours": 360}
+
+
+@functools.cache
+def strings() -> str:
+    """Every piece of text in the course's code, a line each; and the Makefile."""
+    pieces = [(ROOT / "Makefile").read_text(encoding="utf-8")]
+    for path in (ROOT / "course_utils").rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        documented = ast.Module | ast.ClassDef | ast.FunctionDef
+        told = {
+            ast.get_docstring(node, clean=False) for node in ast.walk(tree) if isinstance(node, documented)
+        }
+        found = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+        pieces += [text for text in found if isinstance(text, str) and text not in told]
+    return "\n".join(pieces)
+
+
+# Troubleshooting
+
+
+def quoted_failures() -> list[str]:
+    headings = re.findall(r"^### `(.+)`$", TROUBLE, re.MULTILINE)
+    return headings + re.findall(r"^\| `(.+?)` \|", TROUBLE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("failure", quoted_failures())
+def test_a_failure_is_one_that_the_code_knows(failure: str) -> None:
+    assert failure in PYTHONS_OWN or failure in strings(), "no message says this any more"
+
+
+@pytest.mark.parametrize(
+    "module", ["assets", "download", "sources", "training", "history", "doctor", "mirror"]
+)
+def test_the_failures_of_each_module_are_listed(module: str) -> None:
+    text = (ROOT / "course_utils" / f"{module}.py").read_text(encoding="utf-8")
+    assert [failure for failure in quoted_failures() if failure in text]
+
+
+# The workshop
+
+
+def minutes(clock: str) -> int:
+    hours, rest = clock.split(":")
+    return 60 * int(hours) + int(rest)
+
+
+def plan(title: str) -> list[tuple[int, int, str]]:
+    part = re.search(rf"^## {title}$(.*?)^## ", WORKSHOP, re.MULTILINE | re.DOTALL)
+    assert part, f"docs/workshop.md has no plan called {title}"
+    rows = re.findall(r"^\| (\d:\d\d) +\| (\d:\d\d) +\| (.+?) +\|$", part[1], re.MULTILINE)
+    return [(minutes(start), minutes(end), what) for start, end, what in rows]
+
+
+@pytest.mark.parametrize("title", PLANS)
+def test_a_plan_has_no_gap_and_has_breaks(title: str) -> None:
+    rows = plan(title)
+    assert rows[0][0] == 0 and rows[-1][1] == PLANS[title]
+    for (_, end, _), (start, _, what) in zip(rows, rows[1:], strict=False):
+        assert start == end, f"{what} does not begin where the row before it ends"
+    breaks = [(start, end) for start, end, what in rows if what.startswith(("Break", "Meal"))]
+    assert len(breaks) >= 2
+    sittings = zip(
+        [0, *(end for _, end in breaks)], [*(start for start, _ in breaks), PLANS[title]], strict=True
+    )
+    assert all(end - start <= 90 for start, end in sittings), "nobody sits longer than an hour and a half"
+
+
+@pytest.mark.parametrize("title", PLANS)
+def test_checkpoints_come_in_order_and_are_explained(title: str) -> None:
+    named = [int(number) for number in re.findall(r"\*\*Checkpoint (\d)\*\*", str(plan(title)))]
+    assert named == list(range(1, len(named) + 1)) and len(named) >= 4
+    part = WORKSHOP.split("\n## Checkpoints\n")[1].split("\n## ")[0]
+    assert set(named) <= {int(number) for number in re.findall(r"^(\d)\. ", part, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("title", PLANS)
+def test_the_exercises_of_a_plan_are_there(title: str) -> None:
+    """A row such as "02: exercises 2 and 5" names exercises that notebook 02 has."""
+    headings = {}
+    for path in PATHS:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+        headings[path.name[:2]] = {
+            int(number) for number in re.findall(r"^### Exercise (\d+)", text, re.MULTILINE)
+        }
+    rows = [re.match(r"(\d\d): .*?[Ee]xercises? ([\d, andto]+)", what) for _, _, what in plan(title)]
+    named = [row for row in rows if row]
+    assert named
+    for row in named:
+        assert {int(number) for number in re.findall(r"\d+", row[2])} <= headings[row[1]], row[0]
+
+
+# All of them
+
+
+@pytest.mark.parametrize("path", [README, *DOCS], ids=lambda path: path.name)
+def test_files_and_commands_that_a_text_names_are_there(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for name in re.findall(r"`((?:docs|tests|course_utils|data|benchmarks)/[\w./-]+)`", text):
+        assert (ROOT / name).exists(), name
+    for command in re.findall(r"python -m course_utils (\w+)", text):
+        assert command in COMMANDS, command
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"`make (?:\w+=\S+ )*([a-z-]+)", text):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_the_readme_leads_to_every_text() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert [path.name for path in DOCS if f"docs/{path.name}" not in text] == []
