@@ -16,6 +16,7 @@ import small_world
 from hub_server import CONFIG, CONFIG_PATH, REVISION, WEIGHTS, WEIGHTS_PATH, Hub, cache, contents, cut, status
 
 from course_utils import assets, mirror, sources
+from course_utils.__main__ import main
 from course_utils.paths import ROOT
 
 MODEL = "models/org/big"
@@ -87,6 +88,17 @@ def test_a_filled_mirror_is_enough_without_a_network(
     asked = dict(hub.asked)
     assert assets.fetch("teacher") == stick / MODEL
     assert "mirror" in assets.summary() and hub.asked == asked
+
+
+def test_the_command_line(
+    hub: Hub, stick: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["course_utils", "mirror", str(stick)])
+    assert main() == 0 and contents(stick / MODEL) == WHOLE
+    monkeypatch.setattr(sys, "argv", ["course_utils", "mirror"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "DIR" in capsys.readouterr().err
 
 
 def test_a_second_call_downloads_nothing(hub: Hub, stick: Path, capsys: pytest.CaptureFixture[str]) -> None:
