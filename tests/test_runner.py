@@ -151,3 +151,15 @@ def test_the_report_is_whole_without_a_network() -> None:
     assert "a $x$ b" in page and "$HOME" in page
     assert not re.search(r"<script[^>]+src=", page) and "cdnjs" not in page
     assert prose.source.startswith("The loss $T^2$"), "the notebook itself is left alone"
+
+
+def test_what_a_stored_run_took_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tables of README.md and docs/workshop.md are made from it. What was not measured is not made up."""
+    monkeypatch.setattr(shipped, "DATA", tmp_path)
+    for name, peak in (("01_a", 3 * 2**20), ("02_b", 0)):
+        shipped.keep_time(runner.Run(name, new_notebook(), 12.4, peak))
+    kept = json.loads((tmp_path / "results" / "bundled" / "runs.json").read_text(encoding="utf-8"))
+    assert {name: (run["seconds"], run.get("peak_mib")) for name, run in kept.items()} == {
+        "01_a": (12, 3),
+        "02_b": (12, None),
+    }
