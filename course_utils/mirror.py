@@ -64,6 +64,9 @@ def fill(folder: Path, only: Sequence[str] | None = None) -> int:
     except Timeout:
         print(f"Another call is filling {folder}. Wait until it is done, then make this call again.")
         return 1
+    except KeyboardInterrupt:
+        print("\nBroken off. Make this call again: it goes on from here.")
+        return 130
     except OSError as error:
         return _report(folder, wanted, failed, error)
     return _report(folder, wanted, failed)

@@ -205,6 +205,22 @@ def test_a_killed_call_is_resumed(hub: Hub, stick: Path, tmp_path: Path) -> None
     assert contents(stick / MODEL) == WHOLE and hub.ranges[1] is not None
 
 
+def test_ctrl_c_is_no_traceback_and_is_resumed(
+    hub: Hub, stick: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub.answers = [cut(150_000)]
+
+    def interrupted(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as impatient:
+        impatient.setattr(sources.time, "sleep", interrupted)
+        assert mirror.fill(stick) == 130
+    assert "Broken off. Make this call again" in capsys.readouterr().out
+    sent = hub.sent
+    assert mirror.fill(stick) == 0 and hub.sent - sent < 100_000
+
+
 def test_one_publisher_that_fails_keeps_nothing_from_the_others(
     hub: Hub, stick: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
