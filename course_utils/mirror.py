@@ -17,7 +17,7 @@ from course_utils.assets import Entry, readable
 from course_utils.sources import SourceError
 
 Source = tuple[str, Callable[[], Path]]
-README = """The published models and data sets that the course "Small and cheap language models" uses, as their
+NOTICE = """The published models and data sets that the course "Small and cheap language models" uses, as their
 publishers released them. To use this folder, set COURSE_MIRROR to its path and COURSE_TRACK to real. Each file was
 compared with the sha256 in the course's catalogue. What lies here, under which licence, and where it comes from:
 
@@ -60,7 +60,7 @@ def fill(folder: Path, only: Sequence[str] | None = None) -> int:
         with FileLock(folder / ".filling.lock", timeout=0):
             for asset in wanted:
                 failed[asset.id] = _get(asset, folder)
-            _write_readme(folder)
+            _write_notice(folder)
     except Timeout:
         print(f"Another call is filling {folder}. Wait until it is done, then make this call again.")
         return 1
@@ -128,13 +128,13 @@ def _refuse_a_small_disk(folder: Path, wanted: Sequence[Entry]) -> None:
         raise OSError(errno.ENOSPC, f"{readable(to_come)} are to come, and {readable(free)} are free")
 
 
-def _write_readme(folder: Path) -> None:
+def _write_notice(folder: Path) -> None:
     """Say in the folder itself what lies there: it is handed on without the course."""
     whole = [asset for asset in needed() if not sources.faults(_place(asset, folder), asset.files)]
     lines = [
         f"{x.mirror}\n    {x.id}, revision {x.revision}\n    {x.licence}, {x.publisher}\n" for x in whole
     ]
-    (folder / "README.txt").write_text(README + "\n".join(lines), encoding="utf-8")
+    (folder / "COURSE_MIRROR.txt").write_text(NOTICE + "\n".join(lines), encoding="utf-8")
 
 
 def _report(

@@ -80,7 +80,7 @@ def test_a_filled_mirror_is_enough_without_a_network(
     shown = capsys.readouterr().out
     assert "Whole: 1 folder, 0.2 MB" in shown and f"COURSE_MIRROR to {stick}" in shown
     assert contents(stick / MODEL) == WHOLE
-    read_me = (stick / "README.txt").read_text(encoding="utf-8")
+    read_me = (stick / "COURSE_MIRROR.txt").read_text(encoding="utf-8")
     assert MODEL in read_me and "Apache-2.0" in read_me and REVISION in read_me
     hub.answers = [status(404)] * 9
     monkeypatch.setenv("COURSE_TRACK", "real")
@@ -230,7 +230,7 @@ def test_one_publisher_that_fails_keeps_nothing_from_the_others(
     assert f"There:   {MODEL}\n" in shown and "Missing: datasets/rows: rows.csv" in shown
     assert re.search(r"  - publisher: rows.csv: .* answered 404", shown)
     assert mirror.fill(stick, only=["01"]) == 0
-    assert "datasets/rows" not in (stick / "README.txt").read_text(encoding="utf-8")
+    assert "datasets/rows" not in (stick / "COURSE_MIRROR.txt").read_text(encoding="utf-8")
 
 
 def test_a_disk_that_is_too_small_is_told_before_the_first_byte(
