@@ -151,7 +151,7 @@ def installed(python: Path) -> dict[str, str]:
         "import importlib.metadata as m, json;"
         "print(json.dumps({d.name: m.version(d.name) for d in m.distributions()}))"
     )
-    return json.loads(subprocess.check_output([python, "-c", code], text=True, cwd=python.parent))
+    return json.loads(subprocess.check_output([python, "-I", "-c", code], text=True))
 
 
 def test_the_course_installs_what_is_missing_and_leaves_the_rest_alone(tmp_path: Path) -> None:

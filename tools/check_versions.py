@@ -49,7 +49,7 @@ def canonical(name: str) -> str:
 def installed(python: Path) -> dict[str, str]:
     """Name -> version of everything in an environment, names as `canonical` writes them."""
     listed = subprocess.run(
-        [python, "-m", "pip", "list", "--format", "json"], check=True, capture_output=True, text=True
+        [python, "-I", "-m", "pip", "list", "--format", "json"], check=True, capture_output=True, text=True
     )
     return {canonical(row["name"]): row["version"] for row in json.loads(listed.stdout)}
 
