@@ -26,7 +26,7 @@ from torch.utils.data import DataLoader
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase, Trainer, TrainingArguments
 
 from course_utils import assets, data, models, rowfile, session, training
-from course_utils.methods import kd, lora
+from course_utils.methods import ia3, kd, lora
 from course_utils.paths import BUILD, DATA
 
 SIDE_SECONDS = 2.5
@@ -212,26 +212,31 @@ def bench_latency(world: World) -> Figure:
 
 
 def bench_merged(world: World) -> list[Figure]:
-    """A model with LoRA in every linear layer, merged and not, against the model without it."""
+    """A model with LoRA in every linear layer, or with (IA)³, merged and not, against the model without it."""
     batch = next(iter(data.make_loader(world.test, world.tokenizer, BATCH_SIZE, shuffle=True)))
     targets = ["query", "key", "value", "output.dense", "intermediate.dense"]
     head = assets.entry("teacher").head
     base = world.teacher()
-    unmerged, merged = (
-        lora.inject_lora(world.teacher(), targets, rank=2, lora_alpha=16, head=head).to(models.device())
-        for _ in range(2)
-    )
-    lora.merge_lora(merged)
-    against_base = [
-        compare(
-            f"latency with LoRA, {name} / of the base (a batch of {BATCH_SIZE})",
+    with_lora = [lora.inject_lora(world.teacher(), targets, 2, lora_alpha=16, head=head) for _ in range(2)]
+    with_ia3 = [ia3.inject_ia3(world.teacher(), head=head) for _ in range(2)]
+    changed = {
+        "LoRA, merged": lora.merge_lora(with_lora[0]),
+        "LoRA, unmerged": with_lora[1],
+        "(IA)³, folded": ia3.merge_ia3(with_ia3[0]),
+        "(IA)³, unfolded": with_ia3[1],
+    }
+    figures = []
+    for name, model in changed.items():
+        model.to(models.device())  # LoRA's and (IA)³'s own parameters too
+        figure = compare(
+            f"latency with {name} / of the base (a batch of {BATCH_SIZE})",
             lambda model=model: training.latency(model, batch, MERGED_REPEATS) / 1000,  # type: ignore[misc]
             lambda: training.latency(base, batch, MERGED_REPEATS) / 1000,
         )
-        for name, model in (("merged", merged), ("unmerged", unmerged))
-    ]
-    held = abs(against_base[0].value - 1) <= 0.03
-    return [replace(against_base[0], goal="1.00 +- 0.03", held=held), against_base[1]]
+        if name.endswith((" merged", " folded")):
+            figure = replace(figure, goal="1.00 +- 0.03", held=abs(figure.value - 1) <= 0.03)
+        figures.append(figure)
+    return figures
 
 
 def bench_pretraining(world: World) -> Figure:
