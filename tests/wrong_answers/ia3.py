@@ -419,6 +419,24 @@ def front_neighbours(sizes, scores):
     return order[:1] + [i for before, i in zip(order, order[1:]) if scores[i] > scores[before]]  # noqa: B905
 
 
+def front_sorted_by_size_alone(sizes, scores):
+    kept, best = [], float("-inf")
+    for i in sorted(range(len(sizes)), key=lambda i: sizes[i]):
+        if scores[i] > best:
+            kept.append(i)
+            best = scores[i]
+    return kept
+
+
+def front_as_good_is_enough(sizes, scores):
+    kept, best = [], float("-inf")
+    for i in sorted(range(len(sizes)), key=lambda i: (sizes[i], -scores[i])):
+        if scores[i] >= best:
+            kept.append(i)
+            best = scores[i]
+    return kept
+
+
 def front_as_set(sizes, scores):
     return set(front_by_pairs(sizes, scores))
 
@@ -558,6 +576,8 @@ WRONG = {
         (front_values, "return their places"),
         (front_mask, "says yes or no"),
         (front_neighbours, "next smaller one only"),
+        (front_sorted_by_size_alone, "of two points of one size"),
+        (front_as_good_is_enough, "only as good. It must"),
         (front_as_set, "return a list of whole numbers"),
         (front_sorts_its_inputs, "changes its inputs in place"),
         (front_first_and_best, "not the points of the front"),

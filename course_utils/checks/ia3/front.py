@@ -1,5 +1,6 @@
 """Exercise on the Pareto front: which methods are worth their size."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -101,6 +102,25 @@ def _loose(
     return [(sizes[i], scores[i]) for i in kept] if values else kept
 
 
+def _sweep(sizes: list[int], scores: list[float], *, by_size_alone: bool, as_good: bool) -> list[int]:
+    """From the smallest up, keeping what is better than all before. `by_size_alone` leaves ties in size as they
+    came; `as_good` keeps what is only as good."""
+    kept: list[int] = []
+    for i in sorted(range(len(sizes)), key=lambda i: (sizes[i], 0 if by_size_alone else -scores[i])):
+        best = scores[kept[-1]] if kept else float("-inf")
+        if scores[i] > best or (as_good and scores[i] == best):
+            kept.append(i)
+    return kept
+
+
+_ONE_SIZE = (
+    "of two points of one size the worse one stays, if it comes first. Sort by size, and among equals by score, the "
+    "better one first."
+)
+_ONE_SCORE = (
+    "a point stays that is larger than another and only as good. It must be better than every smaller one."
+)
+
 PARETO_FRONT = Exercise(
     reference=ia3.pareto_front,
     cases=_cases,
@@ -121,6 +141,12 @@ PARETO_FRONT = Exercise(
             "neighbours": "each point is compared with the next smaller one only. It must beat every smaller one: "
             "keep the best score so far.",
         },
+        Mistake(functools.partial(_sweep, by_size_alone=True, as_good=False), _ONE_SIZE),
+        Mistake(functools.partial(_sweep, by_size_alone=False, as_good=True), _ONE_SCORE),
+        Mistake(
+            functools.partial(_sweep, by_size_alone=True, as_good=True),
+            f"Two things. First: {_ONE_SIZE} Second: {_ONE_SCORE}",
+        ),
         Mistake(
             lambda sizes, scores: _loose(sizes, scores, mask=True),
             "that says yes or no for each point. Return the places of those with a yes, sorted by size.",
