@@ -30,6 +30,10 @@ def moved_norms(before, after):
     return [name for name in before if before[name].norm() != after[name].norm()]
 
 
+def moved_by_a_threshold(before, after):
+    return [name for name in before if (after[name] - before[name]).abs().max() > 1e-6]
+
+
 def moved_upwards(before, after):
     return [name for name in before if (after[name] - before[name]).max() > 0]
 
@@ -117,6 +121,20 @@ def head_by_substring(model, head=("classifier",)):
 def head_by_prefix(model, head=("classifier",)):
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name.startswith(tuple(f"{part}." for part in head)))
+    return model
+
+
+def head_by_beginning(model, head=("classifier",)):
+    paths = tuple(head_parts(model, head))
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name.startswith(paths))
+    return model
+
+
+def head_in_eval_mode(model, head=("classifier",)):
+    model.eval()
+    for path in head_parts(model, head):
+        model.get_submodule(path).train()
     return model
 
 
@@ -289,6 +307,13 @@ def top_one_fewer(model, k, head=("classifier",)):
     return model
 
 
+def top_from_zero(model, k, head=("classifier",)):
+    head_only(model, head)
+    for i in range(k):
+        encoder_layers(model)[-i].requires_grad_(True)
+    return model
+
+
 def top_single(model, k, head=("classifier",)):
     head_only(model, head)
     if k:
@@ -418,6 +443,11 @@ def share_without_pooler(model, head=("classifier",)):
     return share_by_lists(model, head[-1:])
 
 
+def share_within(model, head=("classifier",)):
+    body = [p for n, p in model.named_parameters() if p.requires_grad and not any(part in n for part in head)]
+    return 100 * sum(p.numel() for p in body) / sum(p.numel() for p in model.parameters())
+
+
 def share_minus_head(model, head=("classifier",)):
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     trained -= sum(p.numel() for name, p in model.named_parameters() if in_head(name, head))
@@ -459,6 +489,15 @@ def biases_within(model, head=("classifier",), only=None):
     return (
         names if only is None else [n for n in names if f".{n}".endswith(tuple(f".{o}.bias" for o in only))]
     )
+
+
+def biases_head_within(model, head=("classifier",), only=None):
+    names = [name for name in biases_by_loop(model, (), only) if not any(part in name for part in head)]
+    return names
+
+
+def biases_of_bert(model, head=("classifier",), only=None):
+    return biases_by_loop(model, ("classifier", "pooler"), only)
 
 
 def biases_without_norms(model, head=("classifier",), only=None):
@@ -547,6 +586,7 @@ WRONG = {
         (moved_allclose, "lets small moves pass"),
         (moved_sums, "the sums are compared"),
         (moved_norms, "the norms are compared"),
+        (moved_by_a_threshold, "lets the smallest moves pass"),
         (moved_upwards, "only what grew is found"),
         (moved_every_entry, "One entry is enough"),
         (moved_count, "that is how many moved"),
@@ -563,6 +603,8 @@ WRONG = {
         (head_only_freezes, "a head that came in frozen stays frozen"),
         (head_by_substring, "only contains that of the head"),
         (head_by_prefix, "only parts at the top level"),
+        (head_by_beginning, "only begins as that of the head"),
+        (head_in_eval_mode, "nothing was frozen or thawed"),
         (head_last_part, "only the last part of `head` trains"),
         (head_named_in_code, "`head` is not used"),
         (head_without_bias, "the bias of the head is frozen"),
@@ -591,6 +633,7 @@ WRONG = {
         (top_minus_zero, "layers[-0:] is layers[0:]"),
         (top_one_more, "one layer too many"),
         (top_one_fewer, "one layer too few"),
+        (top_from_zero, "layers[-0] is layers[0], the lowest"),
         (top_single, "a single layer trains"),
         (top_without_head, "the head is frozen"),
         (top_never_froze, "the rest of the model trains too"),
@@ -609,6 +652,7 @@ WRONG = {
         (share_frozen, "the share that is frozen"),
         (share_twice, "is counted twice"),
         (share_without_pooler, "only the last part of `head` is left out"),
+        (share_within, "only contain that of the head"),
         (share_minus_head, "a part of it may be frozen"),
         (share_rounded, "the share is rounded"),
         (share_freezes, "changes what is trained"),
@@ -616,6 +660,8 @@ WRONG = {
     "freezing.find_biases": [
         (biases_with_head, "the bias of the head is in the list"),
         (biases_within, "a weight is in the list"),
+        (biases_head_within, "pre_classifier is not the classifier"),
+        (biases_of_bert, "`head` is not used"),
         (biases_without_norms, "the biases of LayerNorm are missing"),
         (biases_only_ignored, "`only` is not used"),
         (biases_only_within, "fits keyring as well"),

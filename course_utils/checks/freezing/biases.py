@@ -4,9 +4,12 @@ from collections.abc import Sequence
 
 from torch import Generator, nn
 
+from course_utils.checks.compare import describe
 from course_utils.checks.freezing.inputs import small_model
 from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Mistake, Observations, slips
 from course_utils.methods import bitfit
+
+BESIDES, MISSING, ORDER = "names that do not belong there", "names that are missing", "order of the names"
 
 
 def _bias_cases(_: Generator) -> list[Arguments]:
@@ -21,6 +24,12 @@ def _bias_cases(_: Generator) -> list[Arguments]:
         {"model": _with_gate(), "head": ("classifier",), "only": None},
         {"model": _with_gate(), "head": ("classifier",), "only": ["key"]},
         {"model": small_model(1, biases=False), "head": ("classifier",), "only": None},
+        {
+            "model": small_model(1, body="distilbert", pre_classifier=True),
+            "head": ("classifier",),
+            "only": None,
+        },
+        {"model": small_model(1, body="roberta", head="score"), "head": ("score",), "only": None},
         {"model": small_model(1, frozen=True), "head": ("classifier",), "only": ["key", "query"]},
     ]
 
@@ -35,10 +44,19 @@ def _with_gate() -> nn.Module:
 
 
 def _observe_names(function: Function, arguments: Arguments) -> Observations:
+    """The differences by name: a list of thirty names could not be shown whole."""
     value = function(*arguments.values())
-    if isinstance(value, list | tuple):
-        value = "\n".join(map(str, value)) or "no names"
-    return {RESULT: value}
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        return {RESULT: value if value is None else describe(value)}
+    names = bitfit.find_biases(**arguments)
+    return {
+        RESULT: "a list of names",
+        BESIDES: ", ".join(name for name in value if name not in names) or "none",
+        MISSING: ", ".join(name for name in names if name not in value) or "none",
+        ORDER: "as in the model"
+        if [name for name in names if name in value] == list(value)
+        else "another, or twice",
+    }
 
 
 def _loose_biases(
@@ -58,6 +76,8 @@ def _loose_biases(
     trained: bool = False,
     vectors: bool = False,
     weights: bool = False,
+    head_within: bool = False,
+    head_always: bool = False,
 ) -> list[str]:
     found = []
     for name, parameter in model.named_parameters():
@@ -65,7 +85,11 @@ def _loose_biases(
         fits = "bias" in name if within else name.endswith(f".{kind}")
         if vectors:
             fits = parameter.ndim == 1
-        if fits and not (set(name.split(".")) & set(head) and not with_head):
+        names_of_head = ("classifier", "pooler") if head_always else head
+        new = bool(set(name.split(".")) & set(names_of_head))
+        if head_within:
+            new = any(part in name for part in head)
+        if fits and (with_head or not new):
             found.append((name, parameter))
     if no_norms:
         found = [(name, p) for name, p in found if "LayerNorm" not in name]
@@ -99,6 +123,9 @@ FIND_BIASES = Exercise(
                 "with_head": "the bias of the head is in the list. The head trains as a whole; find those outside it.",
                 "within": 'a weight is in the list: `"bias" in name` also fits bias_gate.weight. A bias is a parameter '
                 "whose name ends in .bias.",
+                "head_within": "parts whose names only contain that of the head are left out too: pre_classifier is not "
+                "the classifier. Compare whole pieces of the name: name.split('.').",
+                "head_always": "the argument `head` is not used. Not every head is called classifier.",
                 "no_norms": "the biases of LayerNorm are missing. They are biases as well.",
                 "only_ignored": "`only` is not used: where it is given, only the biases of these parts are meant.",
                 "only_within": "`only` fits too much: a part is meant where its path ends in the name. "
@@ -129,7 +156,10 @@ FIND_BIASES = Exercise(
         "TypeError": "`only` may be None, which stands for every bias, and None cannot be looped over. Ask "
         "`if only is None` first.",
         "AttributeError": "the model's parts are called otherwise. Go by model.named_parameters().",
-        RESULT: "return a list of names, in the order of model.named_parameters(): they end in .bias, and no piece of "
-        "them is a name in `head`.",
+        RESULT: "return a list of names, in the order of model.named_parameters().",
+        BESIDES: "only biases outside the head belong there: the name ends in .bias, and no piece of it is in `head`. "
+        "With `only`, the path of the part must end in one of those names, whole pieces of it.",
+        MISSING: "every bias outside the head is meant; with `only`, each whose part's path ends in such a name.",
+        ORDER: "each name once, in the order of model.named_parameters().",
     },
 )

@@ -72,12 +72,16 @@ def _loose_moved(
     upwards: bool = False,
     every_entry: bool = False,
     norms: bool = False,
+    threshold: bool = False,
+    coarse: bool = False,
 ) -> list[str]:
     def same(old: Tensor, new: Tensor) -> bool:
         if close:
             return torch.allclose(old, new)
         if sums:
             return bool(old.sum() == new.sum())
+        if threshold or coarse:
+            return bool((new - old).abs().max() <= (1e-4 if coarse else 1e-6))
         if norms:
             return bool(old.norm() == new.norm())
         if upwards:
@@ -102,6 +106,8 @@ WHICH_MOVED = Exercise(
                 "Frozen means the same to the last bit: torch.equal.",
                 "sums": "the sums are compared, or the differences are summed. Two entries that changed places cancel. "
                 "Compare entry by entry: torch.equal.",
+                "threshold": "a threshold lets the smallest moves pass. Frozen means the same to the last bit.",
+                "coarse": "a threshold lets small moves pass. Frozen means the same to the last bit: torch.equal.",
                 "norms": "the norms are compared. An entry that changed its sign has the same norm. Compare entry by "
                 "entry: torch.equal.",
                 "upwards": "only what grew is found. A weight may shrink, too.",
@@ -142,6 +148,7 @@ def _share_cases(_: Generator) -> list[Arguments]:
         small_model(body="roberta", head="score"),
         freezing.head_only(small_model(pooler=True, several_in_head=True)),
         _tied(),
+        small_model(body="distilbert", pre_classifier=True),
         _half_frozen_head(),
     ]
     heads: list[Sequence[str]] = [
@@ -149,6 +156,7 @@ def _share_cases(_: Generator) -> list[Arguments]:
         ("classifier",),
         ("pooler", "classifier"),
         ("score",),
+        ("classifier",),
         ("classifier",),
         ("classifier",),
         ("classifier",),
@@ -199,6 +207,7 @@ def _loose_share(
     twice: bool = False,
     no_pooler: bool = False,
     minus_head: bool = False,
+    within: bool = False,
     rounded: bool = False,
 ) -> float:
     names = head[-1:] if no_pooler else head
@@ -208,7 +217,8 @@ def _loose_share(
         return 1 if tensors else parameter.numel()
 
     def in_head(name: str) -> bool:
-        return bool(set(name.split(".")) & set(names)) and not with_head
+        found = any(part in name for part in names) if within else set(name.split(".")) & set(names)
+        return bool(found) and not with_head
 
     body = {name: p for name, p in parameters.items() if not in_head(name)}
     trained = sum(size(p) for p in body.values() if all_but_head or p.requires_grad != frozen_share)
@@ -241,6 +251,8 @@ TRAINED_SHARE = Exercise(
             "classifier.",
             "minus_head": "the whole head is subtracted, but a part of it may be frozen. Count what requires a "
             "gradient and is not in the head.",
+            "within": "parts whose names only contain that of the head are left out too, here pre_classifier. Compare "
+            "whole pieces of the name: name.split('.').",
             "rounded": "the share is rounded. Round where it is shown, not where it is computed.",
         },
     ),

@@ -25,7 +25,7 @@ def small_model(
     """A BERT's skeleton: it has every part with its name, and cannot be run.
 
     frozen: everything is frozen already, as after another method. several_in_head: two linear layers in it.
-    pre_classifier: a part of that name before the head, as DistilBERT has one.
+    pre_classifier: a part of that name before the head, as DistilBERT has one, and another, classifier_norm.
     """
 
     def linear(outputs: int = WIDTH) -> nn.Linear:
@@ -55,7 +55,7 @@ def small_model(
     top = (
         nn.ModuleDict({"dense": linear(), "out_proj": linear(3)}) if several_in_head else nn.Linear(WIDTH, 3)
     )
-    before = {"pre_classifier": linear()} if pre_classifier else {}
+    before = {"pre_classifier": linear(), "classifier_norm": norm()} if pre_classifier else {}
     return nn.ModuleDict({body: nn.ModuleDict(parts), **before, head: top}).requires_grad_(not frozen)
 
 

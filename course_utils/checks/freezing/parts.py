@@ -44,6 +44,7 @@ def _loose_head(
     weights_only: bool = False,
     top_level: bool = False,
     within: bool = False,
+    beginning: bool = False,
     head_always: bool = False,
 ) -> nn.Module:
     names = ("classifier",) if head_always else head[-1:] if last_only else head
@@ -52,6 +53,8 @@ def _loose_head(
         new = path[0] in names if top_level else bool(set(path) & set(names))
         if within:
             new = any(part in name for part in names)
+        if beginning:
+            new = any(piece.startswith(part) for part in names for piece in path)
         if weights_only:
             new = new and name.endswith(".weight")
         if never_thawed:
@@ -80,6 +83,8 @@ _HEAD_HINTS = {
     "bert.pooler: compare every piece of the name between the dots.",
     "within": "a part whose name only contains that of the head trains too: pre_classifier of DistilBERT is not its "
     "classifier. Compare whole pieces of the name: name.split('.').",
+    "beginning": "a part whose name only begins as that of the head trains too, here classifier_norm. Put the dot "
+    "behind the path: name.startswith(f'{path}.').",
     "head_always": "the argument `head` is not used. Not every head is called classifier.",
 }
 
@@ -87,7 +92,14 @@ HEAD_ONLY = Exercise(
     reference=freezing.head_only,
     cases=_head_cases,
     observe=observe_trainable,
-    mistakes=slips(_loose_head, _HEAD_HINTS, Mistake(_of_bert, _NAMES)),
+    mistakes=[
+        Mistake(
+            lambda model, head: model,
+            "nothing was frozen or thawed. eval() only turns dropout off, and `module.requires_grad = False` only sets "
+            "an attribute of the module. module.requires_grad_(False) reaches all of its parameters.",
+        ),
+        *slips(_loose_head, _HEAD_HINTS, Mistake(_of_bert, _NAMES)),
+    ],
     advice={
         RESULT: _RETURN,
         "values that changed": _VALUES,
@@ -126,6 +138,7 @@ def _loose_top(
     rest_trains: bool = False,
     embeddings_too: bool = False,
     frozen_ones: bool = False,
+    from_zero: bool = False,
 ) -> nn.Module:
     layers = list(freezing.encoder_layers(model))
     freezing.head_only(model, head)
@@ -135,6 +148,7 @@ def _loose_top(
         model.requires_grad_(True)
     k = max(0, min(len(layers), k + one_more - one_fewer))
     top = layers[-k:] if minus_zero else layers[len(layers) - k :]
+    top = [layers[-i] for i in range(k)] if from_zero else top
     chosen = layers[:k] if bottom else layers[len(layers) - k : len(layers) - k + 1] if single else top
     for layer in layers if frozen_ones else chosen:
         layer.requires_grad_(layer not in chosen if frozen_ones else True)
@@ -153,6 +167,8 @@ _TOP_HINTS = {
     "no_head": "the head is frozen. It is new, so it trains with every k.",
     "rest_trains": "the rest of the model trains too. Call head_only first, then thaw the top layers.",
     "embeddings_too": "with all layers, the embeddings train too. They are not a layer: they stay frozen.",
+    "from_zero": "layers[-0] is layers[0], the lowest: range(k) begins at 0. Counted from the end, the layers are "
+    "-1 to -k.",
     "frozen_ones": "it is the wrong way round: the top layers are frozen, and those below train.",
 }
 
