@@ -123,8 +123,8 @@ FIND_BIASES = Exercise(
                 "with_head": "the bias of the head is in the list. The head trains as a whole; find those outside it.",
                 "within": 'a weight is in the list: `"bias" in name` also fits bias_gate.weight. A bias is a parameter '
                 "whose name ends in .bias.",
-                "head_within": "parts whose names only contain that of the head are left out too: pre_classifier is not "
-                "the classifier. Compare whole pieces of the name: name.split('.').",
+                "head_within": "parts whose names only contain that of the head are left out too: pre_classifier is "
+                "not the classifier. Compare whole pieces of the name: name.split('.').",
                 "head_always": "the argument `head` is not used. Not every head is called classifier.",
                 "no_norms": "the biases of LayerNorm are missing. They are biases as well.",
                 "only_ignored": "`only` is not used: where it is given, only the biases of these parts are meant.",

@@ -98,8 +98,8 @@ SCALAR_MIX = Exercise(
         "gradient of gamma": "the value is right, but no gradient reaches gamma. Do not call .item() on it.",
         "gradient of states": "the value is right, the gradient of the states is not. The encoder is frozen outside "
         "this function: here, plain arithmetic is enough, without .detach().",
-        "value": "the mix is gamma times the sum over all layers of share times state, and the shares are the softmax of "
-        "the weights. Work the small input above out by hand.",
+        "value": "the mix is gamma times the sum over all layers of share times state, and the shares are the softmax "
+        "of the weights. Work the small input above out by hand.",
         "shape": "the result is (batch, tokens, width): the layers, dim 0, are summed away.",
         "RuntimeError": "shapes that do not go together. weights is (layers,), states is (layers, batch, tokens, "
         "width): give the weights three more dims, weights[:, None, None, None].",
