@@ -1,16 +1,24 @@
-"""Which parameters a method trains: the head, or the head and the biases, and nothing else."""
+"""Which parameters a method trains: the head, with the top layers or the biases, and nothing else."""
 
 import copy
+from functools import partial
 
 import pytest
 import torch
 from torch import nn
 from transformers import BertConfig, BertForSequenceClassification
 
-from course_utils.methods.bitfit import bitfit
-from course_utils.methods.freezing import head_only
+from course_utils.methods.bitfit import bitfit, find_biases
+from course_utils.methods.freezing import (
+    encoder_layers,
+    head_only,
+    scalar_mix,
+    top_layers,
+    trained_share,
+    which_moved,
+)
 
-METHODS = [head_only, bitfit]
+METHODS = [head_only, bitfit, partial(bitfit, only=["query", "intermediate.dense"]), partial(top_layers, k=1)]
 
 
 @pytest.fixture
@@ -58,8 +66,7 @@ def test_training_moves_what_is_trainable_and_nothing_else(method, model):
         model(input_ids=torch.randint(30, (4, 6)), labels=torch.tensor([0, 1, 2, 1])).loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-    moved = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
-    assert moved == expected
+    assert set(which_moved(before, model.state_dict())) == expected
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -68,7 +75,7 @@ def test_whatever_was_frozen_before_comes_out_the_same(method, model):
     assert trainable(method(model)) == trainable(method(twin))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [head_only, bitfit])
 def test_another_name_of_the_head(method):
     model = nn.ModuleDict({"body": nn.Linear(4, 4), "top": nn.Linear(4, 2), "off": nn.Dropout()})
     assert {"top.weight", "top.bias"} <= trainable(method(model, head=["top"]))
@@ -98,3 +105,93 @@ def test_new_parts_deep_inside_train_as_well(method, model):
     assert "bert.pooler.dense.weight" not in trainable(method(model))
     trained = trainable(method(model, head=["pooler", "classifier"]))
     assert {"bert.pooler.dense.weight", "classifier.weight"} <= trained
+
+
+# --- the top layers ---
+
+
+@pytest.mark.parametrize("k", [0, 1, 2])
+def test_top_layers_trains_whole_layers_from_the_head_down(model, k):
+    assert top_layers(model, k) is model
+    trained = {name for name in trainable(model) if not name.startswith("classifier.")}
+    layers = {int(name.split(".")[3]) for name in trained}
+    assert layers == set(range(2 - k, 2))
+    names = {name for name, _ in model.named_parameters()}
+    assert trained == {
+        name for name in names if name.startswith(tuple(f"bert.encoder.layer.{i}." for i in layers))
+    }
+
+
+@pytest.mark.parametrize("k", [-1, 3])
+def test_more_layers_than_there_are_is_an_error_and_changes_nothing(model, k):
+    before = trainable(model)
+    with pytest.raises(ValueError, match="2 layers, so k must be from 0 to 2"):
+        top_layers(model, k)
+    assert trainable(model) == before
+
+
+def test_layers_are_those_of_the_encoder(model):
+    assert encoder_layers(model) is model.bert.encoder.layer
+    with pytest.raises(ValueError, match=r"no layers in an nn\.ModuleList"):
+        encoder_layers(nn.Linear(2, 2))
+
+
+# --- some of the biases ---
+
+
+@pytest.mark.parametrize(
+    ("only", "each"),
+    [(["query"], 1), (["query", "intermediate.dense"], 2), (["LayerNorm"], 2), (["dense"], 3)],
+)
+def test_some_biases_are_those_of_the_parts_that_are_named(model, only, each):
+    found = find_biases(model, only=only)
+    in_layers = [name for name in found if ".encoder." in name]
+    assert len(in_layers) == 2 * each
+    assert all(name.removesuffix(".bias").endswith(tuple(only)) for name in found)
+    assert trainable(bitfit(model, only=only)) == {*found, "classifier.weight", "classifier.bias"}
+
+
+def test_a_part_without_a_bias_is_named_and_nothing_changes(model):
+    before = trainable(model)
+    with pytest.raises(ValueError, match="called word_embeddings or uery has a bias"):
+        bitfit(model, only=["query", "word_embeddings", "uery"])
+    assert trainable(model) == before
+
+
+def test_the_output_does_not_depend_on_the_keys_bias(model):
+    """Softmax does not see what is added to every score of a query alike."""
+    tokens = torch.randint(30, (4, 6))
+    model.eval()
+    with torch.no_grad():
+        for weight in model.parameters():
+            nn.init.normal_(weight)  # as large as after training, so that attention tells tokens apart
+        before = model(tokens).logits
+        for name in find_biases(model, only=["key"]):
+            model.get_parameter(name).add_(1.0)
+        torch.testing.assert_close(model(tokens).logits, before, rtol=1e-4, atol=1e-4)
+        for name in find_biases(model, only=["query"]):
+            model.get_parameter(name).add_(1.0)
+        assert not torch.allclose(model(tokens).logits, before, atol=1e-3)
+
+
+# --- counting and mixing ---
+
+
+def test_the_share_leaves_out_the_head_and_counts_a_tied_weight_once(model):
+    total = sum(p.numel() for p in model.parameters())
+    assert trained_share(head_only(model)) == 0
+    biases = sum(model.get_parameter(name).numel() for name in find_biases(model))
+    assert trained_share(bitfit(model)) == pytest.approx(100 * biases / total)
+    one, other = encoder_layers(model)
+    other.intermediate.dense.weight = one.intermediate.dense.weight
+    shared = one.intermediate.dense.weight.numel()
+    top_layers(model, 1)
+    layer = sum(p.numel() for p in other.parameters())
+    assert trained_share(model) == pytest.approx(100 * layer / (total - shared))
+
+
+def test_scalar_mix_is_a_mean_with_equal_weights_and_a_choice_with_one_large():
+    states = torch.randn(3, 2, 4, 5)
+    torch.testing.assert_close(scalar_mix(states, torch.full((3,), 7.0), torch.tensor(1.0)), states.mean(0))
+    chosen = scalar_mix(states, torch.tensor([0.0, 99.0, 0.0]), torch.tensor(2.0))
+    torch.testing.assert_close(chosen, 2 * states[1])

@@ -14,6 +14,7 @@ from typing import Any
 from course_utils.checks import (
     engine,
     first_steps,
+    freezing,
     ia3,
     intermediate_kd,
     logit_kd,
@@ -28,7 +29,10 @@ from course_utils.checks.tasks import Exercise
 __all__ = ["Outcome", "UnknownExercise", "exercise", "exercises", "grade", "progress", "reference"]
 
 # One module a notebook, in the course's order.
-TOPICS: tuple[ModuleType, ...] = (first_steps, scale, logit_kd, intermediate_kd, seqkd, memory, ia3, lora)
+TOPICS: tuple[ModuleType, ...] = (
+    first_steps, scale, logit_kd, intermediate_kd, seqkd, memory, freezing,
+    ia3, lora,
+)  # fmt: skip
 _TASKS: dict[str, Exercise] = {
     f"{topic.__name__.rpartition('.')[2]}.{task.reference.__name__}": task
     for topic in TOPICS

@@ -1,0 +1,165 @@
+"""Exercise on finding a model's biases, or some of them."""
+
+from collections.abc import Sequence
+
+from torch import Generator, nn
+
+from course_utils.checks.compare import describe
+from course_utils.checks.freezing.inputs import small_model
+from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Mistake, Observations, slips
+from course_utils.methods import bitfit
+
+BESIDES, MISSING, ORDER = "names that do not belong there", "names that are missing", "order of the names"
+
+
+def _bias_cases(_: Generator) -> list[Arguments]:
+    pooler = ("pooler", "classifier")
+    return [
+        {"model": small_model(1), "head": ("classifier",), "only": None},
+        {"model": small_model(2), "head": ("classifier",), "only": ["query", "intermediate.dense"]},
+        {"model": small_model(1, pooler=True), "head": pooler, "only": None},
+        {"model": small_model(1, body="roberta", head="score"), "head": ("score",), "only": ["LayerNorm"]},
+        {"model": small_model(1), "head": ("classifier",), "only": ["attention.output.dense"]},
+        {"model": small_model(1, pooler=True), "head": pooler, "only": ["dense"]},
+        {"model": _with_gate(), "head": ("classifier",), "only": None},
+        {"model": _with_gate(), "head": ("classifier",), "only": ["key"]},
+        {"model": small_model(1, biases=False), "head": ("classifier",), "only": None},
+        {
+            "model": small_model(1, body="distilbert", pre_classifier=True),
+            "head": ("classifier",),
+            "only": None,
+        },
+        {"model": small_model(1, body="roberta", head="score"), "head": ("score",), "only": None},
+        {"model": small_model(1, frozen=True), "head": ("classifier",), "only": ["key", "query"]},
+    ]
+
+
+def _with_gate() -> nn.Module:
+    """A part called bias_gate, with a weight and a bias, and two whose names only contain that of the key."""
+    model = small_model(1)
+    model.add_module("bias_gate", nn.Linear(2, 1))
+    model.add_module("monkey", nn.Linear(2, 1))
+    model.add_module("keyring", nn.Linear(2, 1))
+    return model
+
+
+def _observe_names(function: Function, arguments: Arguments) -> Observations:
+    """The differences by name: a list of thirty names could not be shown whole."""
+    value = function(*arguments.values())
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        return {RESULT: value if value is None else describe(value)}
+    names = bitfit.find_biases(**arguments)
+    return {
+        RESULT: "a list of names",
+        BESIDES: ", ".join(name for name in value if name not in names) or "none",
+        MISSING: ", ".join(name for name in names if name not in value) or "none",
+        ORDER: "as in the model"
+        if [name for name in names if name in value] == list(value)
+        else "another, or twice",
+    }
+
+
+def _loose_biases(
+    model: nn.Module,
+    head: Sequence[str] = ("classifier",),
+    only: Sequence[str] | None = None,
+    *,
+    with_head: bool = False,
+    within: bool = False,
+    no_norms: bool = False,
+    only_ignored: bool = False,
+    only_within: bool = False,
+    no_boundary: bool = False,
+    last_piece: bool = False,
+    by_part: bool = False,
+    no_suffix: bool = False,
+    trained: bool = False,
+    vectors: bool = False,
+    weights: bool = False,
+    head_within: bool = False,
+    head_always: bool = False,
+) -> list[str]:
+    found = []
+    for name, parameter in model.named_parameters():
+        kind = "weight" if weights else "bias"
+        fits = "bias" in name if within else name.endswith(f".{kind}")
+        if vectors:
+            fits = parameter.ndim == 1
+        names_of_head = ("classifier", "pooler") if head_always else head
+        new = bool(set(name.split(".")) & set(names_of_head))
+        if head_within:
+            new = any(part in name for part in head)
+        if fits and (with_head or not new):
+            found.append((name, parameter))
+    if no_norms:
+        found = [(name, p) for name, p in found if "LayerNorm" not in name]
+    if trained:
+        found = [(name, p) for name, p in found if p.requires_grad]
+    names = [name for name, _ in found]
+    if only is None or only_ignored:
+        return [name.rpartition(".")[0] for name in names] if no_suffix else names
+    ends = [f".{part}.{'weight' if weights else 'bias'}" for part in only]
+    if only_within:
+        chosen = [name for name in names if any(part in name for part in only)]
+    elif no_boundary:
+        chosen = [name for name in names if name.endswith(tuple(end[1:] for end in ends))]
+    elif last_piece:
+        chosen = [name for name in names if name.split(".")[-2] in only]
+    elif by_part:
+        return [name for end in ends for name in names if f".{name}".endswith(end)]
+    else:
+        chosen = [name for name in names if f".{name}".endswith(tuple(ends))]
+    return [name.rpartition(".")[0] for name in chosen] if no_suffix else chosen
+
+
+FIND_BIASES = Exercise(
+    reference=bitfit.find_biases,
+    cases=_bias_cases,
+    observe=_observe_names,
+    mistakes=[
+        *slips(
+            _loose_biases,
+            {
+                "with_head": "the bias of the head is in the list. The head trains as a whole; find those outside it.",
+                "within": 'a weight is in the list: `"bias" in name` also fits bias_gate.weight. A bias is a parameter '
+                "whose name ends in .bias.",
+                "head_within": "parts whose names only contain that of the head are left out too: pre_classifier is "
+                "not the classifier. Compare whole pieces of the name: name.split('.').",
+                "head_always": "the argument `head` is not used. Not every head is called classifier.",
+                "no_norms": "the biases of LayerNorm are missing. They are biases as well.",
+                "only_ignored": "`only` is not used: where it is given, only the biases of these parts are meant.",
+                "only_within": "`only` fits too much: a part is meant where its path ends in the name. "
+                '`"key" in name` fits keyring as well.',
+                "no_boundary": "`only` fits too much: the path monkey ends in key, but not as a whole name. Put a dot "
+                'before both: f".{name}".endswith(f".{part}.bias").',
+                "last_piece": "`only` may hold several names with dots, such as attention.output.dense. Compare the "
+                "end of the path, not its last name alone.",
+                "by_part": "the names are right, their order is not: keep that of the model, whatever the order of "
+                "`only`.",
+                "no_suffix": "these are the paths of the parts. The names of the parameters are asked for: with .bias "
+                "at the end.",
+                "trained": "biases that are frozen at the moment are left out. BitFit will thaw them: list them all.",
+                "vectors": "every vector is in the list. The weight of a LayerNorm is a vector too, and no bias.",
+                "weights": "these are the weights. The biases are asked for.",
+            },
+        ),
+        Mistake(
+            lambda model, head, only: [p for n, p in model.named_parameters() if n.endswith(".bias")],
+            "these are parameters. Their names are asked for.",
+        ),
+        Mistake(
+            lambda model, head, only: bitfit.find_biases(model, head, only or ()),
+            "with only=None, no bias is found. None stands for all of them: ask `if only is None`.",
+        ),
+    ],
+    advice={
+        "TypeError": "`only` may be None, which stands for every bias, and None cannot be looped over. Ask "
+        "`if only is None` first.",
+        "AttributeError": "the model's parts are called otherwise. Go by model.named_parameters().",
+        RESULT: "return a list of names, in the order of model.named_parameters().",
+        BESIDES: "only biases outside the head belong there: the name ends in .bias, and no piece of it is in `head`. "
+        "With `only`, the path of the part must end in one of those names, whole pieces of it.",
+        MISSING: "every bias outside the head is meant; with `only`, each whose part's path ends in such a name.",
+        ORDER: "each name once, in the order of model.named_parameters().",
+    },
+)

@@ -1,0 +1,266 @@
+"""Exercises that look at a model from outside: what moved, and what share of it trains."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Generator, Tensor, nn
+
+from course_utils.checks.freezing.inputs import small_model
+from course_utils.checks.tasks import (
+    INPUTS_CHANGED,
+    RESULT,
+    Arguments,
+    Exercise,
+    Function,
+    Mistake,
+    Observations,
+    slips,
+)
+from course_utils.methods import freezing
+
+# --- which_moved ---
+
+
+def _moved_cases(generator: Generator) -> list[Arguments]:
+    """Large moves, tiny ones, one entry of many, two that change places, one to the negative, and none."""
+    before = {
+        "dense.weight": torch.randn(2, 3, generator=generator),
+        "dense.bias": torch.tensor([1.0, -2.0, 0.5]),
+        "LayerNorm.weight": torch.ones(3),
+        "LayerNorm.bias": torch.tensor([0.25, 0.0, -0.25]),
+    }
+
+    def case(**moves: Tensor) -> Arguments:
+        after = {name: moves.get(name.replace(".", "_"), tensor).clone() for name, tensor in before.items()}
+        return {"before": {name: tensor.clone() for name, tensor in before.items()}, "after": after}
+
+    bias, norm = before["dense.bias"], before["LayerNorm.bias"]
+    return [
+        case(dense_bias=bias + 1),
+        case(),
+        case(dense_bias=bias + torch.tensor([0.0, 1.0, 0.0])),
+        case(
+            LayerNorm_bias=norm + torch.tensor([0.0, 1e-7, 0.0]), dense_weight=before["dense.weight"] + 2e-6
+        ),
+        case(dense_bias=bias.flip(0), LayerNorm_bias=-norm),
+        case(**{name.replace(".", "_"): tensor - 1 for name, tensor in before.items()}),
+        case(LayerNorm_weight=before["LayerNorm.weight"] * 0.5, LayerNorm_bias=norm - 0.5),
+    ]
+
+
+def _observe_moved(function: Function, arguments: Arguments) -> Observations:
+    given = [{name: tensor.clone() for name, tensor in tensors.items()} for tensors in arguments.values()]
+    value = function(*given)
+    changed = [
+        which
+        for which, tensors in zip(arguments, given, strict=True)
+        if tensors.keys() != arguments[which].keys()
+        or any(not torch.equal(tensors[name], tensor) for name, tensor in arguments[which].items())
+    ]
+    if isinstance(value, list | tuple):
+        value = ", ".join(map(str, value)) or "none"
+    return {INPUTS_CHANGED: ", ".join(changed) or None, RESULT: value}
+
+
+def _loose_moved(
+    before: Mapping[str, Tensor],
+    after: Mapping[str, Tensor],
+    *,
+    unmoved: bool = False,
+    close: bool = False,
+    sums: bool = False,
+    upwards: bool = False,
+    every_entry: bool = False,
+    norms: bool = False,
+    threshold: bool = False,
+    coarse: bool = False,
+) -> list[str]:
+    def same(old: Tensor, new: Tensor) -> bool:
+        if close:
+            return torch.allclose(old, new)
+        if sums:
+            return bool(old.sum() == new.sum())
+        if threshold or coarse:
+            return bool((new - old).abs().max() <= (1e-4 if coarse else 1e-6))
+        if norms:
+            return bool(old.norm() == new.norm())
+        if upwards:
+            return not bool((new > old).any())
+        if every_entry:
+            return bool((old == new).any())
+        return torch.equal(old, new)
+
+    return [name for name in before if same(before[name], after[name]) == unmoved]
+
+
+WHICH_MOVED = Exercise(
+    reference=freezing.which_moved,
+    cases=_moved_cases,
+    observe=_observe_moved,
+    mistakes=[
+        *slips(
+            _loose_moved,
+            {
+                "unmoved": "these are the names of those that did not move.",
+                "close": "torch.allclose lets small moves pass, and a few steps of training move a weight by little. "
+                "Frozen means the same to the last bit: torch.equal.",
+                "sums": "the sums are compared, or the differences are summed. Two entries that changed places cancel. "
+                "Compare entry by entry: torch.equal.",
+                "threshold": "a threshold lets the smallest moves pass. Frozen means the same to the last bit.",
+                "coarse": "a threshold lets small moves pass. Frozen means the same to the last bit: torch.equal.",
+                "norms": "the norms are compared. An entry that changed its sign has the same norm. Compare entry by "
+                "entry: torch.equal.",
+                "upwards": "only what grew is found. A weight may shrink, too.",
+                "every_entry": "a tensor counts only if all of its entries changed. One entry is enough.",
+            },
+        ),
+        Mistake(
+            lambda before, after: len(freezing.which_moved(before, after)),
+            "that is how many moved. Their names are asked for.",
+        ),
+        Mistake(
+            lambda before, after: set(freezing.which_moved(before, after)),
+            "that is a set, which has no order. Return a list, in the order of `before`.",
+        ),
+        Mistake(
+            lambda before, after: [name for name in before if before[name] is not after[name]],
+            "`is not` asks whether they are two objects, and a copy always is. Compare what they hold: torch.equal.",
+        ),
+        Mistake(
+            lambda before, after: [name for name in before if before[name] != after[name]],
+            "== and != compare entry by entry, and give a tensor of many answers. torch.equal gives one.",
+        ),
+    ],
+    advice={
+        RESULT: "return a list of names, in the order of `before`: those whose tensor is not exactly what it was.",
+        "RuntimeError": "== and != compare entry by entry, and give a tensor of many answers. torch.equal gives one.",
+    },
+)
+
+# --- trained_share ---
+
+
+def _share_cases(_: Generator) -> list[Arguments]:
+    models = [
+        freezing.head_only(small_model(), ["classifier"]),
+        freezing.top_layers(small_model(3), 1),
+        freezing.top_layers(small_model(2, pooler=True), 1, ["pooler", "classifier"]),
+        small_model(body="roberta", head="score"),
+        freezing.head_only(small_model(pooler=True, several_in_head=True)),
+        _tied(),
+        small_model(body="distilbert", pre_classifier=True),
+        _half_frozen_head(),
+    ]
+    heads: list[Sequence[str]] = [
+        ("classifier",),
+        ("classifier",),
+        ("pooler", "classifier"),
+        ("score",),
+        ("classifier",),
+        ("classifier",),
+        ("classifier",),
+        ("classifier",),
+    ]
+    return [{"model": model, "head": head} for model, head in zip(models, heads, strict=True)]
+
+
+def _tied() -> nn.Module:
+    """One weight under two names, as a language model ties its output to its embeddings."""
+    model = small_model()
+    layers = freezing.encoder_layers(model)
+    layers[1].get_submodule("output.dense").weight = layers[0].get_submodule("output.dense").weight
+    return model
+
+
+def _half_frozen_head() -> nn.Module:
+    model = freezing.top_layers(small_model(), 2)
+    model.get_submodule("classifier").bias.requires_grad_(False)
+    return model
+
+
+def _observe_share(function: Function, arguments: Arguments) -> Observations:
+    model = arguments["model"]
+    before = [parameter.requires_grad for parameter in model.parameters()]
+    value = function(model, arguments["head"])
+    if isinstance(value, Tensor) and value.numel() == 1:
+        value = float(value)
+    changed = [parameter.requires_grad for parameter in model.parameters()] != before
+    for parameter, trains in zip(model.parameters(), before, strict=True):
+        parameter.requires_grad_(trains)
+    return {
+        INPUTS_CHANGED: "model" if changed else None,
+        RESULT: float(value) if type(value) is int else value,
+    }
+
+
+def _loose_share(
+    model: nn.Module,
+    head: Sequence[str],
+    *,
+    with_head: bool = False,
+    all_but_head: bool = False,
+    fraction: bool = False,
+    tensors: bool = False,
+    of_body: bool = False,
+    of_frozen: bool = False,
+    frozen_share: bool = False,
+    twice: bool = False,
+    no_pooler: bool = False,
+    minus_head: bool = False,
+    within: bool = False,
+    rounded: bool = False,
+) -> float:
+    names = head[-1:] if no_pooler else head
+    parameters = dict(model.named_parameters(remove_duplicate=not twice))
+
+    def size(parameter: Tensor) -> int:
+        return 1 if tensors else parameter.numel()
+
+    def in_head(name: str) -> bool:
+        found = any(part in name for part in names) if within else set(name.split(".")) & set(names)
+        return bool(found) and not with_head
+
+    body = {name: p for name, p in parameters.items() if not in_head(name)}
+    trained = sum(size(p) for p in body.values() if all_but_head or p.requires_grad != frozen_share)
+    if minus_head:
+        trained = sum(size(p) for p in parameters.values() if p.requires_grad)
+        trained -= sum(size(p) for name, p in parameters.items() if in_head(name))
+    whole = sum(
+        size(p) for p in (body if of_body else parameters).values() if not of_frozen or not p.requires_grad
+    )
+    share = (1 if fraction else 100) * trained / max(whole, 1)
+    return round(share, 2) if rounded else share
+
+
+TRAINED_SHARE = Exercise(
+    reference=freezing.trained_share,
+    cases=_share_cases,
+    observe=_observe_share,
+    mistakes=slips(
+        _loose_share,
+        {
+            "with_head": "the head is counted as well. Every method trains it: leave it out of what is trained.",
+            "all_but_head": "everything outside the head is counted. Count what requires a gradient.",
+            "fraction": "that is a share of 1. Per cent are asked for: times 100.",
+            "tensors": "tensors are counted, and a bias is a tensor as a large matrix is. Count numbers: p.numel().",
+            "of_body": "the trained parameters are divided by those outside the head. Divide by all of the model's.",
+            "of_frozen": "the trained parameters are divided by the frozen ones. Divide by all of the model's.",
+            "frozen_share": "that is the share that is frozen.",
+            "twice": "a weight with two names is counted twice. named_parameters() and parameters() give each once.",
+            "no_pooler": "only the last part of `head` is left out. It may have several parts, here pooler and "
+            "classifier.",
+            "minus_head": "the whole head is subtracted, but a part of it may be frozen. Count what requires a "
+            "gradient and is not in the head.",
+            "within": "parts whose names only contain that of the head are left out too, here pre_classifier. Compare "
+            "whole pieces of the name: name.split('.').",
+            "rounded": "the share is rounded. Round where it is shown, not where it is computed.",
+        },
+    ),
+    advice={
+        INPUTS_CHANGED: "the function changes what is trained. It should only look: no requires_grad_() here.",
+        "AttributeError": "the model's parts are called otherwise. Go by the names in `head` and by "
+        "model.named_parameters().",
+        RESULT: "return one number: 100 times the parameters that require a gradient and are not in the head, over "
+        "all parameters of the model.",
+    },
+)
