@@ -11,14 +11,33 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from course_utils.checks import engine, first_steps, intermediate_kd, logit_kd, lora, memory, scale, seqkd
+from course_utils.checks import (
+    adapters,
+    engine,
+    first_steps,
+    intermediate_kd,
+    logit_kd,
+    lora,
+    memory,
+    scale,
+    seqkd,
+)
 from course_utils.checks.engine import Outcome
 from course_utils.checks.tasks import Exercise
 
 __all__ = ["Outcome", "UnknownExercise", "exercise", "exercises", "grade", "progress", "reference"]
 
 # One module a notebook, in the course's order.
-TOPICS: tuple[ModuleType, ...] = (first_steps, scale, logit_kd, intermediate_kd, seqkd, memory, lora)
+TOPICS: tuple[ModuleType, ...] = (
+    first_steps,
+    scale,
+    logit_kd,
+    intermediate_kd,
+    seqkd,
+    memory,
+    adapters,
+    lora,
+)
 _TASKS: dict[str, Exercise] = {
     f"{topic.__name__.rpartition('.')[2]}.{task.reference.__name__}": task
     for topic in TOPICS
