@@ -7,11 +7,11 @@ The library pins an older transformers than the course, so it is no dependency. 
     build/adapters-venv/bin/python benchmarks/adapters_library.py
 
 Measured with adapters 1.3.0, transformers 4.57.6 and torch 2.13.0 on a CPU, on a random BERT of three layers whose
-adapters were moved far from their first values (they move a logit by up to 3): the same tensors train in both. Houlsby:
-logits and gradients are the same to the last bit. Pfeiffer: a logit differs by 2e-6 at most, a gradient by 1e-6. MAD-X's
-stack of two is another matter. In the paper both adapters get the residual of the layer; in the library the second one
-gets what the first one gave, and its LayerNorm. The two formulas differ (0.9 of a logit here); with its own formula
-written out, the library is met within 1e-6.
+adapters were moved far from their first values (they move a logit by up to 3): the same tensors train in both. For
+Houlsby logits and gradients are the same to the last bit; for Pfeiffer a logit differs by 2e-6 at most, a gradient by
+1e-6. MAD-X's stack of two is another matter. In the paper both adapters get the residual of the layer; in the library
+the second one gets what the first one gave, and its LayerNorm. The two formulas differ (0.9 of a logit here); with its
+own formula written out, the library is met within 1e-6.
 """
 
 import copy

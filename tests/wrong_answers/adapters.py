@@ -132,6 +132,12 @@ def init_positive(width, bottleneck_size, init_std=0.01):
     return cut(bottleneck_size, width, init_std).abs(), cut(width, bottleneck_size, init_std).abs()
 
 
+def init_std_as_mean(width, bottleneck_size, init_std=0.01):
+    down, up = torch.empty(bottleneck_size, width), torch.empty(width, bottleneck_size)
+    ends = {"a": -2 * init_std, "b": 2 * init_std}
+    return nn.init.trunc_normal_(down, init_std, **ends), nn.init.trunc_normal_(up, init_std, **ends)
+
+
 def init_lying(width, bottleneck_size, init_std=0.01):
     return cut(width, bottleneck_size, init_std), cut(bottleneck_size, width, init_std)
 
@@ -229,6 +235,19 @@ def forward_gelu(hidden, residual, down_weight, down_bias, up_weight, up_bias):
 
 def forward_tanh(hidden, residual, down_weight, down_bias, up_weight, up_bias):
     return residual + F.linear(torch.tanh(F.linear(hidden, down_weight, down_bias)), up_weight, up_bias)
+
+
+def forward_silu(hidden, residual, down_weight, down_bias, up_weight, up_bias):
+    return residual + F.linear(F.silu(F.linear(hidden, down_weight, down_bias)), up_weight, up_bias)
+
+
+def forward_multiplied(hidden, residual, down_weight, down_bias, up_weight, up_bias):
+    return residual * F.linear(F.relu(F.linear(hidden, down_weight, down_bias)), up_weight, up_bias)
+
+
+def forward_both_in(hidden, residual, down_weight, down_bias, up_weight, up_bias):
+    down = F.relu(F.linear(hidden + residual, down_weight, down_bias))
+    return residual + F.linear(down, up_weight, up_bias)
 
 
 def forward_no_down_bias(hidden, residual, down_weight, down_bias, up_weight, up_bias):
@@ -346,6 +365,10 @@ def houlsby_as_pfeiffer(sublayer, skip, adapter, layer_norm):
     return layer_norm(adapter(layer_norm(total), residual=total))
 
 
+def houlsby_own_norm(sublayer, skip, adapter, layer_norm):
+    return F.layer_norm(skip + adapter(sublayer), skip.shape[-1:])
+
+
 def houlsby_multiplied(sublayer, skip, adapter, layer_norm):
     return layer_norm @ (skip + adapter @ sublayer)
 
@@ -415,6 +438,16 @@ def pfeiffer_no_adapter(sublayer, skip, adapter, layer_norm):
 
 def pfeiffer_norm_of_sublayer(sublayer, skip, adapter, layer_norm):
     return layer_norm(adapter(layer_norm(sublayer), skip + sublayer))
+
+
+def pfeiffer_residual_added(sublayer, skip, adapter, layer_norm):
+    return layer_norm(skip + sublayer + adapter(layer_norm(skip + sublayer)))
+
+
+def pfeiffer_own_norm(sublayer, skip, adapter, layer_norm):
+    total = skip + sublayer
+    adapted = adapter(F.layer_norm(total, total.shape[-1:]), total)
+    return F.layer_norm(adapted, adapted.shape[-1:])
 
 
 def pfeiffer_simplest(sublayer, skip, adapter, layer_norm):
@@ -499,6 +532,10 @@ def state_short_names(model):
     }
 
 
+def state_empty(model):
+    return {name: value for name, value in model.state_dict().items() if value.requires_grad}
+
+
 def state_list(model):
     return [p.detach().clone() for p in model.parameters() if p.requires_grad]
 
@@ -552,6 +589,7 @@ WRONG = {
         (init_both_zero, "both matrices are zero, and so they stay"),
         (init_down_zero, "nothing comes through ReLU"),
         (init_positive, "all entries are positive"),
+        (init_std_as_mean, "is the mean"),
         (init_lying, "lie on their side"),
         (init_seeded, "the same at every call"),
         (init_doubles, "make both float32"),
@@ -570,6 +608,9 @@ WRONG = {
         (forward_relu_late, "stands after the way up"),
         (forward_relu_last, "around the residual too"),
         (forward_gelu, "that is GELU"),
+        (forward_silu, "that is SiLU"),
+        (forward_multiplied, "multiplied with what the bottleneck gave"),
+        (forward_both_in, "both go through the bottleneck"),
         (forward_tanh, "that is tanh"),
         (forward_no_down_bias, "the bias of the way down is missing"),
         (forward_no_up_bias, "the bias of the way up is missing"),
@@ -596,6 +637,7 @@ WRONG = {
         (houlsby_norm_first, "goes through the LayerNorm before"),
         (houlsby_norm_of_one, "LayerNorm does not span the whole sum"),
         (houlsby_as_pfeiffer, "the place of Pfeiffer"),
+        (houlsby_own_norm, "no weight and bias of its own"),
         (houlsby_multiplied, "Both are functions"),
         (houlsby_in_place, "changes its inputs in place"),
         (houlsby_detached, "no gradient can flow back"),
@@ -612,6 +654,8 @@ WRONG = {
         (pfeiffer_skip_residual, "`skip` alone, so `sublayer` is lost"),
         (pfeiffer_no_adapter, "that is the layer as it was"),
         (pfeiffer_norm_of_sublayer, "layer_norm of `sublayer` alone"),
+        (pfeiffer_residual_added, "which holds its own input already"),
+        (pfeiffer_own_norm, "no weight and bias of its own"),
         (pfeiffer_simplest, "Two things."),
         (pfeiffer_in_place, "changes its inputs in place"),
     ],
@@ -627,6 +671,7 @@ WRONG = {
         (state_attached, "still ask for gradients"),
         (state_parameters, "Two things."),
         (state_short_names, "the names are shortened"),
+        (state_empty, "the dict is empty"),
         (state_list, "return a dict"),
         (state_changes_the_model, "the model itself is changed"),
     ],

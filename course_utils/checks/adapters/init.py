@@ -117,6 +117,11 @@ def _loose_init(
     return first.requires_grad_(gradients), second.requires_grad_(gradients)
 
 
+def _std_as_mean(width: int, bottleneck_size: int, init_std: float = 0.01) -> list[Tensor]:
+    sizes, ends = ((bottleneck_size, width), (width, bottleneck_size)), (-2 * init_std, 2 * init_std)
+    return [nn.init.trunc_normal_(torch.empty(size), init_std, 1.0, *ends) for size in sizes]
+
+
 INIT_HINTS = {
     "not_cut_off": "the Gaussian is not cut off. Give nn.init.trunc_normal_ the ends too, a=-2 * init_std and "
     "b=2 * init_std: its own are -2 and 2.",
@@ -148,6 +153,10 @@ ADAPTER_INIT = Exercise(
     observe=_observe_init,
     mistakes=[
         Mistake(lambda *given: _loose_init(*given, absolute=True), INIT_HINTS["not_cut_off"]),
+        Mistake(
+            _std_as_mean,
+            "the second argument of nn.init.trunc_normal_ is the mean, not the standard deviation: write std=init_std.",
+        ),
         *slips(_loose_init, INIT_HINTS),
     ],
     advice={

@@ -51,22 +51,25 @@ def _loose_forward(
     relu_late: bool = False,
     relu_last: bool = False,
     gelu: bool = False,
+    silu: bool = False,
     tanh: bool = False,
+    multiplied: bool = False,
+    both_in: bool = False,
     no_down_bias: bool = False,
     no_up_bias: bool = False,
     lying_down: bool = False,
     lying_up: bool = False,
     residual_in: bool = False,
 ) -> Tensor:
-    kind = F.gelu if gelu else torch.tanh if tanh else F.relu
-    x = residual if residual_in else hidden
+    kind = F.gelu if gelu else torch.tanh if tanh else F.silu if silu else F.relu
+    x = residual if residual_in else hidden + residual if both_in else hidden
     down = x @ (down_weight if lying_down else down_weight.T) + (0 if no_down_bias else down_bias)
     middle = down if linear or relu_late or relu_last else kind(down)
     up = middle @ (up_weight if lying_up else up_weight.T) + (0 if no_up_bias else up_bias)
     up = kind(up) if relu_twice or relu_late else up
     up = -up if subtracted else up
     added = hidden + residual if both_added else hidden if hidden_added else residual
-    total = up if no_residual else added + up
+    total = up if no_residual else added * up if multiplied else added + up
     return F.relu(total) if relu_last else total
 
 
@@ -76,12 +79,15 @@ FORWARD_HINTS = {
     "hidden_added": "`hidden` is added in place of `residual`. Often they are the same; in the layer of Pfeiffer they "
     "are not.",
     "both_added": "`hidden` and `residual` are both added. Add `residual` alone; `hidden` goes through the bottleneck.",
+    "multiplied": "`residual` is multiplied with what the bottleneck gave. Add it.",
+    "both_in": "`hidden` and `residual` both go through the bottleneck. `hidden` alone does; `residual` goes around it.",
     "subtracted": "the bottleneck is subtracted. Add it.",
     "linear": "there is no non-linearity. Between down and up stands F.relu.",
     "relu_twice": "there is a ReLU after the way up as well: the adapter could only add, never take away.",
     "relu_late": "the ReLU stands after the way up. It belongs between down and up.",
     "relu_last": "the ReLU stands at the end, around the residual too. It belongs between down and up.",
     "gelu": "that is GELU. The exercise asks for ReLU, as MAD-X does.",
+    "silu": "that is SiLU (Swish). The exercise asks for ReLU, as MAD-X does.",
     "tanh": "that is tanh. The exercise asks for ReLU, as MAD-X does.",
     "no_down_bias": "the bias of the way down is missing. F.linear(x, weight, bias) adds it.",
     "no_up_bias": "the bias of the way up is missing. F.linear(x, weight, bias) adds it.",

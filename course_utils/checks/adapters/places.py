@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from course_utils.checks.adapters.inputs import adapter, layer_norm, whole
-from course_utils.checks.tasks import HAS_GRADIENT, Arguments, Exercise, slips
+from course_utils.checks.tasks import HAS_GRADIENT, Arguments, Exercise, Mistake, slips
 from course_utils.methods import adapters
 
 Callables = Callable[..., Tensor]
@@ -23,6 +24,10 @@ def _cases(generator: Generator) -> list[Arguments]:
         }
         for shape, dtype in shapes
     ]
+
+
+def _own_norm(hidden: Tensor) -> Tensor:
+    return F.layer_norm(hidden, hidden.shape[-1:])
 
 
 _CALLS = {
@@ -92,7 +97,14 @@ HOULSBY_HINTS = {
 HOULSBY_OUTPUT = Exercise(
     reference=adapters.houlsby_output,
     cases=_cases,
-    mistakes=slips(_loose_houlsby, HOULSBY_HINTS),
+    mistakes=slips(
+        _loose_houlsby,
+        HOULSBY_HINTS,
+        Mistake(
+            lambda sublayer, skip, adapter, layer_norm: _own_norm(skip + adapter(sublayer)),
+            "that LayerNorm has no weight and bias of its own. Call layer_norm, which is given.",
+        ),
+    ),
     advice=_CALLS,
 )
 
@@ -116,6 +128,7 @@ def _loose_pfeiffer(
     skip_residual: bool = False,
     no_adapter: bool = False,
     norm_of_sublayer: bool = False,
+    residual_added: bool = False,
 ) -> Tensor:
     last = (lambda x: x) if no_last_norm else layer_norm
     if houlsby:
@@ -126,6 +139,8 @@ def _loose_pfeiffer(
     residual = hidden if residual_after else residual
     if no_adapter:
         return layer_norm(residual)
+    if residual_added:
+        return last(adapter(hidden) + residual)
     adapted = adapter(residual, hidden) if exchanged else adapter(hidden, residual)
     return last(adapted + skip if skip_again else adapted)
 
@@ -144,12 +159,23 @@ PFEIFFER_HINTS = {
     "sublayer_residual": "the residual is `sublayer` alone, so `skip` is lost. Take the sum of both.",
     "skip_residual": "the residual is `skip` alone, so `sublayer` is lost. Take the sum of both.",
     "no_adapter": "the adapter is not used: that is the layer as it was.",
+    "residual_added": "the sum is added to what the adapter gave, which holds its own input already. Give the sum as "
+    "the adapter's second argument instead.",
     "norm_of_sublayer": "the adapter sees layer_norm of `sublayer` alone. It should see layer_norm of the sum.",
 }
 
 PFEIFFER_OUTPUT = Exercise(
     reference=adapters.pfeiffer_output,
     cases=_cases,
-    mistakes=slips(_loose_pfeiffer, PFEIFFER_HINTS),
+    mistakes=slips(
+        _loose_pfeiffer,
+        PFEIFFER_HINTS,
+        Mistake(
+            lambda sublayer, skip, adapter, layer_norm: _own_norm(
+                adapter(_own_norm(skip + sublayer), skip + sublayer)
+            ),
+            "that LayerNorm has no weight and bias of its own. Call layer_norm, which is given.",
+        ),
+    ),
     advice=_CALLS,
 )

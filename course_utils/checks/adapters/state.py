@@ -13,6 +13,7 @@ from course_utils.checks.tasks import (
     Arguments,
     Exercise,
     Function,
+    Mistake,
     Observations,
     slips,
 )
@@ -100,7 +101,7 @@ def _loose_state(
     short_names: bool = False,
 ) -> dict[str, Tensor]:
     if everything:
-        return {name: value.detach().clone() for name, value in model.state_dict().items()}
+        return {name: value if shared else value.clone() for name, value in model.state_dict().items()}
     parameters = {name: p for name, p in model.named_parameters() if p.requires_grad != frozen_ones}
     if parameters_only:
         parameters = dict(model.named_parameters())
@@ -139,7 +140,15 @@ ADAPTER_STATE = Exercise(
     reference=adapters.adapter_state,
     cases=_cases,
     observe=_observe,
-    mistakes=slips(_loose_state, STATE_HINTS),
+    mistakes=slips(
+        _loose_state,
+        STATE_HINTS,
+        Mistake(
+            lambda model: {},
+            "the dict is empty: what model.state_dict() gives never asks for gradients. Ask the parameters themselves, "
+            "those of model.named_parameters().",
+        ),
+    ),
     advice={
         KIND: "return a dict: the name of each trained parameter, and a copy of its values.",
         NAMES: "other tensors are expected: all those for which p.requires_grad is True, the head's among them, and "
