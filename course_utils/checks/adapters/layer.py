@@ -80,7 +80,7 @@ FORWARD_HINTS = {
     "are not.",
     "both_added": "`hidden` and `residual` are both added. Add `residual` alone; `hidden` goes through the bottleneck.",
     "multiplied": "`residual` is multiplied with what the bottleneck gave. Add it.",
-    "both_in": "`hidden` and `residual` both go through the bottleneck. `hidden` alone does; `residual` goes around it.",
+    "both_in": "`hidden` and `residual` both go through the bottleneck. Only `hidden` does; `residual` goes around it.",
     "subtracted": "the bottleneck is subtracted. Add it.",
     "linear": "there is no non-linearity. Between down and up stands F.relu.",
     "relu_twice": "there is a ReLU after the way up as well: the adapter could only add, never take away.",
