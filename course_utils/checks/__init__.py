@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from course_utils.checks import (
+    adapters,
     engine,
     first_steps,
     freezing,
@@ -31,7 +32,7 @@ __all__ = ["Outcome", "UnknownExercise", "exercise", "exercises", "grade", "prog
 # One module a notebook, in the course's order.
 TOPICS: tuple[ModuleType, ...] = (
     first_steps, scale, logit_kd, intermediate_kd, seqkd, memory, freezing,
-    ia3, lora,
+    ia3, adapters, lora,
 )  # fmt: skip
 _TASKS: dict[str, Exercise] = {
     f"{topic.__name__.rpartition('.')[2]}.{task.reference.__name__}": task

@@ -8,6 +8,7 @@ too: here that is `train_norms`, off unless asked for.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -103,7 +104,7 @@ class AdaptedOutput(nn.Module):
     The old parts keep their names, so the base model's state dict keeps its keys. `adapter` may be exchanged.
     """
 
-    def __init__(self, output: nn.Module, adapter: nn.Module, kind: str) -> None:
+    def __init__(self, output: Any, adapter: nn.Module, kind: str) -> None:
         super().__init__()
         self.dense, self.dropout, self.LayerNorm = output.dense, output.dropout, output.LayerNorm
         self.adapter, self.kind = adapter, kind
@@ -114,7 +115,7 @@ class AdaptedOutput(nn.Module):
         return KINDS[self.kind](sublayer, input_tensor, self.adapter, self.LayerNorm)
 
 
-def find_outputs(model: nn.Module, kind: str) -> dict[str, nn.Module]:
+def find_outputs(model: nn.Module, kind: str) -> dict[str, Any]:
     """The parts that end a sublayer, by path: of attention and feed-forward, for Pfeiffer of feed-forward alone.
 
     Raises ValueError for an unknown kind, and where the model has adapters already, or no such part.

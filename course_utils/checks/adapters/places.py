@@ -1,0 +1,181 @@
+"""Exercises on where the adapter sits: before the skip connection, or after the LayerNorm."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from course_utils.checks.adapters.inputs import adapter, layer_norm, whole
+from course_utils.checks.tasks import HAS_GRADIENT, Arguments, Exercise, Mistake, slips
+from course_utils.methods import adapters
+
+Callables = Callable[..., Tensor]
+
+
+def _cases(generator: Generator) -> list[Arguments]:
+    shapes = (((1, 3), torch.float64), ((2, 4), torch.float64), ((2, 3, 5), torch.float32))
+    return [
+        {
+            "sublayer": whole(generator, *shape, dtype=dtype),
+            "skip": whole(generator, *shape, dtype=dtype),
+            "adapter": adapter,
+            "layer_norm": layer_norm,
+        }
+        for shape, dtype in shapes
+    ]
+
+
+def _own_norm(hidden: Tensor) -> Tensor:
+    return F.layer_norm(hidden, hidden.shape[-1:])
+
+
+_CALLS = {
+    HAS_GRADIENT: "no gradient can flow back through the result, so nothing below could learn. Something cut it: "
+    ".detach(), .numpy(), torch.tensor(...) or torch.no_grad().",
+    "TypeError": "`adapter` is called as adapter(hidden) or adapter(hidden, residual), `layer_norm` as "
+    "layer_norm(hidden). Both are functions: call them, do not multiply with them.",
+}
+
+# --- houlsby_output ---
+
+
+def _loose_houlsby(
+    sublayer: Tensor,
+    skip: Tensor,
+    adapter: Callables,
+    layer_norm: Callables,
+    *,
+    no_skip: bool = False,
+    after_skip: bool = False,
+    after_norm: bool = False,
+    no_norm: bool = False,
+    no_adapter: bool = False,
+    sublayer_twice: bool = False,
+    skip_adapted: bool = False,
+    skip_as_residual: bool = False,
+    norm_first: bool = False,
+    norm_of_one: bool = False,
+    pfeiffer: bool = False,
+) -> Tensor:
+    norm = (lambda x: x) if no_norm else layer_norm
+    total = skip + sublayer
+    if pfeiffer:
+        return norm(adapter(layer_norm(total), total))
+    if after_norm:
+        return adapter(norm(total))
+    if after_skip:
+        return norm(adapter(total))
+    if skip_adapted:
+        return norm(adapter(skip) + sublayer)
+    if skip_as_residual:
+        return norm(adapter(sublayer, skip))
+    if norm_of_one:
+        return skip + norm(adapter(sublayer))
+    adapted = sublayer if no_adapter else adapter(layer_norm(sublayer) if norm_first else sublayer)
+    adapted = adapted + sublayer if sublayer_twice else adapted
+    return norm(adapted if no_skip else skip + adapted)
+
+
+HOULSBY_HINTS = {
+    "no_skip": "the skip connection is missing: add `skip` to what the adapter gave.",
+    "after_skip": "the adapter sees the sum of `skip` and `sublayer`. It should see `sublayer` alone; `skip` goes "
+    "around it.",
+    "after_norm": "the adapter stands behind the LayerNorm. Here it stands at the end of the sublayer, and LayerNorm "
+    "comes last.",
+    "no_norm": "the LayerNorm is missing: it comes last, over the whole sum.",
+    "no_adapter": "the adapter is not used: that is the layer as it was.",
+    "sublayer_twice": "`sublayer` is added twice: the adapter has a residual of its own, which holds it already.",
+    "skip_adapted": "the adapter is put on `skip`. It belongs on `sublayer`.",
+    "skip_as_residual": "`skip` is given to the adapter as its residual, so `sublayer` itself is lost. "
+    "adapter(sublayer) adds its own input; then add `skip`.",
+    "norm_first": "`sublayer` goes through the LayerNorm before the adapter. LayerNorm comes once, and last.",
+    "norm_of_one": "the LayerNorm does not span the whole sum: add `skip` first, then call layer_norm.",
+    "pfeiffer": "that is the place of Pfeiffer, which is the next exercise.",
+}
+
+HOULSBY_OUTPUT = Exercise(
+    reference=adapters.houlsby_output,
+    cases=_cases,
+    mistakes=slips(
+        _loose_houlsby,
+        HOULSBY_HINTS,
+        Mistake(
+            lambda sublayer, skip, adapter, layer_norm: _own_norm(skip + adapter(sublayer)),
+            "that LayerNorm has no weight and bias of its own. Call layer_norm, which is given.",
+        ),
+    ),
+    advice=_CALLS,
+)
+
+# --- pfeiffer_output ---
+
+
+def _loose_pfeiffer(
+    sublayer: Tensor,
+    skip: Tensor,
+    adapter: Callables,
+    layer_norm: Callables,
+    *,
+    houlsby: bool = False,
+    no_last_norm: bool = False,
+    no_first_norm: bool = False,
+    residual_after: bool = False,
+    exchanged: bool = False,
+    no_skip: bool = False,
+    skip_again: bool = False,
+    sublayer_residual: bool = False,
+    skip_residual: bool = False,
+    no_adapter: bool = False,
+    norm_of_sublayer: bool = False,
+    residual_added: bool = False,
+) -> Tensor:
+    last = (lambda x: x) if no_last_norm else layer_norm
+    if houlsby:
+        return last(skip + adapter(sublayer))
+    total = sublayer if no_skip else skip + sublayer
+    hidden = total if no_first_norm else layer_norm(sublayer if norm_of_sublayer else total)
+    residual = sublayer if sublayer_residual else skip if skip_residual else total
+    residual = hidden if residual_after else residual
+    if no_adapter:
+        return layer_norm(residual)
+    if residual_added:
+        return last(adapter(hidden) + residual)
+    adapted = adapter(residual, hidden) if exchanged else adapter(hidden, residual)
+    return last(adapted + skip if skip_again else adapted)
+
+
+PFEIFFER_HINTS = {
+    "houlsby": "that is the place of Houlsby. Here the adapter comes after skip connection and LayerNorm.",
+    "no_last_norm": "the last LayerNorm is missing: what the adapter gives goes through it once more.",
+    "no_first_norm": "the adapter sees the sum before LayerNorm. It should see layer_norm of the sum; the sum itself "
+    "is its residual.",
+    "residual_after": "the adapter adds to the sum after LayerNorm. Its residual is the sum from before: give it as "
+    "the second argument.",
+    "exchanged": "the two arguments of the adapter are exchanged: first what goes through the bottleneck, then the "
+    "residual.",
+    "no_skip": "the skip connection is missing: the sum of `skip` and `sublayer` is what everything is made of.",
+    "skip_again": "`skip` is added once more after the adapter: the residual holds it already.",
+    "sublayer_residual": "the residual is `sublayer` alone, so `skip` is lost. Take the sum of both.",
+    "skip_residual": "the residual is `skip` alone, so `sublayer` is lost. Take the sum of both.",
+    "no_adapter": "the adapter is not used: that is the layer as it was.",
+    "residual_added": "the sum is added to what the adapter gave, which holds its own input already. Give the sum as "
+    "the adapter's second argument instead.",
+    "norm_of_sublayer": "the adapter sees layer_norm of `sublayer` alone. It should see layer_norm of the sum.",
+}
+
+PFEIFFER_OUTPUT = Exercise(
+    reference=adapters.pfeiffer_output,
+    cases=_cases,
+    mistakes=slips(
+        _loose_pfeiffer,
+        PFEIFFER_HINTS,
+        Mistake(
+            lambda sublayer, skip, adapter, layer_norm: _own_norm(
+                adapter(_own_norm(skip + sublayer), skip + sublayer)
+            ),
+            "that LayerNorm has no weight and bias of its own. Call layer_norm, which is given.",
+        ),
+    ),
+    advice=_CALLS,
+)

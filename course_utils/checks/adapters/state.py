@@ -1,0 +1,160 @@
+"""Exercise on what a task has to store."""
+
+import copy
+from typing import Any
+
+import torch
+from torch import Generator, Tensor, nn
+
+from course_utils.checks.compare import describe, difference
+from course_utils.checks.tasks import (
+    INPUTS_CHANGED,
+    RESULT,
+    Arguments,
+    Exercise,
+    Function,
+    Mistake,
+    Observations,
+    slips,
+)
+from course_utils.methods import adapters
+
+KIND = "kind of answer"
+NAMES = "names"
+SHARED = "changes when the model trains on"
+GRADIENTS = "one of them asks for gradients"
+
+
+def small_model(
+    generator: Generator, trained: tuple[str, ...], head: str = "classifier", inner: str = "adapter"
+) -> nn.Module:
+    """An encoder with bottlenecks and a head, all frozen but for the parts named in `trained`."""
+    model = nn.ModuleDict(
+        {
+            "encoder": nn.ModuleDict(
+                {
+                    "dense": nn.Linear(3, 3),
+                    inner: nn.ModuleDict({"down": nn.Linear(3, 1), "up": nn.Linear(1, 3)}),
+                    "LayerNorm": nn.LayerNorm(3),
+                }
+            ),
+            "norm": nn.BatchNorm1d(2),  # has buffers, which are not parameters
+            head: nn.Linear(3, 2),
+        }
+    )
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(torch.randint(-4, 5, parameter.shape, generator=generator))
+            parameter.requires_grad_(bool(set(name.split(".")) & set(trained)))
+    return model
+
+
+def _cases(generator: Generator) -> list[Arguments]:
+    return [
+        {"model": small_model(generator, ("adapter", "classifier"))},
+        {"model": small_model(generator, ("adapter", "LayerNorm", "classifier"))},
+        {"model": small_model(generator, ("bottleneck", "score"), head="score", inner="bottleneck")},
+        {"model": small_model(generator, ("up", "classifier"))},
+        {"model": small_model(generator, ("adapter",))},
+    ]
+
+
+def _observe(function: Function, arguments: Arguments) -> Observations:
+    given: nn.Module = arguments["model"]
+    model = copy.deepcopy(given)
+    state = function(model)
+    intact = not difference(dict(given.state_dict()), dict(model.state_dict()))
+    seen: Observations = {INPUTS_CHANGED: None if intact else "model"}
+    if not _is_state(state):
+        return seen | {KIND: describe(state), RESULT: None}
+    kept = {name: value.detach().clone() for name, value in state.items()}
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(1)
+    return seen | {
+        KIND: "a dict of tensors by name",
+        NAMES: ", ".join(sorted(kept)),
+        RESULT: {name: kept[name] for name in sorted(kept)},
+        SHARED: any(not torch.equal(value, kept[name]) for name, value in state.items()),
+        GRADIENTS: any(value.requires_grad for value in state.values()),
+    }
+
+
+def _is_state(state: Any) -> bool:
+    return isinstance(state, dict) and all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
+    )
+
+
+def _loose_state(
+    model: nn.Module,
+    *,
+    everything: bool = False,
+    parameters_only: bool = False,
+    frozen_ones: bool = False,
+    by_name: bool = False,
+    no_head: bool = False,
+    head_alone: bool = False,
+    weights_only: bool = False,
+    shared: bool = False,
+    attached: bool = False,
+    short_names: bool = False,
+) -> dict[str, Tensor]:
+    if everything:
+        return {name: value if shared else value.clone() for name, value in model.state_dict().items()}
+    parameters = {name: p for name, p in model.named_parameters() if p.requires_grad != frozen_ones}
+    if parameters_only:
+        parameters = dict(model.named_parameters())
+    if by_name or no_head:
+        parts = ("adapter",) if no_head else ("adapter", "classifier")
+        parameters = {n: p for n, p in model.named_parameters() if set(n.split(".")) & set(parts)}
+    if head_alone:
+        parameters = {name: p for name, p in parameters.items() if "encoder" not in name}
+    if weights_only:
+        parameters = {name: p for name, p in parameters.items() if name.endswith(".weight")}
+    if short_names:
+        parameters = {".".join(name.split(".")[-2:]): p for name, p in parameters.items()}
+    kept = {name: p if attached else p.detach() for name, p in parameters.items()}
+    return kept if shared else {name: value.clone() for name, value in kept.items()}
+
+
+STATE_HINTS = {
+    "everything": "that is the whole model, frozen parts and all: as large as a full copy. Keep those parameters that "
+    "require a gradient.",
+    "parameters_only": "the frozen parameters are in it too: as large as a full copy. Keep those that require a "
+    "gradient.",
+    "frozen_ones": "it is the wrong way round: these are the frozen ones. Keep those that require a gradient.",
+    "no_head": "the head is missing, or a trained LayerNorm: only parts called adapter are kept. Ask each parameter "
+    "for p.requires_grad.",
+    "by_name": "the parts are chosen by the names adapter and classifier. Not every head is called so, and not every "
+    "adapter trains. Ask each parameter for p.requires_grad.",
+    "head_alone": "the head alone is kept. The adapters were trained, too.",
+    "weights_only": "the biases are missing: they were trained, too.",
+    "shared": "these are the model's own tensors, not copies: load the next task, and this one is gone. Add .clone().",
+    "attached": "the copies still ask for gradients. Take p.detach() first, then .clone().",
+    "short_names": "the names are shortened, so that adapters of two layers would share one. Keep the whole names of "
+    "model.named_parameters().",
+}
+
+ADAPTER_STATE = Exercise(
+    reference=adapters.adapter_state,
+    cases=_cases,
+    observe=_observe,
+    mistakes=slips(
+        _loose_state,
+        STATE_HINTS,
+        Mistake(
+            lambda model: {},
+            "the dict is empty: what model.state_dict() gives never asks for gradients. Ask the parameters themselves, "
+            "those of model.named_parameters().",
+        ),
+    ),
+    advice={
+        KIND: "return a dict: the name of each trained parameter, and a copy of its values.",
+        NAMES: "other tensors are expected: all those for which p.requires_grad is True, the head's among them, and "
+        "no others. Keep the names of model.named_parameters().",
+        SHARED: STATE_HINTS["shared"],
+        GRADIENTS: STATE_HINTS["attached"],
+        INPUTS_CHANGED: "the model itself is changed. Read it, and leave it as it is.",
+    },
+)
