@@ -14,7 +14,7 @@ from pathlib import Path
 
 import instructions
 import paraphrases
-from grammar import LANGUAGES, Plan, tidy
+from grammar import LANGUAGES, NEWS_LANGUAGES, Plan, tidy
 from texts import LABELS, TOPICS, Writer
 
 SPLITS = ("test", "valid", "train")  # in this order: a test text is taken before any other split can draw it
@@ -22,9 +22,10 @@ SIZES = {
     "sentiment": {"test": 1000, "valid": 100, "train": 500},
     "topic": {"test": 500, "valid": 100, "train": 400},
     "ner": {"test": 500, "valid": 100, "train": 500},
+    "ner_bare": {"test": 250, "valid": 50, "train": 300},
     "translation": {"test": 300, "valid": 200, "train": 5000},
 }
-UNLABELLED = {"english": (16000, 3000), "indonesian": (8000, 2000), "javanese": (6000, 1500)}  # reviews, news
+UNLABELLED = {"english": (16000, 3000), "indonesian": (8000, 2000), "javanese": (6000, 1500), "sundanese": (0, 1400)}  # reviews, news
 RARE = {
     "test": 0.04,
     "valid": 0.0,
@@ -85,11 +86,12 @@ def labelled(name: str, language: str, split: str, ledger: Ledger) -> Iterator[t
             yield text, label
 
 
-def tagged(language: str, split: str, ledger: Ledger) -> Iterator[list[tuple[str, str]]]:
-    """Tokens with IOB2 tags, one list a news item."""
-    writer = Writer(random.Random(f"ner/{language}/{split}"), RARE[split] * 6)
+def tagged(name: str, language: str, split: str, ledger: Ledger) -> Iterator[list[tuple[str, str]]]:
+    """Tokens with IOB2 tags, one list a news item. The names of `ner_bare` do not tell what they name."""
+    rng = random.Random(f"{name}/{language}/{split}")
+    writer = Writer(rng, RARE[split] * 6, bare=name == "ner_bare")
     taken: set[str] = set()
-    while len(taken) < SIZES["ner"][split]:
+    while len(taken) < SIZES[name][split]:
         text = news(writer, writer.rng.choice(TOPICS), language)
         if ledger.admits(plain(text), split, taken):
             yield tag(text)
@@ -165,6 +167,16 @@ def as_csv(columns: list[str], rows: Iterator[tuple[object, ...]]) -> str:
     return buffer.getvalue()
 
 
+def unlabelled_csv(kind: str, language: str, ledger: Ledger) -> str:
+    return as_csv(["id", "text"], enumerate(unlabelled(kind, language, ledger), FIRST_UNLABELLED_ID))
+
+
+def conll(sentences: Iterator[list[tuple[str, str]]]) -> str:
+    return "".join(
+        "".join(f"{token}\t{label}\n" for token, label in sentence) + "\n" for sentence in sentences
+    )
+
+
 def files() -> Iterator[tuple[str, Callable[[Ledger], str]]]:
     """Every corpus file: its path below `data/corpora` and the function that writes its text. Tests come first."""
     for split in SPLITS:
@@ -180,10 +192,7 @@ def files() -> Iterator[tuple[str, Callable[[Ledger], str]]]:
         for language in LANGUAGES:
             yield (
                 f"ner/{language}/{split}.txt",
-                lambda ledger, g=language, s=split: "".join(
-                    "".join(f"{token}\t{label}\n" for token, label in sentence) + "\n"
-                    for sentence in tagged(g, s, ledger)
-                ),
+                lambda ledger, g=language, s=split: conll(tagged("ner", g, s, ledger)),
             )
         yield (
             f"translation/{split}.jsonl",
@@ -199,10 +208,17 @@ def files() -> Iterator[tuple[str, Callable[[Ledger], str]]]:
         for language in LANGUAGES:
             yield (
                 f"{folder}/{language}.csv",
-                lambda ledger, k=kind, g=language: as_csv(
-                    ["id", "text"], enumerate(unlabelled(k, g, ledger), FIRST_UNLABELLED_ID)
-                ),
+                lambda ledger, k=kind, g=language: unlabelled_csv(k, g, ledger),
             )
+
+    # Behind all others, so that not one byte of those depends on these.
+    for split in SPLITS:
+        for language in NEWS_LANGUAGES:
+            yield (
+                f"ner_bare/{language}/{split}.txt",
+                lambda ledger, g=language, s=split: conll(tagged("ner_bare", g, s, ledger)),
+            )
+    yield "unlabelled_news/sundanese.csv", lambda ledger: unlabelled_csv("news", "sundanese", ledger)
 
     sources: set[str] = set()  # of the paraphrases: no source is in two splits
     for split in SPLITS:

@@ -1,22 +1,27 @@
-"""A small trilingual grammar: read patterns, draw a plan, say the plan in one language.
+"""A small grammar of several languages: read patterns, draw a plan, say the plan in one language.
 
 A *plan* says what a sentence means: which pattern, which words fill its slots. It is drawn once and can then be said in
-English, Indonesian or Javanese, each with its own synonyms. That is what makes the parallel text parallel.
+English, Indonesian or Javanese, each with its own synonyms; news also in Sundanese. That is what makes the parallel text
+parallel.
 """
 
 import random
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 LANGUAGES = ("english", "indonesian", "javanese")
+NEWS_LANGUAGES = (*LANGUAGES, "sundanese")  # the last has no reviews, and no model of the course was pretrained on it
 SLOT = re.compile(r"\{([^}]+)\}")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a grammar or lexicon: the synonyms in each language, in the order of `LANGUAGES`."""
+    """One line of a grammar or lexicon: the synonyms in each language, in the order of `NEWS_LANGUAGES`.
+
+    What belongs to reviews only ends with `LANGUAGES`.
+    """
 
     forms: tuple[tuple[str, ...], ...]
     weight: int = 1
@@ -43,10 +48,10 @@ class Plan:
             plans = self.slots[name]
             return plans[min(number, len(plans) - 1)].say(language, rng)
 
-        return SLOT.sub(fill, rng.choice(self.row.forms[LANGUAGES.index(language)]))
+        return SLOT.sub(fill, rng.choice(self.row.forms[NEWS_LANGUAGES.index(language)]))
 
 
-def read(path: Path) -> dict[str, list[Row]]:
+def read(path: Path, columns: int = len(LANGUAGES)) -> dict[str, list[Row]]:
     """Sections of a grammar file: `"@ polar"` opens one, `"* 3"` sets a weight, any other line is a row.
 
     A lexicon line that starts with a kind (`noun | ...`) goes to the section `"<section> <kind>"`.
@@ -61,14 +66,13 @@ def read(path: Path) -> dict[str, list[Row]]:
         elif line.startswith("* "):
             weight = int(line[2:])
         else:
-            *kind, english, indonesian, javanese = [part.strip() for part in line.split("|")]
-            if len(kind) > 1:
-                raise ValueError(f"{path.name}, line {number}: expected three or four columns")
+            parts = [part.strip() for part in line.split("|")]
+            kind, texts = parts[:-columns], parts[-columns:]
+            if len(kind) > 1 or len(texts) < columns:
+                raise ValueError(f"{path.name}, line {number}: expected {columns} columns, or one more")
             name = " ".join([section, *kind]).rstrip("!")
-            forms = tuple(
-                tuple(f.strip() for f in text.split(" / ")) for text in (english, indonesian, javanese)
-            )
-            plural = english.startswith("*")
+            forms = tuple(tuple(f.strip() for f in text.split(" / ")) for text in texts)
+            plural = texts[0].startswith("*")
             if plural:
                 forms = (tuple(f.lstrip("*") for f in forms[0]), *forms[1:])
             sections.setdefault(name, []).append(
@@ -77,9 +81,30 @@ def read(path: Path) -> dict[str, list[Row]]:
     return sections
 
 
+def add_language(rules: dict[str, list[Row]], path: Path) -> dict[str, list[Row]]:
+    """The rules with one more language: `path` has lines "English, word for word | the new language".
+
+    Raises ValueError for a line whose English is not in its section, and where a section is left incomplete.
+    """
+    sections = {name: {row.forms[0][0]: row for row in rows} for name, rows in read(path, columns=2).items()}
+    added = dict(rules)
+    for name, lines in sections.items():
+        if apart := {row.forms[0][0] for row in rules[name]} ^ set(lines):
+            raise ValueError(f"{path.name}, {name}: these lines have no partner: {sorted(apart)}")
+        added[name] = [
+            replace(row, forms=(*row.forms, lines[row.forms[0][0]].forms[1])) for row in rules[name]
+        ]
+    return added
+
+
+def alike(text: str, test_only: bool = False) -> Row:
+    """A row that is the same in every language."""
+    return Row(((text,),) * len(NEWS_LANGUAGES), test_only=test_only)
+
+
 def atom(text: str) -> Plan:
     """A plan for a word that is the same in every language: a name or a number."""
-    return Plan(Row(((text,),) * len(LANGUAGES)))
+    return Plan(alike(text))
 
 
 def draw(rows: Iterable[Row], rng: random.Random, rare: float = 0.0) -> Row:

@@ -3,7 +3,7 @@
 import random
 from pathlib import Path
 
-from grammar import SLOT, Plan, Row, atom, draw, read
+from grammar import SLOT, Plan, Row, add_language, alike, atom, draw, read
 
 HERE = Path(__file__).parent
 LABELS = ("negative", "neutral", "positive")
@@ -20,7 +20,7 @@ def read_names() -> dict[str, list[Row]]:
     for line in (HERE / "names.txt").read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
             kind, _, values = line.partition(" | ")
-            rows = [Row(((value,),) * 3, test_only=kind.endswith("!")) for value in values.split(", ")]
+            rows = [alike(value, test_only=kind.endswith("!")) for value in values.split(", ")]
             names.setdefault(kind.rstrip("!"), []).extend(rows)
     return names
 
@@ -29,16 +29,17 @@ class Writer:
     """Draws plans.
 
     rare: the chance that a word or name is from the test-only lists, 0 outside the test split. explicit: the share of
-    plain opinions that also say how the writer feels ("luckily", "sadly").
+    plain opinions that also say how the writer feels ("luckily", "sadly"). bare: every name is from one list,
+    whether it is that of a person, a place or an organisation.
     """
 
-    def __init__(self, rng: random.Random, rare: float = 0.0, explicit: float = 0.1) -> None:
-        self.rng, self.rare, self.explicit = rng, rare, explicit
-        self.rules = {
-            **read(HERE / "reviews.lex"),
-            **read(HERE / "reviews.grammar"),
-            **read(HERE / "news.grammar"),
-        }
+    def __init__(
+        self, rng: random.Random, rare: float = 0.0, explicit: float = 0.1, bare: bool = False
+    ) -> None:
+        self.rng, self.rare, self.explicit, self.bare = rng, rare, explicit, bare
+        files = ("reviews.lex", "reviews.grammar", "news.grammar")
+        rules = {section: rows for name in files for section, rows in read(HERE / name).items()}
+        self.rules = add_language(rules, HERE / "news.sundanese")
         self.names = read_names()
 
     def pick(self, section: str) -> Row:
@@ -101,7 +102,7 @@ class Writer:
             word = self.sentence(self.pick(f"verdict {label}"), domain, label)
             parts.insert(rng.choice((0, len(parts))), word)
         pattern = " ".join(["{part}"] * len(parts))
-        return Plan(Row(((pattern,),) * 3), {"part": parts})
+        return Plan(alike(pattern), {"part": parts})
 
     def sentence(self, row: Row, domain: str, label: str) -> Plan:
         rng = self.rng
@@ -136,7 +137,7 @@ class Writer:
             other = self.rng.choice([name for name in TOPICS if name != topic])
             aside_plan = Plan(self.pick("aside"), {"item": [self.item(other)]})
             parts.insert(self.rng.choice((0, len(parts))), aside_plan)
-        return Plan(Row(((" ".join(["{part}"] * len(parts)),),) * 3), {"part": parts})
+        return Plan(alike(" ".join(["{part}"] * len(parts))), {"part": parts})
 
     def item(self, section: str) -> Plan:
         row = self.pick(section)
@@ -150,18 +151,20 @@ class Writer:
 
     def entity(self, slot: str) -> Plan:
         """A name between marks that tell its type; `entities.py` turns the marks into tags."""
-        if slot == "loc":
+        if self.bare:
+            inner = self.word("bare")
+        elif slot == "loc":
             inner = self.word("place")
         elif slot == "per":
             full = self.rng.random() < 0.7
-            row = Row((("{first} {last}",),) * 3) if full else Row((("{last}",),) * 3)
+            row = alike("{first} {last}" if full else "{last}")
             inner = Plan(row, {"first": [self.word("first")], "last": [self.word("last")]})
         else:
             form = self.rng.choice(("firm", "bank", "club", "uni")) if slot == "org" else slot
             row = self.pick(f"word {form}form")
             inner = Plan(row, {name: [self.word(name)] for name in slots_of(row)})
         opening, closing = ENTITIES[slot]
-        return Plan(Row(((f"{opening}{{name}}{closing}",),) * 3), {"name": [inner]})
+        return Plan(alike(f"{opening}{{name}}{closing}"), {"name": [inner]})
 
 
 def slots_of(row: Row) -> list[str]:

@@ -1,0 +1,235 @@
+"""MAD-X: one adapter for the language and one for the task, stacked, so that either can be exchanged alone.
+
+Source: Pfeiffer, Vulic, Gurevych and Ruder (2020), "MAD-X: An Adapter-Based Framework for Multi-Task Cross-Lingual
+Transfer", sections 4.1 (language adapters), 4.2 (task adapters) and 4.3 (invertible adapters, whose coupling is that
+of Dinh, Krueger and Bengio, 2015, "NICE"). Masked words as in Devlin et al. (2019), section 3.1.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from course_utils.methods.adapters import AdaptedOutput, Adapter, find_outputs
+from course_utils.methods.freezing import head_only, head_parts
+
+STEPS = ("language", "task")
+
+
+def couple(hidden: Tensor, first: Callable[[Tensor], Tensor], second: Callable[[Tensor], Tensor]) -> Tensor:
+    """The invertible adapter: each half of the width gets a function of the other half (section 4.3).
+
+    With e1, e2 the halves of `hidden`, (..., width): o1 = first(e2) + e1, then o2 = second(o1) + e2. Returns
+    o1 and o2 side by side, (..., width). `first` and `second` may be any functions from half the width to half.
+    """
+    left, right = hidden.chunk(2, dim=-1)
+    left = left + first(right)
+    right = right + second(left)
+    return torch.cat([left, right], dim=-1)
+
+
+def uncouple(coupled: Tensor, first: Callable[[Tensor], Tensor], second: Callable[[Tensor], Tensor]) -> Tensor:
+    """The inverse of `couple`, exact but for rounding, whatever the two functions: e2 first, then e1.
+
+    coupled: (..., width), the halves o1 and o2. Returns (..., width).
+    """
+    left, right = coupled.chunk(2, dim=-1)
+    right = right - second(left)
+    left = left - first(right)
+    return torch.cat([left, right], dim=-1)
+
+
+def mask_tokens(
+    input_ids: Tensor, asked: Tensor, draw: Tensor, random_ids: Tensor, mask_id: int
+) -> tuple[Tensor, Tensor]:
+    """What the model is shown, and what it is asked, both (batch, tokens) of int64 (Devlin et al. 2019, section 3.1).
+
+    asked: (batch, tokens), True where the model must say which token stood there; the label of every other
+    place is -100. draw: (batch, tokens), uniform in 0 to 1. A place that is asked shows `mask_id` where its draw
+    is below 0.8, the token of `random_ids` where it is 0.9 or more, and the token itself in between.
+    """
+    shown = torch.where(asked & (draw < 0.8), mask_id, input_ids)
+    shown = torch.where(asked & (draw >= 0.9), random_ids, shown)
+    return shown, torch.where(asked, input_ids, -100)
+
+
+def stack_adapters(
+    hidden: Tensor, residual: Tensor, language: Callable[..., Tensor] | None, task: Callable[..., Tensor] | None
+) -> Tensor:
+    """The task adapter on top of the language adapter: what the second reads is what the first gave.
+
+    hidden, residual: (..., width), what an adapter is called with. The language adapter adds to `residual`, the
+    task adapter to the language adapter's output. Either may be None: then the other works alone. With neither,
+    the result is `residual`. Returns (..., width).
+    """
+    if language is not None:
+        residual = language(hidden, residual)
+        hidden = residual
+    return residual if task is None else task(hidden, residual)
+
+
+def trains(name: str, step: str, head: Sequence[str] = ("classifier",)) -> bool:
+    """Whether the parameter of this name trains in this step, "language" or "task".
+
+    In the first, the language adapter alone: what belongs to a part called `language` or `invertible`. In the
+    second, the task adapter and the new head: what belongs to a part called `task`, or to one named in `head`.
+    """
+    parts = name.split(".")
+    wanted = ("language", "invertible") if step == "language" else ("task", *head)
+    return any(part in wanted for part in parts)
+
+
+class InvertibleAdapter(nn.Module):
+    """What a language adapter does to the embeddings, and undoes before the words are scored.
+
+    Two bottlenecks from half of `width` to half, by way of a quarter. `width` must be even.
+    """
+
+    def __init__(self, width: int, init_std: float = 0.01) -> None:
+        super().__init__()
+        self.first, self.second = (_bottleneck(width // 2, width // 4, init_std) for _ in range(2))
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return couple(hidden, self.first, self.second)
+
+    def inverse(self, coupled: Tensor) -> Tensor:
+        """The `hidden` that `forward` made `coupled` of."""
+        return uncouple(coupled, self.first, self.second)
+
+
+def _bottleneck(width: int, bottleneck_size: int, init_std: float) -> nn.Sequential:
+    down, up = nn.Linear(width, bottleneck_size), nn.Linear(bottleneck_size, width)
+    for linear in (down, up):
+        nn.init.normal_(linear.weight, std=init_std)
+        nn.init.zeros_(linear.bias)
+    return nn.Sequential(down, nn.ReLU(), up)
+
+
+class LanguageAdapter(nn.Module):
+    """All that is learned of one language: a bottleneck for each layer, and an invertible adapter."""
+
+    def __init__(self, width: int, layers: int, bottleneck_size: int) -> None:
+        super().__init__()
+        self.invertible = InvertibleAdapter(width)
+        self.layers = nn.ModuleList(Adapter(width, bottleneck_size) for _ in range(layers))
+
+
+class Stack(nn.Module):
+    """A language adapter and a task adapter in the place of one adapter; either may be absent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.language: nn.Module | None = None
+        self.task: nn.Module | None = None
+
+    def forward(self, hidden: Tensor, residual: Tensor | None = None) -> Tensor:
+        residual = hidden if residual is None else residual
+        return stack_adapters(hidden, residual, self.language, self.task)
+
+
+class InvertibleEmbeddings(nn.Module):
+    """The model's embeddings, followed by the invertible adapter of the language that is put in."""
+
+    def __init__(self, embeddings: nn.Module) -> None:
+        super().__init__()
+        self.embeddings = embeddings
+        self.invertible: InvertibleAdapter | None = None
+
+    def forward(self, *inputs: Tensor, **named: Tensor) -> Tensor:
+        hidden = self.embeddings(*inputs, **named)
+        return hidden if self.invertible is None else self.invertible(hidden)
+
+
+class InvertedScores(nn.Module):
+    """The last layer of a masked language model, which scores the vocabulary, behind the inverse."""
+
+    def __init__(self, decoder: nn.Module) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.invertible: InvertibleAdapter | None = None
+
+    @property
+    def bias(self) -> Tensor:
+        """The bias of the scores, which transformers asks its output layer for."""
+        return self.decoder.bias
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return self.decoder(hidden if self.invertible is None else self.invertible.inverse(hidden))
+
+
+def add_stacks(model: nn.Module, head: Sequence[str] = ()) -> nn.Module:
+    """Freeze a BERT, and give each layer, its embeddings and its scores of words a place for adapters.
+
+    All places are empty, so the model computes what it did. In place; returns the model. The parts named in
+    `head` are new and stay trainable; a masked language model has none. Raises ValueError, and changes nothing,
+    where there is no such head, no place, or places already.
+    """
+    outputs = find_outputs(model, "pfeiffer")
+    head_only(model, head)
+    for path, output in outputs.items():
+        parent, _, name = path.rpartition(".")
+        setattr(model.get_submodule(parent), name, AdaptedOutput(output, Stack(), "pfeiffer"))
+    base = model.base_model
+    base.embeddings = InvertibleEmbeddings(base.embeddings)
+    if (decoder := model.get_output_embeddings()) is not None:
+        model.set_output_embeddings(InvertedScores(decoder))
+    return model
+
+
+def stacks(model: nn.Module) -> list[Stack]:
+    """The stack of each layer, the first layer first. Raises ValueError where the model has none."""
+    found = [part for part in model.modules() if isinstance(part, Stack)]
+    if not found:
+        raise ValueError("This model has no stacks, so no adapter can be put in. Call add_stacks(model) first.")
+    return found
+
+
+def put_language(model: nn.Module, language: LanguageAdapter | None) -> nn.Module:
+    """Put a language in, in the place of the one that was there; None takes it out. Returns the model.
+
+    The model holds the adapter itself, not a copy. Raises ValueError, and changes nothing, where the number of
+    layers differs.
+    """
+    places = stacks(model)
+    layers = [None] * len(places) if language is None else list(language.layers)
+    _same_number(places, layers)
+    for place, layer in zip(places, layers, strict=True):
+        place.language = layer
+    for part in model.modules():
+        if isinstance(part, InvertibleEmbeddings | InvertedScores):
+            part.invertible = None if language is None else language.invertible
+    return model
+
+
+def put_task(model: nn.Module, layers: Sequence[nn.Module] | nn.ModuleList) -> nn.Module:
+    """Put a task adapter in, one bottleneck for each layer. Returns the model. Raises ValueError as `put_language`."""
+    places = stacks(model)
+    _same_number(places, list(layers))
+    for place, layer in zip(places, layers, strict=True):
+        place.task = layer
+    return model
+
+
+def _same_number(places: Sequence[Stack], layers: Sequence[nn.Module | None]) -> None:
+    if len(places) != len(layers):
+        raise ValueError(
+            f"The adapter has {len(layers)} layers and the model {len(places)}. An adapter belongs to the model that it "
+            "was made for: make one with as many layers."
+        )
+
+
+def train_only(model: nn.Module, step: str, head: Sequence[str] = ("classifier",)) -> nn.Module:
+    """Freeze all but what trains in this step (`trains`). Returns the model.
+
+    Raises ValueError, and changes nothing, for a step that is neither "language" nor "task", where the step's
+    adapter is not in its place, and where the task has no head of this name.
+    """
+    if step not in STEPS:
+        raise ValueError(f"There is no step {step!r}. Take one of: {', '.join(STEPS)}.")
+    if any(getattr(place, step) is None for place in stacks(model)):
+        raise ValueError(f"No {step} adapter is in its place. Call put_{step} first.")
+    if step == "task":
+        head_parts(model, head)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(trains(name, step, head))
+    return model
