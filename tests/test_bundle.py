@@ -17,6 +17,7 @@ LANGUAGES = ("english", "indonesian", "javanese")
 sys.path.insert(0, str(RECIPES))  # the recipes are scripts beside each other, not a package
 
 import corpora  # noqa: E402
+import encoder  # noqa: E402
 import report  # noqa: E402
 import texts  # noqa: E402
 
@@ -106,6 +107,26 @@ def test_names_of_the_test_split_occur_nowhere_else(language: str) -> None:
     seen = [name for name in names if re.search(rf"\b{name.lower()}\b", test)]
     assert len(seen) > 10
     assert not [name for name in names if re.search(rf"\b{name.lower()}\b", train)]
+
+
+@pytest.mark.parametrize("language", [*LANGUAGES, "sundanese"])
+def test_bare_names_do_not_tell_their_type_and_leak_nowhere(language: str) -> None:
+    """Each name of the train split has all three types there, and no test sentence is in any text to learn from."""
+    splits = {s: CORPORA / "ner_bare" / language / f"{s}.txt" for s in ("train", "valid", "test")}
+    found: dict[str, set[str]] = {}
+    for line in splits["train"].read_text(encoding="utf-8").splitlines():
+        token, _, tag = line.partition("\t")
+        if tag.startswith("B-"):
+            found.setdefault(token, set()).add(tag)
+    assert len(found) > 20 and all(len(types) == 3 for types in found.values())
+    test = {words(text) for text in sentences(splits["test"])}
+    news = column(CORPORA / "unlabelled_news" / f"{language}.csv")
+    assert not test & {words(text) for text in [*sentences(splits["train"]), *sentences(splits["valid"]), *news]}
+
+
+def test_the_encoder_never_read_sundanese() -> None:
+    read = set(encoder.unlabelled_texts(CORPORA))
+    assert len(read) > 30_000 and not read & set(column(CORPORA / "unlabelled_news" / "sundanese.csv"))
 
 
 def test_translations_are_several() -> None:

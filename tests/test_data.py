@@ -280,6 +280,13 @@ def test_bundled_data_loads(role: str, language: str) -> None:
 
 
 @needs_bundle
+@pytest.mark.parametrize("role", ["ner_multilingual", "unlabelled_multilingual"])
+def test_a_fourth_language_has_names_and_news(role: str) -> None:
+    assert assets.entry(role).languages == ("english", "indonesian", "javanese", "sundanese")
+    assert len(data.load(role, "sundanese")["train"]) >= 300
+
+
+@needs_bundle
 def test_bundled_translations_load() -> None:
     loaded = data.load("translation")
     assert set(loaded) == {"train", "validation", "test"}

@@ -17,20 +17,22 @@ written for this course, and a seeded program that draws from them. No sentence 
 Licence: $licence. `python data/recipes/build.py --corpora` makes every byte again; `data/SHA256SUMS` holds
 the hashes.
 
-Three languages: English, Indonesian, Javanese. The same kinds of things are said in each; apart from
-`translation/` and `paraphrases/`, no text is the translation of another.
+Three languages: English, Indonesian, Javanese; and for names in the news a fourth, Sundanese, which no model of the
+course was pretrained on. The same kinds of things are said in each; apart from `translation/` and `paraphrases/`, no
+text is the translation of another.
 
 | folder | what | columns | train / valid / test per language |
 | --- | --- | --- | --- |
 | `sentiment/` | reviews of food, hotels, apps, transport | id, text, label (negative, neutral, positive) | $sentiment |
 | `topic/` | short news, five topics | id, text, label | $topic |
 | `ner/` | short news with PER, LOC, ORG | CoNLL: token, tab, IOB2 tag | $ner |
+| `ner_bare/` | the same, names that do not tell what they name; Sundanese too | CoNLL: token, tab, IOB2 tag | $ner_bare |
 | `translation/` | English, with up to $paraphrases Indonesian paraphrases | id, english, indonesian | $translation |
 | `paraphrases/` | short reviews, with what several translators make of each | id, english, indonesian | $paraphrased |
 | `instructions/` | one-word tasks for chat models | see `instructions.py` | seed 12, users 400, test 240 |
 | `unlabelled/` | short reviews, drawn like the labelled ones | id, text | $reviews (english, indonesian, javanese) |
 | `unlabelled_long/` | long reviews, for the encoder | id, text | $reviews (english, indonesian, javanese) |
-| `unlabelled_news/` | news | id, text | $news (english, indonesian, javanese) |
+| `unlabelled_news/` | news | id, text | $news (english, indonesian, javanese, sundanese) |
 
 How a review is made. A pattern sets the verdict: plain praise or blame; contrast ("A, but B": B counts);
 concession ("although A, B"); what others said, what was expected, what was so last year (they do not
@@ -48,13 +50,17 @@ How a news item is made. A sentence on the topic, sometimes a second one that fi
 often than not a word on something else that happened, from another topic: counting words does not tell
 which is which.
 
+How `ner_bare/` differs from `ner/`. There, "Bank", "PT" and a first name give the type away, in any language. Here every
+name is from one list, and only the words around it tell whether it is a person, a place or an organisation.
+
 Some words and names occur in test splits only (lines with "!" in the lexicon and in the lists of names). No
 text of a test split occurs in any train or unlabelled split, capitals and punctuation aside; a test checks
 it.
 
 Limits: the language of a grammar. It is simpler and more regular than what people write; results on it show
 how methods compare, not how well they do on real text. For that there is the real track. The Javanese is
-ngoko and has not been proofread by a native speaker.
+ngoko and has not been proofread by a native speaker. Nor has the Sundanese, which is machine-made from a lexicon
+(`news.sundanese`).
 """)
 
 ENCODER = Template("""# encoder
@@ -177,7 +183,8 @@ def write_corpora(folder: Path) -> None:
         for name, size in corpora.SIZES.items()
     }
     reviews, news = (
-        " / ".join(f"{counts[kind]:,}" for counts in corpora.UNLABELLED.values()) for kind in (0, 1)
+        " / ".join(f"{counts[kind]:,}" for counts in corpora.UNLABELLED.values() if counts[kind])
+        for kind in (0, 1)
     )
     text = CORPORA.substitute(
         sizes,

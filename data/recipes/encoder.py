@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from datasets import Dataset
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from grammar import LANGUAGES
 from torch import Tensor
 from torch.utils.data import DataLoader
 from transformers import BertConfig, BertForMaskedLM, BertTokenizerFast
@@ -33,7 +34,12 @@ LOG_EVERY = 100
 
 
 def unlabelled_texts(corpora: Path) -> list[str]:
-    paths = [path for name in READ for path in sorted((corpora / name).glob("*.csv"))]
+    paths = [
+        path
+        for name in READ
+        for path in sorted((corpora / name).glob("*.csv"))
+        if path.stem in LANGUAGES  # a language that is added later stays unseen
+    ]
     return [text for path in paths for text in pandas.read_csv(path)["text"]]
 
 
