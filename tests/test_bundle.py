@@ -121,7 +121,9 @@ def test_bare_names_do_not_tell_their_type_and_leak_nowhere(language: str) -> No
     assert len(found) > 20 and all(len(types) == 3 for types in found.values())
     test = {words(text) for text in sentences(splits["test"])}
     news = column(CORPORA / "unlabelled_news" / f"{language}.csv")
-    assert not test & {words(text) for text in [*sentences(splits["train"]), *sentences(splits["valid"]), *news]}
+    assert not test & {
+        words(text) for text in [*sentences(splits["train"]), *sentences(splits["valid"]), *news]
+    }
 
 
 def test_the_encoder_never_read_sundanese() -> None:

@@ -193,7 +193,9 @@ def test_roberta_has_the_same_places(batch):
 
 def test_the_step_of_the_language_trains_its_adapter_alone(words, batch):
     model = madx.train_only(madx.put_language(madx.add_stacks(words), language(3)), "language")
-    moved = trained_names(model, F.cross_entropy(model(**batch).logits.flatten(0, 1), batch["input_ids"].flatten()))
+    moved = trained_names(
+        model, F.cross_entropy(model(**batch).logits.flatten(0, 1), batch["input_ids"].flatten())
+    )
     layers = {
         f"bert.encoder.layer.{i}.output.adapter.language.{way}.{part}"
         for i in range(LAYERS)
@@ -234,9 +236,13 @@ def test_a_swap_exchanges_the_language_and_nothing_else(tagger, batch):
 
 def test_masked_words_in_the_right_shares():
     generator = torch.Generator().manual_seed(0)
-    ids, others = torch.randint(5, 50, (2, 200, 100), generator=generator) + torch.tensor([0, 100])[:, None, None]
+    ids, others = (
+        torch.randint(5, 50, (2, 200, 100), generator=generator) + torch.tensor([0, 100])[:, None, None]
+    )
     asked = torch.rand(ids.shape, generator=generator) < 0.2
-    shown, labels = madx.mask_tokens(ids, asked, torch.rand(ids.shape, generator=generator), others, mask_id=4)
+    shown, labels = madx.mask_tokens(
+        ids, asked, torch.rand(ids.shape, generator=generator), others, mask_id=4
+    )
     shares = [(shown[asked] == 4), (shown[asked] >= 100), (shown[asked] == ids[asked])]
     assert [share.float().mean().item() for share in shares] == pytest.approx([0.8, 0.1, 0.1], abs=0.02)
     assert torch.equal(shown[~asked], ids[~asked]) and (labels[~asked] == -100).all()

@@ -28,7 +28,9 @@ def couple(hidden: Tensor, first: Callable[[Tensor], Tensor], second: Callable[[
     return torch.cat([left, right], dim=-1)
 
 
-def uncouple(coupled: Tensor, first: Callable[[Tensor], Tensor], second: Callable[[Tensor], Tensor]) -> Tensor:
+def uncouple(
+    coupled: Tensor, first: Callable[[Tensor], Tensor], second: Callable[[Tensor], Tensor]
+) -> Tensor:
     """The inverse of `couple`, exact but for rounding, whatever the two functions: e2 first, then e1.
 
     coupled: (..., width), the halves o1 and o2. Returns (..., width).
@@ -54,7 +56,10 @@ def mask_tokens(
 
 
 def stack_adapters(
-    hidden: Tensor, residual: Tensor, language: Callable[..., Tensor] | None, task: Callable[..., Tensor] | None
+    hidden: Tensor,
+    residual: Tensor,
+    language: Callable[..., Tensor] | None,
+    task: Callable[..., Tensor] | None,
 ) -> Tensor:
     """The task adapter on top of the language adapter: what the second reads is what the first gave.
 
@@ -180,7 +185,9 @@ def stacks(model: nn.Module) -> list[Stack]:
     """The stack of each layer, the first layer first. Raises ValueError where the model has none."""
     found = [part for part in model.modules() if isinstance(part, Stack)]
     if not found:
-        raise ValueError("This model has no stacks, so no adapter can be put in. Call add_stacks(model) first.")
+        raise ValueError(
+            "This model has no stacks, so no adapter can be put in. Call add_stacks(model) first."
+        )
     return found
 
 
@@ -213,7 +220,8 @@ def put_task(model: nn.Module, layers: Sequence[nn.Module] | nn.ModuleList) -> n
 def _same_number(places: Sequence[Stack], layers: Sequence[nn.Module | None]) -> None:
     if len(places) != len(layers):
         raise ValueError(
-            f"The adapter has {len(layers)} layers and the model {len(places)}. An adapter belongs to the model that it "
+            f"The adapter has {len(layers)} layers and the model {len(places)}. An adapter belongs to the model "
+            f"that it "
             "was made for: make one with as many layers."
         )
 

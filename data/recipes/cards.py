@@ -26,7 +26,7 @@ text is the translation of another.
 | `sentiment/` | reviews of food, hotels, apps, transport | id, text, label (negative, neutral, positive) | $sentiment |
 | `topic/` | short news, five topics | id, text, label | $topic |
 | `ner/` | short news with PER, LOC, ORG | CoNLL: token, tab, IOB2 tag | $ner |
-| `ner_bare/` | the same, names that do not tell what they name; Sundanese too | CoNLL: token, tab, IOB2 tag | $ner_bare |
+| `ner_bare/` | the same, with names that tell nothing; Sundanese too | CoNLL: token, tab, IOB2 tag | $ner_bare |
 | `translation/` | English, with up to $paraphrases Indonesian paraphrases | id, english, indonesian | $translation |
 | `paraphrases/` | short reviews, with what several translators make of each | id, english, indonesian | $paraphrased |
 | `instructions/` | one-word tasks for chat models | see `instructions.py` | seed 12, users 400, test 240 |
@@ -50,8 +50,8 @@ How a news item is made. A sentence on the topic, sometimes a second one that fi
 often than not a word on something else that happened, from another topic: counting words does not tell
 which is which.
 
-How `ner_bare/` differs from `ner/`. There, "Bank", "PT" and a first name give the type away, in any language. Here every
-name is from one list, and only the words around it tell whether it is a person, a place or an organisation.
+How `ner_bare/` differs from `ner/`. There, "Bank", "PT" and a first name give the type away, in any language. Here
+every name is from one list, and only the words around it tell whether it is a person, a place or an organisation.
 
 Some words and names occur in test splits only (lines with "!" in the lexicon and in the lists of names). No
 text of a test split occurs in any train or unlabelled split, capitals and punctuation aside; a test checks

@@ -25,7 +25,12 @@ SIZES = {
     "ner_bare": {"test": 250, "valid": 50, "train": 300},
     "translation": {"test": 300, "valid": 200, "train": 5000},
 }
-UNLABELLED = {"english": (16000, 3000), "indonesian": (8000, 2000), "javanese": (6000, 1500), "sundanese": (0, 1400)}  # reviews, news
+UNLABELLED = {
+    "english": (16000, 3000),
+    "indonesian": (8000, 2000),
+    "javanese": (6000, 1500),
+    "sundanese": (0, 1400),
+}  # reviews, news
 RARE = {
     "test": 0.04,
     "valid": 0.0,

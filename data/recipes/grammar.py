@@ -1,8 +1,8 @@
 """A small grammar of several languages: read patterns, draw a plan, say the plan in one language.
 
 A *plan* says what a sentence means: which pattern, which words fill its slots. It is drawn once and can then be said in
-English, Indonesian or Javanese, each with its own synonyms; news also in Sundanese. That is what makes the parallel text
-parallel.
+English, Indonesian or Javanese (news also in Sundanese), each with its own synonyms. That is what makes the parallel
+text parallel.
 """
 
 import random
@@ -12,7 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 LANGUAGES = ("english", "indonesian", "javanese")
-NEWS_LANGUAGES = (*LANGUAGES, "sundanese")  # the last has no reviews, and no model of the course was pretrained on it
+NEWS_LANGUAGES = (
+    *LANGUAGES,
+    "sundanese",
+)  # the last has no reviews, and no model of the course was pretrained on it
 SLOT = re.compile(r"\{([^}]+)\}")
 
 

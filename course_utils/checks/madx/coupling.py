@@ -109,7 +109,8 @@ COUPLE = Exercise(
             "own_half": "each function reads the half that it is added to. It must read the other one, or there is no "
             "way back.",
             "halves_turned": "the halves have changed sides: o1 stands on the left.",
-            "interleaved": "that takes every second number. A half is the first or the last width / 2 of them, in a row.",
+            "interleaved": "that takes every second number. A half is the first or the last width / 2 of them, "
+            "in a row.",
             "subtracted": "that subtracts. On the way there, add; the inverse subtracts.",
             "wrong_dim": "that halves the first dim, which holds sentences. Halve the last one: dim=-1.",
         },
@@ -178,12 +179,14 @@ UNCOUPLE = Exercise(
             "is not there yet. Last done, first undone: begin with e2 = o2 - second(o1).",
             "exchanged": "first and second are exchanged. second made what was added to the right half.",
             "added": "that adds once more. To undo a sum, subtract.",
-            "old_right": "first reads o2. It must read e2, the right half as it was before: that is what it read on the "
+            "old_right": "first reads o2. It must read e2, the right half as it was before: that is what it "
+            "read on the "
             "way there.",
             "no_first": "the left half is not undone: e1 = o1 - first(e2).",
             "no_second": "the right half is not undone: e2 = o2 - second(o1).",
             "halves_turned": "the halves have changed sides: e1 stands on the left.",
-            "turned_sign": "that is the function minus the half. It is the half minus the function: e2 = o2 - second(o1).",
+            "turned_sign": "that is the function minus the half. It is the half minus the function: e2 = o2 - "
+            "second(o1).",
         },
         Mistake(
             madx.couple, "that is the way there once more. Go back: subtract, and undo the right half first."

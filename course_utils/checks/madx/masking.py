@@ -70,13 +70,16 @@ MASK_TOKENS = Exercise(
     mistakes=slips(
         _loose_mask,
         {
-            "all_masked": "every place that is asked shows the mask. Only a draw below 0.8 does: later, in the task, no "
+            "all_masked": "every place that is asked shows the mask. Only a draw below 0.8 does: later, in the "
+            "task, no "
             "mask is ever seen.",
             "no_random": "random_ids is not used: a draw of 0.9 or more shows the token from there.",
-            "rest_random": "every draw of 0.8 or more shows a random token. From 0.8 up to 0.9 the place shows its own.",
+            "rest_random": "every draw of 0.8 or more shows a random token. From 0.8 up to 0.9 the place shows "
+            "its own.",
             "shares_turned": "mask and random token are exchanged: a draw below 0.8 shows the mask.",
             "not_only_asked": "places that are not asked are changed too. All three cases hold where `asked` is True.",
-            "all_labels": "every place has a label. Where nothing is asked it is -100, or the model is paid for copying.",
+            "all_labels": "every place has a label. Where nothing is asked it is -100, or the model is paid for "
+            "copying.",
             "labels_of_shown": "the labels are taken from what is shown. The model must say what stood there before: "
             "take them from input_ids.",
             "zero_labels": "the label of a place that is not asked is 0, which is a token. It must be -100.",
@@ -90,14 +93,18 @@ MASK_TOKENS = Exercise(
         },
         Mistake(
             lambda input_ids, asked, draw, random_ids, mask_id: (
-                torch.where(asked & (draw <= 0.8), mask_id, torch.where(asked & (draw >= 0.9), random_ids, input_ids)),
+                torch.where(
+                    asked & (draw <= 0.8), mask_id, torch.where(asked & (draw >= 0.9), random_ids, input_ids)
+                ),
                 torch.where(asked, input_ids, -100),
             ),
             "a draw of exactly 0.8 shows the token itself: the mask is for draws below.",
         ),
         Mistake(
             lambda input_ids, asked, draw, random_ids, mask_id: (
-                torch.where(asked & (draw < 0.8), mask_id, torch.where(asked & (draw > 0.9), random_ids, input_ids)),
+                torch.where(
+                    asked & (draw < 0.8), mask_id, torch.where(asked & (draw > 0.9), random_ids, input_ids)
+                ),
                 torch.where(asked, input_ids, -100),
             ),
             "a draw of exactly 0.9 shows a random token: it is for draws of 0.9 or more.",

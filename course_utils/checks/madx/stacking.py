@@ -75,7 +75,8 @@ def _asks_for_no_none(hidden: Tensor, residual: Tensor, language: Adapted, task:
 
 
 _SIDE = (
-    "the two adapters stand side by side: both read `hidden`, and their updates are added. That is fusing. In a stack the "
+    "the two adapters stand side by side: both read `hidden`, and their updates are added. That is fusing. In a "
+    "stack the "
     "task adapter reads what the language adapter gave."
 )
 _NOTHING = "with no adapter at all the result is `residual`: nothing is added to it."
@@ -87,10 +88,12 @@ STACK_ADAPTERS = Exercise(
         _loose_stack,
         {
             "side_by_side": _SIDE,
-            "averaged": "that is the mean of two adapters side by side: fusing. In a stack the task adapter reads what the "
+            "averaged": "that is the mean of two adapters side by side: fusing. In a stack the task adapter "
+            "reads what the "
             "language adapter gave.",
             "task_first": "the task adapter is below. The language is: its output is what the task adapter reads.",
-            "old_residual": "the task adapter adds to the old residual, so what the language adapter added is lost but for "
+            "old_residual": "the task adapter adds to the old residual, so what the language adapter added is "
+            "lost but for "
             "what passes through the task's bottleneck. Let it add to the language adapter's output.",
             "no_language": "the language adapter is not used.",
             "no_task": "the task adapter is not used.",
@@ -125,7 +128,8 @@ STACK_ADAPTERS = Exercise(
         ".detach(), .numpy() or torch.no_grad().",
         "gradient of hidden": "the value is right, the gradient is not: .detach() or torch.no_grad() was used. What is "
         "frozen is frozen by requires_grad_(False), outside this function.",
-        "gradient of residual": "the value is right, the gradient is not: .detach() or torch.no_grad() was used. What is "
+        "gradient of residual": "the value is right, the gradient is not: .detach() or torch.no_grad() was "
+        "used. What is "
         "frozen is frozen by requires_grad_(False), outside this function.",
     },
 )

@@ -85,15 +85,18 @@ TRAINS = Exercise(
         {
             "no_invertible": "the invertible adapter is part of the language adapter, and trains with it.",
             "no_head": "the head is new, so it trains with the task adapter.",
-            "language_too": "the language adapter trains in the step of the task as well. It is frozen there: or it would "
+            "language_too": "the language adapter trains in the step of the task as well. It is frozen there: "
+            "or it would "
             "no longer be the one that can be exchanged.",
             "head_always": "the head trains in the step of the language as well. That step has no task, and no labels.",
             "task_always": "the task adapter trains in the step of the language as well. That step has no task yet.",
-            "invertible_always": "the invertible adapter trains in the step of the task as well. It belongs to the language, "
+            "invertible_always": "the invertible adapter trains in the step of the task as well. It belongs to "
+            "the language, "
             "and is frozen there.",
             "everything_in_language": "in the step of the language everything trains. All but its adapter is frozen.",
             "steps_turned": "the two steps are exchanged.",
-            "any_adapter": "everything in a part called adapter trains, in either step. What counts is the part inside it: "
+            "any_adapter": "everything in a part called adapter trains, in either step. What counts is the part "
+            "inside it: "
             "language or task.",
             "fixed_head": "the argument `head` is not used. A head may have another name than classifier.",
             "within_words": "the word is looked for anywhere in the name. A part is what stands between two dots: "
@@ -103,12 +106,14 @@ TRAINS = Exercise(
         },
         Mistake(
             lambda name, step, head: step in name.split("."),
-            "a part called `language` or `task` is found, but what goes with each is missing: the invertible adapter with "
+            "a part called `language` or `task` is found, but what goes with each is missing: the invertible "
+            "adapter with "
             "the language, the head with the task.",
         ),
         Mistake(
             lambda name, step, head: step in name,
-            "the step is looked for anywhere in the name, and what goes with each is missing: the invertible adapter with "
+            "the step is looked for anywhere in the name, and what goes with each is missing: the invertible "
+            "adapter with "
             "the language, the head with the task. A part is what stands between two dots.",
         ),
     ),
