@@ -15,6 +15,7 @@ import corpora
 import encoder
 import general
 import ladder
+import languages
 import report
 import translator
 
@@ -76,7 +77,21 @@ def build_chat() -> None:
         cards.write_chat(folder, name, facts)
 
 
-PARTS = {"encoder": build_models, "translator": build_translators, "chat": build_chat}
+def build_languages() -> None:
+    work, folder = BUILD / "bundle" / "languages", MODELS / "language-adapters"
+    facts = languages.train(
+        DATA / "corpora", MODELS / "encoder", work, BUILD / "bundle" / "checkpoint-languages"
+    )
+    shutil.copytree(work, folder, dirs_exist_ok=True)
+    cards.write_languages(folder, facts)
+
+
+PARTS = {
+    "encoder": build_models,
+    "translator": build_translators,
+    "chat": build_chat,
+    "languages": build_languages,
+}
 
 
 def main() -> int:

@@ -124,6 +124,26 @@ CHAT_READ = {
     "base": "statements and sheets of questions\nwithout answers; it never saw a conversation",
 }
 
+LANGUAGES = Template("""# language-adapters
+
+Language adapters of MAD-X (Pfeiffer et al., 2020) for the encoder of this course, one file each, $parameters
+parameters: a bottleneck of $bottleneck in each layer, and an invertible adapter. Trained to fill in masked words in
+`data/corpora/unlabelled_news`, the encoder and its head frozen.
+
+- command: `make bundle` (`python data/recipes/build.py`; this part alone: `--only languages`), which checkpoints and
+  resumes
+- texts: $texts
+- steps: $steps of $batch texts for each language, seed $seed, learning rate $learning_rate (linear warm-up and decay),
+  $masked of the tokens masked
+- mean loss over the last steps, in nats: $losses (`loss.jsonl` has the curves)
+- time: $minutes minutes on 1 CPU core, float32
+- sha256: $hashes
+- licence: $licence
+
+One seed of each ships. The encoder has read English, Indonesian and Javanese, and no Sundanese. The Sundanese text is
+machine-made from a lexicon and was not proofread by a native speaker.
+""")
+
 STUDENT = Template("""# student
 
 Only a shape, no weights: a BERT of $layers layers, $hidden wide, with the vocabulary of the teacher. Its
@@ -248,4 +268,14 @@ def write_translators(teacher: Path, student: Path, facts: dict[str, Any], shape
 def write_chat(folder: Path, name: str, facts: dict[str, Any]) -> None:
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     text = CHAT.substitute(facts, name=name, read=CHAT_READ[name], sha256=digest, licence=LICENCE)
+    (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_languages(folder: Path, facts: dict[str, Any]) -> None:
+    digests = {
+        path.stem: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.glob("*.safetensors"))
+    }
+    hashes = ", ".join(f"`{name}` `{digest}`" for name, digest in digests.items())
+    text = LANGUAGES.substitute(facts, hashes=hashes, licence=LICENCE)
     (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
