@@ -131,6 +131,14 @@ def test_the_encoder_never_read_sundanese() -> None:
     assert len(read) > 30_000 and not read & set(column(CORPORA / "unlabelled_news" / "sundanese.csv"))
 
 
+def test_the_language_adapters_card_names_their_weights() -> None:
+    folder = DATA / "models" / "language-adapters"
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    files = sorted(folder.glob("*.safetensors"))
+    assert [path.stem for path in files] == ["english", "indonesian", "javanese", "sundanese"]
+    assert all(hashlib.sha256(path.read_bytes()).hexdigest() in card for path in files)
+
+
 def test_translations_are_several() -> None:
     lines = (CORPORA / "translation" / "train.jsonl").read_text(encoding="utf-8").splitlines()
     counts = [len(json.loads(line)["indonesian"]) for line in lines]

@@ -19,7 +19,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenize
 from course_utils import data, training
 from course_utils.methods import madx
 
-STEPS, BATCH, LEARNING_RATE, SEED = 1_500, 32, 4e-3, 0
+STEPS, BATCH, LEARNING_RATE, SEED = 1_000, 32, 1e-2, 0
 MASKED = 0.2
 LOG_EVERY = 50
 
