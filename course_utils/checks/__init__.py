@@ -12,16 +12,11 @@ from types import ModuleType
 from typing import Any
 
 from course_utils.checks import (
-<<<<<<< HEAD
     adapters,
     engine,
     first_steps,
     freezing,
     ia3,
-=======
-    engine,
-    first_steps,
->>>>>>> 47508f0 (Lines of the house's width)
     intermediate_kd,
     logit_kd,
     lora,
