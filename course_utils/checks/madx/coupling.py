@@ -12,14 +12,17 @@ Half = Callable[[Tensor], Tensor]
 
 
 def triple(half: Tensor) -> Tensor:
+    """A function whose inverse exists, as that of `plus_one` does."""
     return 3 * half
 
 
 def square(half: Tensor) -> Tensor:
+    """A function without an inverse: the coupling needs none."""
     return half * half
 
 
 def plus_one(half: Tensor) -> Tensor:
+    """Not linear, so that a forgotten step cannot cancel out."""
     return half + 1
 
 
