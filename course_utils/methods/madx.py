@@ -6,6 +6,7 @@ of Dinh, Krueger and Bengio, 2015, "NICE"). Masked words as in Devlin et al. (20
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -148,9 +149,9 @@ class InvertibleEmbeddings(nn.Module):
 class InvertedScores(nn.Module):
     """The last layer of a masked language model, which scores the vocabulary, behind the inverse."""
 
-    def __init__(self, decoder: nn.Module) -> None:
+    def __init__(self, decoder: Any) -> None:
         super().__init__()
-        self.decoder = decoder
+        self.decoder: Any = decoder
         self.invertible: InvertibleAdapter | None = None
 
     @property
@@ -174,10 +175,10 @@ def add_stacks(model: nn.Module, head: Sequence[str] = ()) -> nn.Module:
     for path, output in outputs.items():
         parent, _, name = path.rpartition(".")
         setattr(model.get_submodule(parent), name, AdaptedOutput(output, Stack(), "pfeiffer"))
-    base = model.base_model
-    base.embeddings = InvertibleEmbeddings(base.embeddings)
-    if (decoder := model.get_output_embeddings()) is not None:
-        model.set_output_embeddings(InvertedScores(decoder))
+    bert: Any = model  # transformers' own names
+    bert.base_model.embeddings = InvertibleEmbeddings(bert.base_model.embeddings)
+    if (decoder := bert.get_output_embeddings()) is not None:
+        bert.set_output_embeddings(InvertedScores(decoder))
     return model
 
 

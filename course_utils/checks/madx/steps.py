@@ -27,7 +27,9 @@ def _observe(function: Function, arguments: Arguments) -> Observations:
 
 
 def _cases(_: Generator) -> list[Arguments]:
-    asked = [(name, step, ("classifier",)) for name in _NAMES for step in madx.STEPS]
+    asked: list[tuple[str, str, tuple[str, ...]]] = [
+        (name, step, ("classifier",)) for name in _NAMES for step in madx.STEPS
+    ]
     asked += [("score.bias", step, ("score",)) for step in madx.STEPS]
     asked += [("classifier.bias", step, ("score",)) for step in madx.STEPS]
     asked += [("pooler.dense.bias", "task", ("pooler", "classifier"))]
