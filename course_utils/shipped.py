@@ -45,7 +45,8 @@ def keep_time(result: runner.Run) -> None:
     path = _folder() / "runs.json"
     runs = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     found = rowfile.machine()
-    where = f"{found['cpu']}, {found['cores']} cores, {found['device']}"
+    cores = f"{found['cores']} core{'' if found['cores'] == 1 else 's'}"
+    where = f"{found['cpu']}, {cores}, {found['device']}"
     runs[result.notebook] = {"seconds": round(result.seconds), "machine": where}
     if result.peak_bytes:
         runs[result.notebook]["peak_mib"] = round(result.peak_bytes / 2**20)
