@@ -139,3 +139,40 @@ def answer_batches(
         )
         places = torch.arange(batch["input_ids"].shape[1])
         yield dict(batch), (places >= torch.tensor(begins)[:, None]) & batch["attention_mask"].bool()
+
+
+def answer_loader(
+    prompts: Sequence[str],
+    answers: Sequence[str],
+    tokenizer: PreTrainedTokenizerBase,
+    batch_size: int,
+    task_ids: Sequence[int] | None = None,
+) -> "DataLoader[Any]":
+    """For tuning on questions: prompts with their answers behind them, in the order given, padded on the right.
+
+    A batch holds input_ids, attention_mask and labels, (batch, longest): the label of a place is the next token where
+    that belongs to the answer, else -100. With `task_ids` it also holds those of its rows, (batch,).
+    """
+
+    def collate(places: list[int]) -> dict[str, Tensor]:
+        texts, wanted = ([column[place] for place in places] for column in (prompts, answers))
+        batch, in_answer = next(answer_batches(texts, wanted, tokenizer, len(places)))
+        labels = torch.full_like(batch["input_ids"], NO_LABEL)
+        labels[:, :-1] = batch["input_ids"][:, 1:].masked_fill(~in_answer[:, 1:], NO_LABEL)
+        of_tasks = (
+            {} if task_ids is None else {"task_ids": torch.tensor([task_ids[place] for place in places])}
+        )
+        return {**batch, "labels": labels, **of_tasks}
+
+    return DataLoader(range(len(prompts)), batch_size=batch_size, collate_fn=collate, num_workers=0)  # type: ignore[arg-type]
+
+
+def padded(
+    texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, side: str, **how: Any
+) -> dict[str, Tensor]:
+    """Texts as one batch, input_ids and attention_mask of shape (batch, longest), padded on `side`: left or right.
+    `how` goes to the tokenizer."""
+    batch = tokenizer(
+        list(texts), padding=True, padding_side=side, return_tensors="pt", return_token_type_ids=False, **how
+    )
+    return dict(batch)

@@ -22,6 +22,7 @@ from course_utils.checks import (
     lora,
     madx,
     memory,
+    prompts,
     scale,
     seqkd,
 )
@@ -33,7 +34,7 @@ __all__ = ["Outcome", "UnknownExercise", "exercise", "exercises", "grade", "prog
 # One module a notebook, in the course's order.
 TOPICS: tuple[ModuleType, ...] = (
     first_steps, scale, logit_kd, intermediate_kd, seqkd, memory, freezing,
-    ia3, adapters, madx, lora,
+    ia3, adapters, madx, prompts, lora,
 )  # fmt: skip
 _TASKS: dict[str, Exercise] = {
     f"{topic.__name__.rpartition('.')[2]}.{task.reference.__name__}": task
