@@ -1,12 +1,22 @@
 """Exercise on finding a model's biases, or some of them."""
 
+import copy
 from collections.abc import Sequence
 
 from torch import Generator, nn
 
 from course_utils.checks.compare import describe
-from course_utils.checks.freezing.inputs import small_model
-from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Mistake, Observations, slips
+from course_utils.checks.freezing.inputs import changed_weight, small_model
+from course_utils.checks.tasks import (
+    INPUTS_CHANGED,
+    RESULT,
+    Arguments,
+    Exercise,
+    Function,
+    Mistake,
+    Observations,
+    slips,
+)
 from course_utils.methods import bitfit
 
 BESIDES, MISSING, ORDER = "names that do not belong there", "names that are missing", "order of the names"
@@ -45,11 +55,14 @@ def _with_gate() -> nn.Module:
 
 def _observe_names(function: Function, arguments: Arguments) -> Observations:
     """The differences by name: a list of thirty names could not be shown whole."""
-    value = function(*arguments.values())
+    given = copy.deepcopy(arguments)
+    before = copy.deepcopy(given["model"].state_dict())
+    value = function(*given.values())
+    changed = {INPUTS_CHANGED: changed_weight(given["model"], before)}
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
-        return {RESULT: value if value is None else describe(value)}
+        return changed | {RESULT: value if value is None else describe(value)}
     names = bitfit.find_biases(**arguments)
-    return {
+    return changed | {
         RESULT: "a list of names",
         BESIDES: ", ".join(name for name in value if name not in names) or "none",
         MISSING: ", ".join(name for name in names if name not in value) or "none",

@@ -1,11 +1,12 @@
 """Exercises that look at a model from outside: what moved, and what share of it trains."""
 
+import copy
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Generator, Tensor, nn
 
-from course_utils.checks.freezing.inputs import small_model
+from course_utils.checks.freezing.inputs import changed_weight, small_model
 from course_utils.checks.tasks import (
     INPUTS_CHANGED,
     RESULT,
@@ -179,14 +180,12 @@ def _half_frozen_head() -> nn.Module:
 
 
 def _observe_share(function: Function, arguments: Arguments) -> Observations:
-    model = arguments["model"]
-    before = [parameter.requires_grad for parameter in model.parameters()]
+    model = copy.deepcopy(arguments["model"])
+    before, weights = [p.requires_grad for p in model.parameters()], copy.deepcopy(model.state_dict())
     value = function(model, arguments["head"])
     if isinstance(value, Tensor) and value.numel() == 1:
         value = float(value)
-    changed = [parameter.requires_grad for parameter in model.parameters()] != before
-    for parameter, trains in zip(model.parameters(), before, strict=True):
-        parameter.requires_grad_(trains)
+    changed = [p.requires_grad for p in model.parameters()] != before or changed_weight(model, weights)
     return {
         INPUTS_CHANGED: "model" if changed else None,
         RESULT: float(value) if type(value) is int else value,
@@ -257,7 +256,7 @@ TRAINED_SHARE = Exercise(
         },
     ),
     advice={
-        INPUTS_CHANGED: "the function changes what is trained. It should only look: no requires_grad_() here.",
+        INPUTS_CHANGED: "the function changes the model in place. It should only look: no requires_grad_() here.",
         "AttributeError": "the model's parts are called otherwise. Go by the names in `head` and by "
         "model.named_parameters().",
         RESULT: "return one number: 100 times the parameters that require a gradient and are not in the head, over "

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from course_utils.checks.compare import describe
 from course_utils.checks.tasks import RESULT, Arguments, Observations
@@ -59,6 +59,15 @@ def small_model(
     return nn.ModuleDict({body: nn.ModuleDict(parts), **before, head: top}).requires_grad_(not frozen)
 
 
+def changed_weight(model: nn.Module, before: dict[str, Tensor]) -> str | None:
+    """The name of the first parameter that is not what it was in `before`, a copy of the state dict; else None."""
+    now = model.state_dict()
+    for name, old in before.items():
+        if name not in now or now[name].dtype != old.dtype or not now[name].equal(old):
+            return name
+    return None
+
+
 def observe_trainable(function: Callable[..., Any], arguments: Arguments) -> Observations:
     """What came back, and which parameters require a gradient, one observation each."""
     given = copy.deepcopy(arguments)
@@ -71,6 +80,5 @@ def observe_trainable(function: Callable[..., Any], arguments: Arguments) -> Obs
     }
     if list(after) != names:
         return seen | {"parts of the model": "other parts"}
-    moved = [name for name in before if not model.state_dict()[name].equal(before[name])]
-    seen |= {"parts of the model": "as they were", "values that changed": moved[0] if moved else None}
+    seen |= {"parts of the model": "as they were", "values that changed": changed_weight(model, before)}
     return seen | {f"{name} trains": parameter.requires_grad for name, parameter in after.items()}

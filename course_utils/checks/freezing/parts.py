@@ -11,7 +11,7 @@ from course_utils.methods import freezing
 _RETURN = (
     "return the model itself, changed in place. Neither a copy nor a list of its parameters is asked for."
 )
-_VALUES = "the values of the weights changed. Freezing touches requires_grad and nothing else."
+_VALUES = "the weights were changed in place. Freezing touches requires_grad and nothing else."
 _PARTS = "parts of the model came, went, or were renamed. Leave them as they are, and set requires_grad only."
 _NAMES = (
     "the model's parts are called otherwise. `model.bert` or `model.classifier` fits one model only: go by the names "
