@@ -10,7 +10,7 @@ from course_utils.methods import linear_attention
 # (dims in front, length, dim, value_dim, dtype). A length that differs from both dims tells a wrong product by its
 # shape; one that is the same does not.
 _SIZES: tuple[tuple[tuple[int, ...], int, int, int, torch.dtype], ...] = (
-    ((), 2, 2, 1, torch.float32),
+    ((), 2, 3, 1, torch.float32),
     ((), 3, 2, 4, torch.float32),
     ((2,), 4, 4, 4, torch.float64),
     ((2, 3), 5, 3, 2, torch.float32),

@@ -76,19 +76,23 @@ def score(
 
 
 def stored_parameters(models: Any) -> int:
-    """How many numbers a file of all these models holds: each tensor once, wherever its copies are.
+    """How many numbers a file of all these models holds: what two models share counts once.
 
-    Two parameters are one if they have the same shape and the same values, as a base has that was copied.
+    They share a parameter if both have one of the same shape and values, as the copies of a base do.
     """
     seen: dict[tuple[torch.Size, float], list[torch.Tensor]] = {}
     total = 0
     for model in models:
-        for parameter in model.parameters():
-            value = parameter.detach().cpu()
-            alike = seen.setdefault((value.shape, float(value.double().sum())), [])
-            if not any(torch.equal(value, other) for other in alike):
-                alike.append(value.clone())
-                total += value.numel()
+        values = [parameter.detach().cpu() for parameter in model.parameters()]
+        keys = [(value.shape, float(value.double().sum())) for value in values]
+        new = [
+            (key, value)
+            for key, value in zip(keys, values, strict=True)
+            if not any(torch.equal(value, other) for other in seen.get(key, ()))
+        ]
+        for key, value in new:
+            seen.setdefault(key, []).append(value)
+            total += value.numel()
     return total
 
 

@@ -21,6 +21,7 @@ _SIZES = {
     "full": {"accuracy": 0.9, "parameters": 1000.0, "seconds": 8.0},
     "thin": {"accuracy": 0.88, "parameters": 20.0, "seconds": 9.0},
     "head": {"accuracy": 0.7, "parameters": 5.0, "seconds": 3.0},
+    "odd": {"accuracy": 0.6, "parameters": 30.0, "seconds": 7.0},
 }
 _UNMEASURED = {
     "new": {"accuracy": 0.95, "parameters": 10.0, "seconds": math.nan},

@@ -123,7 +123,6 @@ def _loose_balance(
     router_logits: Tensor,
     *,
     no_experts: bool = False,
-    averaged: bool = False,
     counts: bool = False,
     summed: bool = False,
     shares_twice: bool = False,
@@ -138,12 +137,12 @@ def _loose_balance(
     shares = chosen.sum(dim=0) if counts else chosen.mean(dim=0)
     probabilities = soft.sum(dim=0) if summed else soft.mean(dim=0)
     if shares_twice:
-        probabilities = shares + 0 * probabilities
+        probabilities = shares
     if probabilities_twice:
         shares = probabilities
     products = shares * probabilities
     factor = 1 if no_experts else tokens if by_tokens else many
-    return factor * (products.mean() if averaged else products.sum())
+    return factor * products.sum()
 
 
 LOAD_BALANCING_LOSS = Exercise(
@@ -152,10 +151,10 @@ LOAD_BALANCING_LOSS = Exercise(
     mistakes=slips(
         _loose_balance,
         {
-            "no_experts": "the number of experts is missing: the loss would be smaller the more experts there "
+            "no_experts": "the number of experts is missing, or a mean over the experts takes it away again: "
+            "the loss would be smaller the more experts there "
             "are. Multiply "
             "by it, so that an even load gives 1.",
-            "averaged": "the products are averaged over the experts. Sum them.",
             "counts": "f counts the tokens. It is their share: divide by the number of tokens.",
             "summed": "P adds up the probabilities over the tokens. It is their mean.",
             "shares_twice": "f stands in the place of P as well. f is a count and has no gradient: P, the mean "

@@ -88,16 +88,11 @@ INT8_LINEAR = Exercise(
             "lying": "the codes lie on their side. They have the shape (out, in): x meets codes.T, or "
             "F.linear(x, codes).",
             "divided": "the sums are divided by the scales. A number is code * scale: multiply.",
-            "x_as_it_is": "x is not quantized: a product of float and int8 is no cheaper. quantize_rows(x) first.",
+            "x_as_it_is": "x is not quantized, so the product is one of floats, and no cheaper. "
+            "quantize_rows(x) first, then multiply codes with codes.",
             "one_x_scale": "x has one scale as a whole. Each row has its own, as quantize_rows gives it.",
             "rounded": "the result is rounded. Only codes are whole numbers.",
         },
-        Mistake(
-            lambda x, codes, scales, bias: x @ (codes * scales).T + bias,
-            "the codes are turned back into float first, and nothing is computed in eight bits. Quantize x, "
-            "multiply the "
-            "codes, and scale the sums.",
-        ),
         Mistake(
             _column_of_scales,
             "the scales of the weight are a column, (out, 1), but the outputs lie along the last dim: scales[:, 0].",
