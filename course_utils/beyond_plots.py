@@ -25,11 +25,12 @@ def all_methods(lines: pd.DataFrame, whole: int) -> list[str]:
         axes.semilogx(part["trained"], part["accuracy"], marker, label=name, alpha=0.7, markersize=8)
     axes.plot(front["trained"], front["accuracy"], color="black", linewidth=1, label="front")
     for place, (name, row) in enumerate(front.iterrows()):
-        spot = (7, -15) if place % 2 else (7, 6)
+        left = place % 2 == 1  # neighbours would write over each other
         axes.annotate(
             str(name),
             (row["trained"], row["accuracy"]),
-            xytext=spot,
+            xytext=(-5, 7) if left else (5, 7),
+            ha="right" if left else "left",
             textcoords="offset points",
             fontsize=9,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8},
@@ -37,7 +38,7 @@ def all_methods(lines: pd.DataFrame, whole: int) -> list[str]:
     axes.set(title="All methods: what is trained, and what it brings", ylabel="test accuracy (%)")
     axes.set(xlabel="trained parameters, head included (log scale)")
     axes.margins(0.16)
-    axes.legend(loc="lower right")
+    axes.legend(loc="lower left")
     plots.show(
         figure,
         alt="Test accuracy over the number of trained parameters, a point for each method; a line joins those "
