@@ -12,6 +12,7 @@ from copy import deepcopy
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 
 def route(router_logits: Tensor, top_k: int) -> Tensor:
@@ -64,7 +65,7 @@ class MixtureOfExperts(nn.Module):
         return output.view_as(hidden)
 
 
-def add_experts(model: nn.Module, experts: int, top_k: int) -> nn.Module:
+def add_experts(model: PreTrainedModel, experts: int, top_k: int) -> PreTrainedModel:
     """Make the feed-forward part of every layer of a BERT a mixture of copies of itself. In place; returns the model.
 
     As all copies are alike at first, and their weights sum to 1, the model's outputs are what they were.

@@ -57,9 +57,9 @@ class Int8Linear(nn.Module):
 
 def quantize_linears(model: nn.Module) -> nn.Module:
     """Put an `Int8Linear` in the place of every linear layer that has a bias. In place; returns the model."""
-    layers = [path for path, part in model.named_modules() if isinstance(part, nn.Linear)]
-    for path in layers:
-        linear, (parent, _, name) = model.get_submodule(path), path.rpartition(".")
+    layers = {path: part for path, part in model.named_modules() if isinstance(part, nn.Linear)}
+    for path, linear in layers.items():
+        parent, _, name = path.rpartition(".")
         if linear.bias is not None:
             setattr(model.get_submodule(parent), name, Int8Linear(linear))
     return model
