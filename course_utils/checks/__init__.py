@@ -13,6 +13,7 @@ from typing import Any
 
 from course_utils.checks import (
     adapters,
+    beyond,
     engine,
     first_steps,
     freezing,
@@ -34,7 +35,7 @@ __all__ = ["Outcome", "UnknownExercise", "exercise", "exercises", "grade", "prog
 # One module a notebook, in the course's order.
 TOPICS: tuple[ModuleType, ...] = (
     first_steps, scale, logit_kd, intermediate_kd, seqkd, memory, freezing,
-    ia3, adapters, madx, prompts, lora,
+    ia3, adapters, madx, prompts, lora, beyond,
 )  # fmt: skip
 _TASKS: dict[str, Exercise] = {
     f"{topic.__name__.rpartition('.')[2]}.{task.reference.__name__}": task

@@ -1,0 +1,135 @@
+"""The exercise on choosing a method under limits."""
+
+import copy
+import math
+
+from torch import Generator
+
+from course_utils.checks.tasks import (
+    INPUTS_CHANGED,
+    RESULT,
+    Arguments,
+    Exercise,
+    Function,
+    Mistake,
+    Observations,
+    slips,
+)
+from course_utils.methods import choosing
+
+_SIZES = {
+    "full": {"accuracy": 0.9, "parameters": 1000.0, "seconds": 8.0},
+    "thin": {"accuracy": 0.88, "parameters": 20.0, "seconds": 9.0},
+    "head": {"accuracy": 0.7, "parameters": 5.0, "seconds": 3.0},
+    "odd": {"accuracy": 0.6, "parameters": 30.0, "seconds": 7.0},
+}
+_UNMEASURED = {
+    "new": {"accuracy": 0.95, "parameters": 10.0, "seconds": math.nan},
+    **_SIZES,
+    "half": {"accuracy": 0.8, "parameters": 500.0, "seconds": 8.5},
+}
+
+
+def _observe(function: Function, arguments: Arguments) -> Observations:
+    given = copy.deepcopy(arguments)
+    value = function(*given.values())
+    changed = [name for name, before in arguments.items() if repr(before) != repr(given[name])]
+    return {INPUTS_CHANGED: ", ".join(changed) or None, RESULT: value}
+
+
+def _cases(_: Generator) -> list[Arguments]:
+    """One limit; the limit itself; two limits; none; nothing fits; a number that nobody measured."""
+    limits: tuple[tuple[dict, dict], ...] = (
+        (_SIZES, {"parameters": 100.0}),
+        (_SIZES, {"parameters": 5.0}),
+        (_SIZES, {"parameters": 1000.0, "seconds": 8.0}),
+        (_SIZES, {}),
+        (_SIZES, {"seconds": 1.0}),
+        (_SIZES, {"parameters": 100.0, "seconds": 8.5}),
+        (_UNMEASURED, {"seconds": 8.7}),
+        (_UNMEASURED, {"parameters": 500.0}),
+        (_UNMEASURED, {"parameters": 500.0, "seconds": 8.7}),
+    )
+    return [{"methods": methods, "at_most": at_most} for methods, at_most in limits]
+
+
+def _loose(
+    methods: dict[str, dict[str, float]],
+    at_most: dict[str, float],
+    *,
+    strict: bool = False,
+    at_least: bool = False,
+    any_limit: bool = False,
+    trusting: bool = False,
+    first: bool = False,
+    cheapest: bool = False,
+    accuracy: bool = False,
+    never_none: bool = False,
+    worst: bool = False,
+    no_limits: bool = False,
+    one_limit: bool = False,
+) -> object:
+    def keeps(number: float, most: float) -> bool:
+        if math.isnan(number):
+            return trusting
+        return number < most if strict else number >= most if at_least else number <= most
+
+    limits = {} if no_limits else dict(list(at_most.items())[:1]) if one_limit else at_most
+    fits = {
+        name: numbers
+        for name, numbers in methods.items()
+        if (any if any_limit and limits else all)(keeps(numbers[name], most) for name, most in limits.items())
+    }
+    if not fits:
+        if never_none:
+            return max(methods, key=lambda name: methods[name]["accuracy"])
+        return None
+    if first:
+        return next(iter(fits))
+    if cheapest:
+        return min(fits, key=lambda name: fits[name]["parameters"])
+    best = (min if worst else max)(fits, key=lambda name: fits[name]["accuracy"])
+    return fits[best]["accuracy"] if accuracy else best
+
+
+def _raises_where_none_fits(methods: dict, at_most: dict) -> str:
+    fits = [
+        name
+        for name, numbers in methods.items()
+        if all(numbers[limited] <= most for limited, most in at_most.items())
+    ]
+    return max(fits, key=lambda name: methods[name]["accuracy"])
+
+
+CHOOSE = Exercise(
+    reference=choosing.choose,
+    cases=_cases,
+    observe=_observe,
+    mistakes=slips(
+        _loose,
+        {
+            "strict": "a method that needs just as much as is allowed is refused. The limit itself is allowed: <=.",
+            "at_least": "the limits are turned round: a method must need at most that much, <=.",
+            "any_limit": "a method that keeps to one of the limits is taken. It must keep to all of them.",
+            "trusting": "a number that nobody measured (NaN) is taken to keep to the limit. Ask `number <= "
+            "limit`: with "
+            "NaN that is False. `not number > limit` is True.",
+            "first": "that is the first that fits. The most accurate of those that fit is asked for.",
+            "cheapest": "that is the one with the fewest parameters. Among those that fit, accuracy decides.",
+            "accuracy": "that is the accuracy. Return the name of the method.",
+            "never_none": "where nothing fits, a method is named all the same. Return None there.",
+            "worst": "that is the least accurate of those that fit. Take the most accurate.",
+            "no_limits": "the limits are not looked at. Leave out every method that needs more than one of them "
+            "allows.",
+            "one_limit": "only the first limit is looked at. A method must keep to all of them.",
+        },
+        Mistake(
+            _raises_where_none_fits,
+            "max() of nothing raises. Where no method fits, return None: max(..., default=None).",
+        ),
+    ),
+    advice={
+        "type": "return the name of a method, a str, or None where none fits.",
+        "KeyError": "the limits bear the names of the numbers: methods[name][limited] is at most at_most[limited].",
+    },
+)

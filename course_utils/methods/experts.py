@@ -1,0 +1,79 @@
+"""Mixture of experts: many feed-forward parts, of which each token meets one or two.
+
+Sources: Shazeer, Mirhoseini, Maziarz, Davis, Le, Hinton and Dean (2017), "Outrageously Large Neural Networks: The
+Sparsely-Gated Mixture-of-Experts Layer", section 2.1; Fedus, Zoph and Shazeer (2022), "Switch Transformers: Scaling to
+Trillion Parameter Models with Simple and Efficient Sparsity", section 2.2 (the loss); Komatsuzaki et al. (2023),
+"Sparse Upcycling: Training Mixture-of-Experts from Dense Checkpoints" (experts that start as copies). Left out: the
+noise of Shazeer et al., and the capacity of an expert, beyond which Switch drops tokens.
+"""
+
+from copy import deepcopy
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+
+def route(router_logits: Tensor, top_k: int) -> Tensor:
+    """The weight of each expert for each token: a softmax over the `top_k` largest logits, 0 for all others.
+
+    router_logits: (tokens, experts). Returns the same shape; a row sums to 1 (Shazeer et al. 2017, equations 3 and
+    5, without the noise).
+    """
+    kept, experts = router_logits.topk(top_k, dim=-1)
+    return torch.zeros_like(router_logits).scatter(-1, experts, kept.softmax(dim=-1))
+
+
+def load_balancing_loss(router_logits: Tensor) -> Tensor:
+    """How unevenly the tokens are spread: 1 where every expert gets as many, more where some get most.
+
+    router_logits: (tokens, experts). Returns a scalar: the number of experts times the sum over the experts of
+    f * P. f is the share of the tokens whose first choice the expert is, P its mean probability (Fedus et al.
+    2022, equations 4 to 6, without their factor alpha). f is a count: the gradient comes through P.
+    """
+    experts = router_logits.shape[-1]
+    shares = F.one_hot(router_logits.argmax(dim=-1), experts).to(router_logits.dtype).mean(dim=0)
+    probabilities = router_logits.softmax(dim=-1).mean(dim=0)
+    return experts * (shares * probabilities).sum()
+
+
+class MixtureOfExperts(nn.Module):
+    """Copies of `expert`, and a router that sends each token to `top_k` of them. All train.
+
+    expert: a module from (tokens, width) to (tokens, width). `router_logits`, (tokens, experts), are those of the
+    last forward pass, for the loss that balances the load.
+    """
+
+    router_logits: Tensor
+
+    def __init__(self, expert: nn.Module, width: int, experts: int, top_k: int) -> None:
+        super().__init__()
+        self.experts = nn.ModuleList(deepcopy(expert) for _ in range(experts))
+        self.router = nn.Linear(width, experts, bias=False)
+        self.top_k = top_k
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """hidden: (..., width). Returns the same shape. An expert computes nothing for tokens that others get."""
+        tokens = hidden.flatten(0, -2)
+        self.router_logits = self.router(tokens)
+        weights = route(self.router_logits, self.top_k)
+        output = torch.zeros_like(tokens)
+        for number, expert in enumerate(self.experts):
+            rows = weights[:, number].nonzero()[:, 0]
+            output = output.index_add(0, rows, weights[rows, number, None] * expert(tokens[rows]))
+        return output.view_as(hidden)
+
+
+def add_experts(model: PreTrainedModel, experts: int, top_k: int) -> PreTrainedModel:
+    """Make the feed-forward part of every layer of a BERT a mixture of copies of itself. In place; returns the model.
+
+    As all copies are alike at first, and their weights sum to 1, the model's outputs are what they were.
+    """
+    for layer in model.base_model.encoder.layer:
+        expert = nn.Sequential(layer.intermediate, layer.output.dense)
+        width = layer.output.dense.out_features
+        mixture = MixtureOfExperts(expert, width, experts, top_k)
+        layer.intermediate = mixture.to(layer.output.dense.weight.device)
+        layer.output.dense = nn.Identity()
+    return model
