@@ -176,7 +176,7 @@ def _spoil(value: Any, change: Change) -> tuple[Any, bool]:
 
 
 def spoilt(reference: Function, change: Change, log: list[bool]) -> Function:
-    """The reference with `change` done to what it returns, or to its arguments where it returns nothing.
+    """The reference with `change` done to what it returns, or to the models it was given where it returns nothing.
 
     Of a class, every public method is spoilt. `log` gets, for each call, whether there was anything to spoil.
     """
@@ -184,7 +184,8 @@ def spoilt(reference: Function, change: Change, log: list[bool]) -> Function:
     def around(function: Function) -> Function:
         def call(*arguments: Any, **named: Any) -> Any:
             result = function(*arguments, **named)
-            new, done = _spoil(arguments if result is None else result, change)
+            models = [argument for argument in arguments if isinstance(argument, nn.Module)]
+            new, done = _spoil(models if result is None else result, change)
             log.append(done)
             return None if result is None else new
 
