@@ -610,7 +610,7 @@ WRONG = {
         (head_without_bias, "the bias of the head is frozen"),
         (head_of_bert, "the model's parts are called otherwise"),
         (head_as_list, "return the model itself"),
-        (head_sets_to_zero, "the values of the weights changed"),
+        (head_sets_to_zero, "the weights were changed in place"),
     ],
     "freezing.scalar_mix": [
         (mix_raw, "used as they are"),
@@ -655,7 +655,7 @@ WRONG = {
         (share_within, "only contain that of the head"),
         (share_minus_head, "a part of it may be frozen"),
         (share_rounded, "the share is rounded"),
-        (share_freezes, "changes what is trained"),
+        (share_freezes, "changes the model in place"),
     ],
     "freezing.find_biases": [
         (biases_with_head, "the bias of the head is in the list"),
