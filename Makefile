@@ -4,10 +4,11 @@
 PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
 READY := .venv/ready
+MARP := build/marp/ready
 NOTEBOOKS := $(sort $(wildcard notebooks/[0-9][0-9]_*.ipynb))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup course lab test test-fast bench claims bundle doctor exhibits badges clean
+.PHONY: help setup course lab test test-fast bench claims bundle doctor exhibits badges slides clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -57,6 +58,18 @@ exhibits: $(READY) ## list the exhibits: the paper's figure beside ours
 
 doctor: $(READY) ## say what works on this machine
 	$(VENV_PYTHON) -m course_utils doctor
+
+# Marp's exact versions are in slides/package-lock.json; they are installed under build/, never beside the sources.
+$(MARP): slides/package.json slides/package-lock.json
+	@command -v npm >/dev/null || { \
+	  echo "The slides are made with Marp, which needs Node 18 or newer and its npm; 'npm' is not there."; \
+	  echo "Install Node from nodejs.org or your system's packages, then type make slides again."; exit 1; }
+	@rm -rf build/marp && mkdir -p build/marp && cp $^ build/marp/
+	cd build/marp && npm ci --no-audit --no-fund
+	@touch $(MARP)
+
+slides: $(READY) $(MARP) ## make the slides in build/slides/: HTML and PDF (needs npm and Chromium)
+	$(VENV_PYTHON) slides/build.py
 
 badges: $(READY) ## for authors: write the course's address everywhere: make badges REPO=owner/name
 	$(VENV_PYTHON) tools/badges.py $(REPO)
