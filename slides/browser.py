@@ -47,7 +47,7 @@ addEventListener("load", () => {
 
 
 def find() -> str:
-    """The path of a browser of Chromium's family: CHROME_PATH, or the first that is found. Raises OSError if none is."""
+    """The path of a browser of Chromium's family: CHROME_PATH, or the first found. Raises OSError if none is."""
     named = os.environ.get("CHROME_PATH")
     for name in [named] if named else NAMES:
         if found := shutil.which(name):
@@ -66,8 +66,8 @@ def faults(page: Path) -> list[str]:
         watched = page.with_name(f"{page.stem}.look.html")  # beside the page: its pictures are relative to it
         watched.write_text(text.replace("</body>", f"{look}</body>"), encoding="utf-8")
         command = [
-            find(), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}", "--window-size=1280,720",
-            "--virtual-time-budget=20000", "--allow-file-access-from-files", "--dump-dom", watched.as_uri(),
+            find(), "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1280,720", "--dump-dom",
+            f"--user-data-dir={folder}", "--virtual-time-budget=20000", "--allow-file-access-from-files", watched.as_uri(),
         ]  # fmt: skip
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=180)

@@ -24,7 +24,7 @@ from course_utils.paths import BUILD
 SOURCES = Path(__file__).resolve().parent
 MARP = Path("node_modules/.bin/marp")
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Slides</title>
-<style>body {{ font: 18px/1.6 sans-serif; max-width: 760px; margin: 40px auto }} td {{ padding: 4px 16px 4px 0 }}</style>
+<style>body {{ font: 18px/1.6 sans-serif; max-width: 760px; margin: auto }} td {{ padding: 4px 16px 4px 0 }}</style>
 <h1>Slides</h1><p>P opens the speaker's view with notes and times, F the full screen.</p><table>{rows}</table></html>
 """
 
