@@ -66,11 +66,20 @@ def faults(page: Path) -> list[str]:
         watched = page.with_name(f"{page.stem}.look.html")  # beside the page: its pictures are relative to it
         watched.write_text(text.replace("</body>", f"{look}</body>"), encoding="utf-8")
         command = [
-            find(), "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1280,720", "--dump-dom",
-            f"--user-data-dir={folder}", "--virtual-time-budget=20000", "--allow-file-access-from-files", watched.as_uri(),
-        ]  # fmt: skip
+            find(),
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--window-size=1280,720",
+            "--dump-dom",
+        ]
+        command += [
+            f"--user-data-dir={folder}",
+            "--virtual-time-budget=20000",
+            "--allow-file-access-from-files",
+        ]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=180)
+            done = subprocess.run([*command, watched.as_uri()], capture_output=True, text=True, timeout=180)
         finally:
             watched.unlink()
     found = re.search(r'<pre id="faults">(.*?)</pre>', done.stdout, re.DOTALL)
