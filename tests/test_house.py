@@ -118,13 +118,25 @@ def test_pip_install_lines_are_quoted() -> None:
 
 @pytest.mark.parametrize(
     "target",
-    ["course", "lab", "test", "test-fast", "bench", "claims", "bundle", "doctor", "exhibits", "badges"],
+    [
+        "course",
+        "lab",
+        "test",
+        "test-fast",
+        "bench",
+        "claims",
+        "bundle",
+        "doctor",
+        "exhibits",
+        "slides",
+        "badges",
+    ],
 )
 def test_make_target_sets_itself_up(target: str) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     rule = re.search(rf"^{target}: (.*?) ##", makefile, re.MULTILINE)
     assert rule, f"the Makefile has no target {target}"
-    assert rule[1] in {"$(READY)", "test-fast"}, f"{target} does not make .venv first"
+    assert rule[1] in {"$(READY)", "test-fast", "$(READY) $(MARP)"}, f"{target} does not make .venv first"
 
 
 def test_ci_runs_the_tests() -> None:
@@ -219,5 +231,6 @@ def test_readme_states_what_was_measured() -> None:
     assert readme.render(text) == text, "run: python -m course_utils readme"
     workshop = readme.WORKSHOP.read_text(encoding="utf-8")
     assert readme.render_workshop(workshop) == workshop, "run: python -m course_utils readme"
+    assert readme.PICTURE.read_bytes() == readme.picture()[0], "run: python -m course_utils readme"
     shipped = readme.RESULTS.read_text(encoding="utf-8")
     assert readme.render_results() == shipped, "run: python -m course_utils readme"
