@@ -131,6 +131,13 @@ def test_the_encoder_never_read_sundanese() -> None:
     assert len(read) > 30_000 and not read & set(column(CORPORA / "unlabelled_news" / "sundanese.csv"))
 
 
+def test_every_model_has_a_card_that_names_its_licence() -> None:
+    folders = [path for path in (DATA / "models").iterdir() if path.is_dir()]
+    assert folders
+    for folder in folders:
+        assert "icence: " in (folder / "README.md").read_text(encoding="utf-8"), folder.name
+
+
 def test_the_language_adapters_card_names_their_weights() -> None:
     folder = DATA / "models" / "language-adapters"
     card = (folder / "README.md").read_text(encoding="utf-8")
