@@ -211,3 +211,8 @@ def test_without_a_browser_the_message_says_what_to_do(monkeypatch: pytest.Monke
     monkeypatch.setenv("CHROME_PATH", "/no/such/chrome")
     with pytest.raises(OSError, match="Install one"):
         browser.find()
+
+
+def test_the_build_says_what_it_lacks(tmp_path: Path) -> None:
+    assert "There are 01_" in build.lacking(tmp_path, [])
+    assert "Marp is not in" in build.lacking(tmp_path, DECKS)
