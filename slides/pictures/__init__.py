@@ -16,4 +16,15 @@ def picture(draw: Callable[[], Figure]) -> Callable[[], Figure]:
     return draw
 
 
-from pictures import conclusion, distillation, lora, memory, peft, prompts, scale  # noqa: E402, F401
+from pictures import (  # noqa: E402, F401
+    conclusion,
+    distillation,
+    distillation_faults,
+    distillation_inside,
+    distillation_sequence,
+    lora,
+    memory,
+    peft,
+    prompts,
+    scale,
+)
