@@ -38,67 +38,68 @@ def shares(axes: Axes, x: float, y: float, values: list[float], colour: str, *, 
 @picture
 def gap() -> Figure:
     """A large and a small model: the slides' illustration, and ours, whose areas are the numbers of parameters."""
-    axes = canvas(400)
+    axes = canvas(530)
     told = results.paper("E06")["accuracy"]
     ours = runs("02", exhibit="E06").mean(), runs("02", method="gold labels").mean()
     sizes = [results.load("02", own=False).query("method == @name")["trainable_parameters"].iloc[0]
              for name in ("teacher", "gold labels")]  # fmt: skip
-    small = 230 * math.sqrt(sizes[1] / sizes[0])
+    small = 330 * math.sqrt(sizes[1] / sizes[0])
     panels = (
-        (20, "an illustration", tuple(told), 75, ("large model", "small model")),
-        (620, "this course, measured", ours, small, ("teacher", "student")),
+        (0, "an illustration", [f"{value} % right" for value in told], 100, ("large model", "small model")),
+        (
+            600,
+            "this course, measured",
+            [f"{value:.1f} % right" for value in ours],
+            small,
+            ("teacher", "student"),
+        ),
     )
-    for left, title, (high, low), side, names in panels:
-        words(axes, left + 270, 22, title, bold=True)
-        for x, edge, value, name in ((left + 20, 230, high, names[0]), (left + 320, side, low, names[1])):
-            size = "" if left == 20 else f"{sizes[edge != 230] / 1e6:.2f} M" + "\nparameters" * (edge == 230)
-            box(axes, x, 300 - edge, edge, edge, size, frozen=edge == 230, solid=edge != 230)
-            words(axes, x + edge / 2, 328, name)
-            words(
-                axes,
-                x + edge / 2,
-                364,
-                f"{value:.0f} % right" if left == 20 else f"{value:.1f} % right",
-                bold=True,
-            )
-    axes.plot([590, 590], [10, 385], color=GREY, linewidth=1.5)
+    for left, title, values, side, names in panels:
+        words(axes, left + 280, 22, title, bold=True)
+        for place, (centre, edge) in enumerate(((180, 330), (455, side))):
+            size = f"{sizes[place] / 1e6:.2f} M" + "\nparameters" * (not place) if left else ""
+            x, y = left + centre - edge / 2, 395 - edge
+            box(axes, x, y, edge, edge, size, frozen=not place, solid=bool(place), size=28)
+            words(axes, left + centre, 430, names[place], size=28)
+            words(axes, left + centre, 478, values[place], bold=True, size=30)
+    axes.plot([580, 580], [10, 510], color=GREY, linewidth=1.5)
     return axes.figure
 
 
 @picture
 def gold_training() -> Figure:
     """Standard training: one text, one student, one right label."""
-    axes = canvas(390)
-    box(axes, 20, 140, 210, 90, "a sentence", colour=GREY)
-    arrow(axes, (235, 185), (335, 185))
-    box(axes, 340, 125, 230, 120, "student\n(small)", solid=True, size=28)
-    arrow(axes, (575, 185), (690, 185), text="says")
-    shares(axes, 710, 250, [0.6, 0.3, 0.1], BLUE)
-    words(axes, 785, 275, "probabilities")
-    arrow(axes, (955, 195), (870, 195), colour=PINK)
-    words(axes, 912, 165, "loss")
-    shares(axes, 970, 250, [1, 0, 0], GREEN)
-    words(axes, 1045, 275, "gold label")
-    words(axes, 915, 360, "bars: positive, neutral, negative (an example)", size=20, colour=GREY)
+    axes = canvas(500)
+    box(axes, 10, 170, 210, 110, "a sentence", colour=GREY, size=28)
+    arrow(axes, (225, 225), (315, 225))
+    box(axes, 320, 140, 230, 170, "student\n(small)", solid=True, size=32)
+    arrow(axes, (555, 225), (650, 225), text="says", size=26)
+    shares(axes, 665, 310, [0.6, 0.3, 0.1], BLUE, width=60, height=190)
+    words(axes, 755, 345, "probabilities", size=28)
+    arrow(axes, (960, 225), (860, 225), colour=PINK)
+    words(axes, 910, 192, "loss", size=28, bold=True)
+    shares(axes, 975, 310, [1, 0, 0], GREEN, width=60, height=190)
+    words(axes, 1065, 345, "gold label", size=28)
+    words(axes, 905, 430, "bars: positive, neutral, negative (an example)", size=20, colour=GREY)
     return axes.figure
 
 
 @picture
 def teacher_and_student() -> Figure:
     """Distillation: the student's target is what the teacher says."""
-    axes = canvas(440)
-    box(axes, 20, 170, 210, 90, "a sentence", colour=GREY)
-    arrow(axes, (235, 200), (335, 115))
-    arrow(axes, (235, 230), (335, 320))
-    box(axes, 340, 30, 270, 150, "teacher\n(large, frozen)", frozen=True, size=28)
-    box(axes, 340, 260, 230, 120, "student\n(small)", solid=True, size=28)
-    arrow(axes, (615, 100), (715, 100), text="says")
-    arrow(axes, (575, 320), (715, 320), text="says")
-    shares(axes, 730, 150, [0.7, 0.28, 0.02], GREY, frozen=True)
-    shares(axes, 730, 375, [0.6, 0.3, 0.1], BLUE)
-    arrow(axes, (805, 250), (805, 172), colour=PINK)
-    words(axes, 900, 200, "KL divergence:\nbecome like this", align="left", bold=True)
-    words(axes, 805, 412, "bars: positive, neutral, negative (an example)", size=20, colour=GREY)
+    axes = canvas(530)
+    box(axes, 10, 205, 210, 110, "a sentence", colour=GREY, size=28)
+    arrow(axes, (225, 240), (325, 130))
+    arrow(axes, (225, 280), (325, 380))
+    box(axes, 330, 25, 290, 190, "teacher\n(large, frozen)", frozen=True, size=32)
+    box(axes, 330, 320, 230, 140, "student\n(small)", solid=True, size=32)
+    arrow(axes, (625, 120), (725, 120), text="says", size=26)
+    arrow(axes, (565, 390), (725, 390), text="says", size=26)
+    shares(axes, 745, 190, [0.7, 0.28, 0.02], GREY, frozen=True, width=60, height=180)
+    shares(axes, 745, 455, [0.6, 0.3, 0.1], BLUE, width=60, height=180)
+    arrow(axes, (835, 290), (835, 205), colour=PINK)
+    words(axes, 865, 248, "KL divergence:\nbecome like this", align="left", bold=True, size=26)
+    words(axes, 835, 500, "bars: positive, neutral, negative (an example)", size=20, colour=GREY)
     return axes.figure
 
 
@@ -119,6 +120,7 @@ def _softened(axes: Axes, x: float, temperature: float, *, frozen: bool = True) 
 def sure_teacher() -> Figure:
     """A label and a sure teacher look alike: the wrong classes are close to zero."""
     axes = canvas(330)
+    axes.figure.set_facecolor("none")  # it lies on the coloured ground of a question
     shares(axes, 120, 290, [1, 0, 0], GREEN, width=112, height=220)
     for place, name in enumerate(CLASSES):
         words(axes, 120 + 112 * place + 56, 312, name, size=20)
@@ -141,35 +143,51 @@ def temperatures() -> Figure:
 @picture
 def divergence() -> Figure:
     """Two distributions, side by side: the loss moves every class of the student towards the teacher's."""
-    axes = canvas(250)
-    teacher, student = [0.65, 0.24, 0.11], [0.4, 0.25, 0.35]
+    axes = canvas(320)
+    teacher, student, tall = [0.65, 0.24, 0.11], [0.4, 0.25, 0.35], 390
     for place, name in enumerate(CLASSES):
-        x = 330 + 260 * place
-        shares(axes, x, 215, [teacher[place]], GREY, width=90, height=270, frozen=True)
-        shares(axes, x + 90, 215, [student[place]], BLUE, width=90, height=270)
-        words(axes, x + 90, 236, name, size=20)
+        x = 330 + 270 * place
+        shares(axes, x, 280, [teacher[place]], GREY, width=95, height=tall, frozen=True)
+        shares(axes, x + 95, 280, [student[place]], BLUE, width=95, height=tall)
+        words(axes, x + 95, 302, name, size=22)
         if abs(teacher[place] - student[place]) > 0.1:
-            start, end = 215 - 270 * student[place], 215 - 270 * teacher[place]
-            arrow(axes, (x + 195, start), (x + 195, end), colour=PINK)
-    box(axes, 10, 40, 240, 60, "teacher: p", frozen=True)
-    box(axes, 10, 120, 240, 60, "student: q", solid=True)
+            start, end = 280 - tall * student[place], 280 - tall * teacher[place]
+            arrow(axes, (x + 205, start), (x + 205, end), colour=PINK)
+    box(axes, 10, 60, 240, 70, "teacher: p", frozen=True, size=26)
+    box(axes, 10, 160, 240, 70, "student: q", solid=True, size=26)
+    return axes.figure
+
+
+@picture
+def same_answers() -> Figure:
+    """Logits that differ by the same amount everywhere: the same answer, yet another level."""
+    axes = canvas(250)
+    for y, name, logits, colour in ((10, "teacher", "6, 2, −1", GREY), (130, "student", "4, 0, −3", BLUE)):
+        box(axes, 10, y + 10, 190, 80, name, frozen=colour == GREY, solid=colour == BLUE, size=26)
+        words(axes, 320, y + 50, logits, size=28)
+        arrow(axes, (430, y + 50), (580, y + 50), text="softmax", size=22)
+        shares(axes, 600, y + 100, [0.98, 0.018, 0.002], colour, width=60, height=90, frozen=colour == GREY)
+    words(axes, 850, 70, "KL = 0", align="left", bold=True, size=30)
+    words(axes, 850, 150, "MSE = 4", align="left", bold=True, size=30)
+    words(axes, 850, 215, "(an example)", align="left", size=20, colour=GREY)
     return axes.figure
 
 
 @picture
 def two_losses() -> Figure:
     """The student between its two teachings: the teacher's logits, and a gold label where there is one."""
-    axes = canvas(300)
-    box(axes, 10, 30, 250, 110, "teacher's\nlogits", frozen=True)
-    box(axes, 460, 30, 240, 110, "student's\nlogits", solid=True)
-    box(axes, 900, 30, 250, 110, "gold label", colour=GREEN)
-    arrow(axes, (265, 85), (455, 85), colour=PINK)
-    words(axes, 360, 55, "α · KD loss")
-    arrow(axes, (895, 85), (705, 85), colour=PINK)
-    words(axes, 800, 55, "(1 − α) · gold", size=23)
-    words(axes, 135, 190, "for every sentence")
-    words(axes, 1025, 190, "where there is one")
-    words(axes, 580, 255, "α = 1: the teacher alone          α = 0: the labels alone")
+    axes = canvas(390)
+    box(axes, 10, 60, 240, 140, "teacher's\nlogits", frozen=True, size=28)
+    box(axes, 460, 60, 240, 140, "student's\nlogits", solid=True, size=28)
+    box(axes, 910, 60, 240, 140, "gold label", colour=GREEN, size=28)
+    arrow(axes, (255, 130), (455, 130), colour=PINK)
+    words(axes, 355, 98, "α · KD loss", size=26)
+    arrow(axes, (905, 130), (705, 130), colour=PINK)
+    words(axes, 805, 98, "(1 − α) · gold", size=26)
+    words(axes, 130, 240, "for every sentence")
+    words(axes, 1030, 240, "where there is one")
+    words(axes, 355, 330, "α = 1: the teacher alone", size=26)
+    words(axes, 805, 330, "α = 0: the labels alone", size=26)
     return axes.figure
 
 
@@ -185,7 +203,7 @@ def recovered_gap() -> Figure:
         ("gold labels", "student: gold labels"),
     ]
     found = [runs("02", method=method) for method, _ in lines]
-    figure, axes = chart(400)
+    figure, axes = chart(430)
     shown = axes.barh([name for _, name in lines], [run.mean() for run in found], xerr=[run.std() for run in found],
                       color=[GREY] + [BLUE] * 4 + [GREEN], capsize=6)  # fmt: skip
     axes.bar_label(shown, fmt="%.1f", padding=10, fontsize=17)
@@ -200,7 +218,7 @@ def unlabelled_text() -> Figure:
     rows = results.load("02", track="bundled", own=False)
     rows = rows[rows["exhibit"] == "E08"]
     by_times = rows.assign(value=rows["value"] * 100).groupby("times")["value"].agg(["mean", "std"])
-    figure, axes = chart(410)
+    figure, axes = chart(530)
     axes.errorbar(
         range(len(by_times)), by_times["mean"], yerr=by_times["std"], color=BLUE, marker="o", capsize=8
     )

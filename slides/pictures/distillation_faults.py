@@ -11,28 +11,28 @@ from pictures.distillation import runs
 @picture
 def by_id_or_order() -> Figure:
     """The teacher's logits kept by the sentence's number, and kept in the order in which the batches came."""
-    axes = canvas(390)
+    axes = canvas(540)
     arrived = [3, 0, 4, 1, 2]
-    for left, title, kept in ((40, "kept by id", range(5)), (640, "kept by order of arrival", arrived)):
-        words(axes, left + 240, 20, title, bold=True)
-        words(axes, left + 95, 62, "sentence", size=20)
-        words(axes, left + 350, 62, "the teacher's answer to", size=20)
+    for left, title, kept in ((20, "kept by id", range(5)), (620, "kept by order of arrival", arrived)):
+        words(axes, left + 250, 22, title, bold=True, size=28)
+        words(axes, left + 95, 75, "sentence", size=22)
+        words(axes, left + 350, 75, "teacher's answer to", size=22)
         for row, whose in enumerate(kept):
-            y = 82 + 48 * row
-            box(axes, left + 20, y, 150, 38, f"{row}", colour=GREY, size=22)
-            arrow(axes, (left + 175, y + 19), (left + 245, y + 19))
-            box(axes, left + 250, y, 200, 38, f"{whose}", frozen=True, size=22)
-            words(axes, left + 475, y + 19, "✓" if whose == row else "✗", bold=True)
-    for left, method in ((40, "KD, all sentences"), (640, "KD, logits kept by order (a mistake)")):
+            y = 105 + 70 * row
+            box(axes, left + 20, y, 150, 58, f"{row}", colour=GREY, size=28)
+            arrow(axes, (left + 175, y + 29), (left + 245, y + 29))
+            box(axes, left + 250, y, 200, 58, f"{whose}", frozen=True, size=28)
+            words(axes, left + 480, y + 29, "✓" if whose == row else "✗", bold=True, size=30)
+    for left, method in ((20, "KD, all sentences"), (620, "KD, logits kept by order (a mistake)")):
         words(
             axes,
-            left + 240,
-            350,
+            left + 250,
+            500,
             f"the student: {runs('02', method=method).mean():.1f} % right",
             bold=True,
-            size=26,
+            size=28,
         )
-    axes.plot([580, 580], [10, 375], color=GREY, linewidth=1.5)
+    axes.plot([580, 580], [10, 525], color=GREY, linewidth=1.5)
     return axes.figure
 
 
@@ -53,7 +53,7 @@ def squared_or_not() -> Figure:
     soft = np.exp(student) / np.exp(student).sum(axis=1, keepdims=True)
     gold = np.linalg.norm(soft - labels)
     heat = np.linspace(1, 8, 29)
-    figure, axes = chart(380)
+    figure, axes = chart(460)
     for factor, colour, style, text, at in (
         (lambda t: t**2, BLUE, "-", "with T²", 0.06),
         (lambda t: 1.0, AMBER, "--", "T² forgotten", 0.08),

@@ -16,10 +16,10 @@ TASKS = {"sentiment": "sentiment", "second task": "news topics"}
 @picture
 def inside_losses() -> Figure:
     """Teacher and student side by side; pink arrows where a loss compares them."""
-    axes = canvas(440)
+    axes = canvas(540)
     steps = ("logits", "layer 4", "layer 3", "layer 2", "layer 1", "embeddings")
     for place, name in enumerate(steps):
-        box(axes, 20, 44 + 66 * place, 330, 54, name, frozen=True)
+        box(axes, 20, 50 + 82 * place, 360, 68, name, frozen=True, size=26)
     mine = {0: "logits", 1: "layer 2", 3: "layer 1", 5: "embeddings"}
     compared = {
         0: "what it says",
@@ -28,33 +28,33 @@ def inside_losses() -> Figure:
         5: "embeddings",
     }
     for place, name in mine.items():
-        y = 44 + 66 * place
-        box(axes, 890, y, 210, 54, name, solid=True)
-        arrow(axes, (360, y + 27), (882, y + 27), colour=PINK)
-        words(axes, 620, y + 5, compared[place])
+        y = 50 + 82 * place
+        box(axes, 900, y, 210, 68, name, solid=True, size=26)
+        arrow(axes, (390, y + 34), (892, y + 34), colour=PINK)
+        words(axes, 640, y + 8, compared[place], size=26)
     for low, high in ((5, 3), (3, 1)):
-        arrow(axes, (995, 44 + 66 * low), (995, 44 + 66 * high + 56))
-    axes.plot([995, 995], [98, 110], color=BLACK, linewidth=3)
-    words(axes, 185, 20, "teacher", bold=True)
-    words(axes, 995, 20, "student", bold=True)
+        arrow(axes, (1005, 50 + 82 * low), (1005, 50 + 82 * high + 70))
+    axes.plot([1005, 1005], [118, 132], color=BLACK, linewidth=3)
+    words(axes, 200, 22, "teacher", bold=True, size=28)
+    words(axes, 1005, 22, "student", bold=True, size=28)
     return axes.figure
 
 
 @picture
 def layer_maps() -> Figure:
     """Three maps from two layers of the student to four of the teacher."""
-    axes = canvas(400)
+    axes = canvas(530)
     maps = {"uniform": (2, 4), "first": (1, 2), "last": (3, 4)}
-    for left, (name, teachers) in zip((10, 410, 810), maps.items(), strict=True):
-        words(axes, left + 165, 22, name, bold=True)
+    for left, (name, teachers) in zip((5, 410, 815), maps.items(), strict=True):
+        words(axes, left + 170, 24, name, bold=True, size=30)
         for layer in range(1, 5):
-            box(axes, left, 340 - 75 * layer + 15, 120, 58, f"{layer}", frozen=True)
+            box(axes, left, 460 - 100 * layer, 130, 80, f"{layer}", frozen=True, size=30)
         for layer, theirs in enumerate(teachers, start=1):
-            y = 265 - 150 * (layer - 1)
-            box(axes, left + 220, y - 12, 120, 80, f"{layer}", solid=True, size=28)
-            arrow(axes, (left + 122, 340 - 75 * theirs + 44), (left + 215, y + 28), colour=PINK)
-        words(axes, left + 60, 372, "teacher")
-        words(axes, left + 280, 372, "student")
+            y = 300 - 200 * (layer - 1)
+            box(axes, left + 220, y, 120, 100, f"{layer}", solid=True, size=32)
+            arrow(axes, (left + 133, 500 - 100 * theirs), (left + 215, y + 50), colour=PINK)
+        words(axes, left + 65, 480, "teacher", size=26)
+        words(axes, left + 280, 480, "student", size=26)
     return axes.figure
 
 
@@ -70,15 +70,16 @@ def _matrix(
 @picture
 def two_widths() -> Figure:
     """The hidden states of one sentence in the student and in the teacher, to scale."""
-    axes = canvas(300)
+    axes = canvas(380)
+    axes.figure.set_facecolor("none")  # it lies on the coloured ground of a question
     for y, width, name, numbers, frozen in (
-        (40, 128, "teacher", 128, True),
-        (180, 64, "student", 64, False),
+        (60, 128, "teacher", 128, True),
+        (220, 64, "student", 64, False),
     ):
         words(axes, 40, y + 32, name, align="left", bold=True, size=28)
         _matrix(axes, 230, y, 5 * width, 75, BLUE, frozen)
         words(axes, 230 + 5 * width + 20, y + 36, f"{numbers} numbers\na token", align="left")
-    words(axes, 230, 280, "15 tokens high, to scale", align="left", size=20, colour=GREY)
+    words(axes, 230, 330, "15 tokens high, to scale", align="left", size=20, colour=GREY)
     return axes.figure
 
 
@@ -131,33 +132,25 @@ def attention_tables() -> Figure:
 @picture
 def two_stages() -> Figure:
     """TinyBERT: first the pretrained encoder's inside on plain text, then a fine-tuned teacher on the task."""
-    axes = canvas(430)
+    axes = canvas(530)
     stages = (
-        (20, "1. general stage, once", "pretrained encoder", "plain text", "inside"),
-        (600, "2. task stage, for each task", "fine-tuned teacher", "text of the task", "inside, logits"),
+        (20, "1. general stage, once", "pretrained\nencoder", "plain\ntext", "inside"),
+        (600, "2. task stage, for each task", "fine-tuned\nteacher", "text of\nthe task", "inside, logits"),
     )
     for left, title, teacher, text, copied in stages:
-        words(axes, left + 260, 20, title, bold=True, size=26)
-        box(axes, left, 55, 300, 100, teacher, frozen=True)
-        box(
-            axes,
-            left + 350,
-            95,
-            190,
-            110,
-            text.replace(" of ", " of\n").replace("plain ", "plain\n"),
-            colour=GREY,
-        )
-        box(axes, left + 40, 265, 220, 90, "student", solid=True, size=28)
-        arrow(axes, (left + 150, 160), (left + 150, 258), colour=PINK)
-        words(axes, left + 165, 208, copied, align="left", size=22)
-        arrow(axes, (left + 345, 130), (left + 305, 115))
-        arrow(axes, (left + 380, 210), (left + 265, 290))
-    arrow(axes, (285, 325), (635, 325), colour=BLUE)
-    words(axes, 465, 355, "goes on from there", size=22)
-    arrow(axes, (865, 325), (965, 325), colour=BLUE)
-    words(axes, 980, 325, "TinyBERT", align="left", bold=True)
-    words(axes, 130, 385, "random start", size=22)
+        words(axes, left + 260, 24, title, bold=True, size=28)
+        box(axes, left, 70, 290, 130, teacher, frozen=True, size=28)
+        box(axes, left + 370, 130, 170, 120, text, colour=GREY)
+        box(axes, left + 40, 330, 220, 110, "student", solid=True, size=30)
+        arrow(axes, (left + 150, 205), (left + 150, 322), colour=PINK)
+        words(axes, left + 168, 262, copied, align="left")
+        arrow(axes, (left + 365, 165), (left + 295, 145))
+        arrow(axes, (left + 400, 255), (left + 265, 360))
+    arrow(axes, (285, 400), (635, 400), colour=BLUE)
+    words(axes, 460, 435, "goes on from there")
+    arrow(axes, (865, 400), (965, 400), colour=BLUE)
+    words(axes, 980, 400, "TinyBERT", align="left", bold=True, size=28)
+    words(axes, 170, 475, "random start")
     return axes.figure
 
 
@@ -171,7 +164,7 @@ def inside_steps() -> Figure:
         "general stage, logit KD": "general stage, then logits",
         "TinyBERT": "general stage, then both",
     }
-    figure, panels = chart(400, columns=2, sharey=True)
+    figure, panels = chart(450, columns=2, sharey=True)
     for axes, (task, title) in zip(panels, TASKS.items(), strict=True):
         found = [runs("03", method=method, data=task, metric="accuracy") for method in names]
         shown = axes.barh(list(names.values()), [run.mean() for run in found], xerr=[run.std() for run in found],
@@ -221,7 +214,7 @@ def small_berts() -> Figure:
         )
         for name, (_, row) in names.items()
     }
-    figure, panels = chart(430, columns=2)
+    figure, panels = chart(530, columns=2)
     _systems(panels[0], theirs, {"TinyBERT": (-0.4, 0, "right"), "tiny": (-0.4, 0, "right")})
     _systems(
         panels[1],

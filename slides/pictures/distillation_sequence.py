@@ -13,111 +13,95 @@ from pictures.distillation import shares
 @picture
 def word_level() -> Figure:
     """At each place of a given translation the student copies the teacher's distribution over the next word."""
-    axes = canvas(440)
+    axes = canvas(540)
     read = ("‹start›", "Bakso", "itu", "enak")
     teacher = ([0.5, 0.4, 0.1], [0.1, 0.7, 0.2], [0.2, 0.2, 0.6], [0.9, 0.05, 0.05])
     student = ([0.3, 0.3, 0.4], [0.3, 0.4, 0.3], [0.4, 0.2, 0.4], [0.6, 0.2, 0.2])
-    box(axes, 10, 45, 200, 90, "teacher", frozen=True)
-    box(axes, 10, 190, 200, 90, "student", solid=True)
-    words(axes, 110, 340, "the word before", size=22)
-    words(axes, 110, 398, "gold word", size=22)
+    box(axes, 10, 55, 200, 110, "teacher", frozen=True, size=28)
+    box(axes, 10, 250, 200, 110, "student", solid=True, size=28)
+    words(axes, 110, 428, "the word before")
+    words(axes, 110, 505, "gold word")
     for place, word in enumerate(read):
         x = 270 + 225 * place
-        shares(axes, x, 135, teacher[place], GREY, frozen=True, height=100)
-        shares(axes, x, 280, student[place], BLUE, height=100)
-        arrow(axes, (x + 75, 182), (x + 75, 142), colour=PINK)
-        words(axes, x + 110, 162, "KL", size=22)
-        box(axes, x - 12, 316, 180, 48, word, colour=GREY, size=22)
-        words(axes, x + 75, 398, (*read[1:], "‹end›")[place], size=22, bold=True)
-    words(
-        axes,
-        270,
-        16,
-        "bars: three of all the words that could come next (an example)",
-        align="left",
-        size=20,
-        colour=GREY,
-    )
+        shares(axes, x, 165, teacher[place], GREY, frozen=True, height=130, width=55)
+        shares(axes, x, 360, student[place], BLUE, height=130, width=55)
+        arrow(axes, (x + 82, 240), (x + 82, 175), colour=PINK)
+        words(axes, x + 125, 210, "KL", bold=True)
+        box(axes, x - 10, 400, 185, 56, word, colour=GREY)
+        words(axes, x + 82, 505, (*read[1:], "‹end›")[place], bold=True)
+    words(axes, 270, 16, "bars: three of all the words that could come next (an example)", align="left", size=20,
+          colour=GREY)  # fmt: skip
     return axes.figure
 
 
 @picture
 def sequence_level() -> Figure:
     """The teacher translates the training text; the student learns from its sentences as if they were gold."""
-    axes = canvas(300)
-    box(axes, 10, 30, 210, 110, "sources of\nthe train split", colour=GREY, size=22)
-    arrow(axes, (225, 85), (295, 85))
-    box(axes, 300, 30, 220, 110, "teacher\nwith a beam", frozen=True)
-    arrow(axes, (525, 85), (605, 85))
-    box(axes, 610, 30, 230, 110, "what the\nteacher wrote", colour=GREY)
-    arrow(axes, (845, 85), (935, 85), colour=PINK)
-    words(axes, 890, 55, "loss", size=22)
-    box(axes, 940, 30, 210, 110, "student", solid=True)
-    box(axes, 610, 195, 230, 90, "gold text", colour=GREEN)
-    axes.plot([620, 830], [285, 195], color=BLACK, linewidth=4)
-    words(axes, 870, 240, "not used", align="left", size=22)
-    words(axes, 410, 180, "once, before training", size=22)
+    axes = canvas(390)
+    box(axes, 10, 40, 210, 140, "sources of\nthe train split", colour=GREY, size=23)
+    arrow(axes, (225, 110), (295, 110))
+    box(axes, 300, 40, 220, 140, "teacher\nwith a beam", frozen=True, size=26)
+    arrow(axes, (525, 110), (605, 110))
+    box(axes, 610, 40, 230, 140, "what the\nteacher wrote", colour=GREY, size=26)
+    arrow(axes, (845, 110), (935, 110), colour=PINK)
+    words(axes, 890, 78, "loss", bold=True)
+    box(axes, 940, 40, 210, 140, "student", solid=True, size=28)
+    box(axes, 610, 255, 230, 110, "gold text", colour=GREEN, size=26)
+    words(axes, 870, 310, "not used", align="left", size=26)
+    words(axes, 410, 225, "once, before training")
     return axes.figure
 
 
 @picture
 def beam_tree() -> Figure:
     """Two beginnings are kept at each step; the greedy first choice leads to a less likely sentence."""
-    axes = canvas(430)
-    first = (("Bakso", 0.5, 60, True), ("Baksonya", 0.4, 220, True), ("Daging", 0.1, 370, False))
+    axes = canvas(540)
+    first = (("Bakso", 0.5, 75, True), ("Baksonya", 0.4, 275, True), ("Daging", 0.1, 440, False))
     second = (
-        ("Bakso itu", 0.5 * 0.4, 20, 60, True),
-        ("Bakso tersebut", 0.5 * 0.3, 120, 60, False),
-        ("Baksonya enak", 0.4 * 0.9, 220, 220, True),
-        ("Baksonya lezat", 0.4 * 0.1, 320, 220, False),
+        ("Bakso itu", 0.5 * 0.4, 25, 75, True),
+        ("Bakso tersebut", 0.5 * 0.3, 145, 75, False),
+        ("Baksonya enak", 0.4 * 0.9, 275, 275, True),
+        ("Baksonya lezat", 0.4 * 0.1, 395, 275, False),
     )
-    box(axes, 10, 195, 130, 66, "‹start›", colour=GREY)
+    box(axes, 10, 240, 130, 80, "‹start›", colour=GREY)
     for text, share, y, kept in first:
-        box(axes, 260, y - 20, 200, 66, text, solid=kept, frozen=not kept)
-        arrow(axes, (145, 228), (255, y + 12), colour=BLUE if kept else GREY, dashed=not kept)
-        words(axes, 475, y - 14, f"{share:.1f}", align="left")
+        box(axes, 260, y, 200, 80, text, colour=BLACK, solid=kept, frozen=not kept, size=26)
+        arrow(axes, (145, 280), (255, y + 40), colour=BLACK if kept else GREY, dashed=not kept)
+        words(axes, 472, y + 4, f"{share:.1f}", align="left", size=26)
     for text, share, y, start, kept in second:
-        box(axes, 660, y - 20 + 20, 240, 66, text, solid=kept, frozen=not kept)
-        arrow(axes, (465, start + 14), (655, y + 33), colour=BLUE if kept else GREY, dashed=not kept)
-        words(axes, 915, y + 33, f"{share:.2f}", align="left", bold=kept)
-    words(axes, 1000, 53, "greedy", align="left", bold=True)
-    words(axes, 1000, 253, "the best", align="left", bold=True)
-    words(
-        axes,
-        500,
-        415,
-        "filled: kept (K = 2); grey: dropped. Probabilities: an example.",
-        align="left",
-        size=20,
-        colour=GREY,
-    )
+        box(axes, 650, y, 240, 80, text, colour=BLACK, solid=kept, frozen=not kept)
+        arrow(axes, (465, start + 45), (645, y + 40), colour=BLACK if kept else GREY, dashed=not kept)
+        words(axes, 905, y + 40, f"{share:.2f}", align="left", bold=kept, size=26)
+    words(axes, 1000, 65, "greedy", align="left", bold=True, size=26)
+    words(axes, 1000, 315, "the best", align="left", bold=True, size=26)
+    words(axes, 500, 520, "filled: kept (K = 2); dashed: dropped. Probabilities: an example.", align="left", size=20,
+          colour=GREY)  # fmt: skip
     return axes.figure
 
 
 @picture
 def interpolation() -> Figure:
     """Of the teacher's beam, the sentence nearest to gold is taken, and the teacher is tuned on it."""
-    axes = canvas(420)
-    words(axes, 250, 20, "the teacher's beam", bold=True)
-    words(axes, 985, 20, "what people wrote", bold=True)
-    for place, (text, taken) in enumerate(
-        (("Bakso itu enak.", False), ("Baksonya lezat.", False), ("Baksonya enak sekali.", True))
-    ):
-        y = 50 + 84 * place
-        words(axes, 20, y + 33, f"{place + 1}.", align="left")
-        box(axes, 70, y, 370, 68, text, frozen=not taken, solid=taken, colour=ORANGE)
-        arrow(axes, (445, y + 34), (795, 168), colour=ORANGE if taken else GREY, dashed=not taken)
-    box(axes, 800, 118, 350, 100, "Bakso ini enak sekali.", colour=GREEN)
-    words(axes, 800, 285, "the nearest, by BLEU of one sentence", size=22)
-    arrow(axes, (255, 292), (255, 345), colour=ORANGE)
-    box(axes, 105, 348, 300, 66, "tune the teacher", colour=ORANGE)
+    axes = canvas(530)
+    words(axes, 255, 24, "the teacher's beam", bold=True, size=28)
+    words(axes, 970, 24, "what people wrote", bold=True, size=28)
+    beam = (("Bakso itu enak.", False), ("Baksonya lezat.", False), ("Baksonya enak sekali.", True))
+    for place, (text, taken) in enumerate(beam):
+        y = 65 + 100 * place
+        words(axes, 20, y + 40, f"{place + 1}.", align="left", size=26)
+        box(axes, 70, y, 370, 80, text, frozen=not taken, solid=taken, colour=ORANGE, size=26)
+        arrow(axes, (445, y + 40), (785, 205), colour=ORANGE if taken else GREY, dashed=not taken)
+    box(axes, 790, 150, 360, 110, "Bakso ini enak sekali.", colour=GREEN, size=26)
+    words(axes, 800, 315, "the nearest, by BLEU of one sentence", size=23)
+    arrow(axes, (255, 350), (255, 415), colour=ORANGE)
+    box(axes, 90, 420, 330, 84, "tune the teacher", colour=ORANGE, size=28)
     words(
         axes,
-        430,
-        381,
+        450,
+        462,
         "likely for the teacher, and close to gold (an example)",
         align="left",
-        size=22,
+        size=23,
         colour=GREY,
     )
     return axes.figure
@@ -126,39 +110,39 @@ def interpolation() -> Figure:
 @picture
 def alpaca() -> Figure:
     """The chat model writes instructions, near copies are dropped, it answers the rest, a base learns the answers."""
-    axes = canvas(440)
-    box(axes, 10, 40, 220, 100, "a few tasks\nby people", colour=GREEN, size=22)
-    arrow(axes, (235, 90), (305, 90), text="shown")
-    box(axes, 310, 30, 230, 120, "chat model\nwrites tasks", frozen=True)
-    arrow(axes, (545, 90), (635, 90))
-    box(axes, 640, 40, 230, 100, "new tasks", colour=GREY)
-    arrow(axes, (875, 90), (945, 90))
-    box(axes, 950, 40, 200, 100, "drop near\ncopies", colour=GREY)
-    arrow(axes, (1050, 145), (1050, 255))
-    box(axes, 920, 260, 230, 120, "chat model\nanswers", frozen=True)
-    arrow(axes, (915, 320), (845, 320))
-    box(axes, 610, 270, 230, 100, "tasks and\nanswers", colour=GREY)
-    arrow(axes, (605, 320), (515, 320), colour=PINK)
-    words(axes, 560, 290, "loss", size=22)
-    box(axes, 310, 265, 200, 110, "small base\nmodel", solid=True)
-    arrow(axes, (305, 320), (235, 320), colour=BLUE)
-    words(axes, 120, 320, "a chat model", bold=True)
-    words(axes, 580, 420, "only text passes from one model to the other", size=22, colour=GREY)
+    axes = canvas(540)
+    box(axes, 10, 40, 200, 130, "a few tasks\nby people", colour=GREEN)
+    arrow(axes, (215, 105), (315, 105), text="shown", size=22)
+    box(axes, 320, 30, 240, 150, "chat model\nwrites tasks", frozen=True, size=26)
+    arrow(axes, (565, 105), (645, 105))
+    box(axes, 650, 40, 220, 130, "new tasks", colour=GREY, size=26)
+    arrow(axes, (875, 105), (935, 105))
+    box(axes, 940, 40, 210, 130, "drop near\ncopies", colour=GREY, size=26)
+    arrow(axes, (1045, 175), (1045, 295))
+    box(axes, 920, 300, 230, 150, "chat model\nanswers", frozen=True, size=26)
+    arrow(axes, (915, 375), (855, 375))
+    box(axes, 620, 310, 230, 130, "tasks and\nanswers", colour=GREY, size=26)
+    arrow(axes, (615, 375), (525, 375), colour=PINK)
+    words(axes, 570, 343, "loss", bold=True)
+    box(axes, 300, 305, 220, 140, "small base\nmodel", solid=True, size=28)
+    arrow(axes, (295, 375), (235, 375), colour=BLUE)
+    words(axes, 115, 375, "a chat model", bold=True, size=28)
+    words(axes, 580, 505, "only text passes from one model to the other", colour=GREY)
     return axes.figure
 
 
 def _turn(axes: Axes, x: float, y: float, text: str, learned: bool) -> None:
     face, edge = (PINK, PINK) if learned else (PALE, GREY)
-    axes.add_patch(FancyBboxPatch((x, y), 480, 46, boxstyle="round,pad=4,rounding_size=18", facecolor=face,
+    axes.add_patch(FancyBboxPatch((x, y), 480, 66, boxstyle="round,pad=4,rounding_size=18", facecolor=face,
                                   edgecolor=edge, linewidth=2.5, alpha=0.45 if learned else 1))  # fmt: skip
-    label = words(axes, x + 240, y + 23, text, size=22)
-    label.set_gid(f"in {x} {y} {x + 480} {y + 46}")
+    label = words(axes, x + 240, y + 33, text, size=26)
+    label.set_gid(f"in {x} {y} {x + 480} {y + 66}")
 
 
 @picture
 def vicuna() -> Figure:
     """Users share their conversations with a chat model; the base learns the assistant's turns only."""
-    axes = canvas(420)
+    axes = canvas(530)
     turns = (
         ("What is the opposite of clean?", False),
         ("dirty", True),
@@ -166,24 +150,30 @@ def vicuna() -> Figure:
         ("strong", True),
     )
     for place, (text, learned) in enumerate(turns):
-        y = 30 + 84 * place
-        box(
-            axes,
-            10,
-            y - 6,
-            190,
-            58,
-            "chat model" if learned else "a user",
-            frozen=learned,
-            colour=GREEN,
-            size=22,
-        )
-        _turn(axes, 270 if learned else 220, y, text, learned)
-    arrow(axes, (770, 140), (915, 180), colour=PINK)
-    arrow(axes, (770, 305), (915, 230), colour=PINK)
-    box(axes, 920, 150, 230, 110, "small base\nmodel", solid=True)
-    words(axes, 1040, 300, "loss on the pink\nturns alone", size=22)
-    words(axes, 420, 395, "a shared conversation", size=22, colour=GREY)
+        y = 30 + 105 * place
+        box(axes, 10, y - 5, 190, 76, "chat model" if learned else "a user", frozen=learned, colour=GREEN)
+        _turn(axes, 280 if learned else 230, y, text, learned)
+    arrow(axes, (785, 170), (905, 210), colour=PINK)
+    arrow(axes, (785, 375), (905, 280), colour=PINK)
+    box(axes, 910, 175, 240, 140, "small base\nmodel", solid=True, size=28)
+    words(axes, 1030, 365, "loss on the pink\nturns alone")
+    words(axes, 420, 480, "a shared conversation", colour=GREY)
+    return axes.figure
+
+
+@picture
+def three_ways() -> Figure:
+    """The three things that a student can copy of a teacher."""
+    axes = canvas(370)
+    axes.figure.set_facecolor("none")  # it lies on the coloured ground of a question
+    box(axes, 10, 10, 270, 345, frozen=True)
+    words(axes, 145, 182, "teacher", size=30, bold=True)
+    box(axes, 900, 60, 240, 245, "student", solid=True, size=30)
+    for place, text in enumerate(("what it says: logits, no labels needed", "how it gets there: layers, projection",
+                                  "what it writes: whole sentences")):  # fmt: skip
+        y = 90 + 100 * place
+        arrow(axes, (285, y), (895, y), colour=PINK)
+        words(axes, 590, y - 26, text, size=26)
     return axes.figure
 
 
@@ -193,7 +183,7 @@ def answers_and_follow_ups() -> Figure:
     rows = results.load("04", track="bundled", own=False)
     names = {"base": "base (as LLaMA)", "instructions": "instructions (as Alpaca)",
              "conversations": "conversations (as Vicuna)", "chat model": "the chat model"}  # fmt: skip
-    figure, axes = chart(350)
+    figure, axes = chart(400)
     for asked, shift, colour, hatch in (("question", -0.2, BLUE, ""), ("follow-up", 0.2, "#9CCBE8", "//")):
         found = [rows[(rows["method"] == name) & (rows["asked"] == asked)]["value"] * 100 for name in names]
         shown = axes.barh([place + shift for place in range(4)], [run.mean() for run in found], height=0.38,
