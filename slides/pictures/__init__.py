@@ -24,6 +24,7 @@ from pictures import (  # noqa: E402, F401
     distillation_sequence,
     lora,
     memory,
+    memory_charts,
     peft,
     prompts,
     scale,
