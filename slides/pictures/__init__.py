@@ -27,5 +27,7 @@ from pictures import (  # noqa: E402, F401
     memory_charts,
     peft,
     prompts,
+    prompts_charts,
+    prompts_parts,
     scale,
 )
