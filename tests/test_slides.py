@@ -65,9 +65,9 @@ def test_every_exhibit_has_a_slide_that_says_so(filled: dict[Path, str]) -> None
 
 @pytest.mark.parametrize("deck", DECKS, ids=name_of)
 def test_nobody_types_a_measured_number(deck: Path) -> None:
-    """Decimals and percentages come from the results and from the papers' table. Code and formulas are no results."""
+    """Decimals and percentages come from the results and from the papers' table. Code, formulas, styles are none."""
     text = re.sub(
-        r"<%=.*?%>|```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$\n]+\$|\d+\.5 min\.",
+        r"<%=.*?%>|<style.*?</style>|```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$\n]+\$|\d+\.5 min\.",
         "",
         deck.read_text("utf-8"),
         flags=re.DOTALL,
