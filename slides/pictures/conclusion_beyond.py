@@ -179,8 +179,8 @@ def eight_bits() -> Figure:
     scale = 900 / (4 * 128)
     words(axes, 20, 250, "a row of 128, to scale", size=24, align="left", bold=True)
     for y, parts, text in (
-        (275, [("", 4 * 128 * scale, BLUE)], "4 bytes"),
-        (350, [("", 128 * scale, SKY), ("", 4 * scale, AMBER)], "1 byte a number, and the scale"),
+        (275, [("", 4 * 128 * scale, BLUE)], "4 bytes each"),
+        (350, [("", 128 * scale, SKY), ("", 4 * scale, AMBER)], "1 byte each, and the scale"),
     ):
         end = stacked(axes, 20, y, 55, parts)
         words(axes, end + 15, y + 28, text, size=24, align="left")
