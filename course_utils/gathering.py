@@ -24,15 +24,18 @@ FIELDS = (
 NOT_YET = "not measured yet"
 
 
-def by_method(role: str, metric: str = "accuracy") -> pd.DataFrame:
-    """One line for each method that was measured on the data of `role`, on this session's track, best first.
+def by_method(
+    role: str, metric: str = "accuracy", track: str | None = None, own: bool = True
+) -> pd.DataFrame:
+    """One line for each method that was measured on the data of `role` on `track` (the session's), best first.
 
     Columns: notebook, exhibit, model, accuracy (the mean over the seeds, %), spread (sample standard deviation), seeds,
     trained (parameters), seconds, source ("yours" or "shipped"). A method that several notebooks measured has the runs
     of one of them, that with the most seeds, of several such the last: their runs are never mixed. Rows with
-    a setting of their own (a rank, a temperature) and those of mistakes shown on purpose are left out.
+    a setting of their own (a rank, a temperature) and those of mistakes shown on purpose are left out. With `own=False`
+    there are the shipped rows alone.
     """
-    rows = _comparable(role, metric)
+    rows = _comparable(role, metric, track or assets.track(), own)
     lines = {}
     for method, runs in rows.groupby("method", sort=False) if len(rows) else ():
         _, notebook = max((len(part), name) for name, part in runs.groupby("notebook"))
@@ -88,8 +91,8 @@ def _named(data: list[str]) -> str:
     return ", ".join(names) if len(names) <= 3 else f"{', '.join(names[:2])} and {len(names) - 2} more"
 
 
-def _comparable(role: str, metric: str) -> pd.DataFrame:
-    rows = results.load(track=assets.track())
+def _comparable(role: str, metric: str, track: str, own: bool) -> pd.DataFrame:
+    rows = results.load(track=track, own=own)
     if rows.empty:
         return rows
     settings = [name for name in rows if name not in FIELDS]
@@ -99,20 +102,22 @@ def _comparable(role: str, metric: str) -> pd.DataFrame:
         & ~rows["method"].str.contains("(a mistake)", regex=False)
         & rows[settings].isna().all(axis=1)
     )
-    on_it = [_on(*pair, role) for pair in zip(rows["notebook"], rows["data"], strict=True)]
+    on_it = [_on(*pair, role, track) for pair in zip(rows["notebook"], rows["data"], strict=True)]
     return rows[same & pd.Series(on_it, index=rows.index)]
 
 
-def _on(notebook: str, data: str, role: str) -> bool:
+def _on(notebook: str, data: str, role: str, track: str) -> bool:
     """Whether rows that a notebook calls `data` are about the data of `role`.
 
     A task bears its name ("sentiment"), or, in a notebook with one task, how many sentences were trained on; which data
-    set that is on this track is said by the notebook's own roles.
+    set that is on a track is said by the notebook's own roles.
     """
     task = role.partition("_")[0]
     roles = [name for name in assets.notebook_roles(notebook) if name.partition("_")[0] == task]
-    ids = {assets.entry(name).id for name in roles}
-    return ids == {assets.entry(role).id} and (data == task or bool(re.fullmatch(r"\d+ sentences", data)))
+    ids = {assets.entry(name, track).id for name in roles}
+    return ids == {assets.entry(role, track).id} and (
+        data == task or bool(re.fullmatch(r"\d+ sentences", data))
+    )
 
 
 def costs_of(

@@ -18,6 +18,7 @@ def picture(draw: Callable[[], Figure]) -> Callable[[], Figure]:
 
 from pictures import (  # noqa: E402, F401
     conclusion,
+    conclusion_beyond,
     distillation,
     distillation_faults,
     distillation_inside,
@@ -30,4 +31,6 @@ from pictures import (  # noqa: E402, F401
     prompts_charts,
     prompts_parts,
     scale,
+    scale_abilities,
+    scale_drawings,
 )
