@@ -65,8 +65,27 @@ def _rows(
     return found
 
 
-def claim(exhibit: str, start: str, *, track: str = "bundled", digits: int = 1) -> str:
-    """The mean, over the seeds, of what was measured for the shipped claim whose text begins with `start`."""
+def besides_head(exhibit: str, method: str, data: str, *, digits: int = 1) -> str:
+    """What a method trains besides the head, in percent of the model, as the papers count it: from the shipped runs of
+    the method, of the head alone and of full fine-tuning."""
+    one, head, whole = (
+        int(trained(exhibit, name, data).replace(",", ""))
+        for name in (method, "head only", "full fine-tuning")
+    )
+    return f"{100 * (one - head) / whole:.{digits}f}"
+
+
+def mean(numbers: list[str], *, digits: int = 1) -> str:
+    """The mean of numbers that `value`, `claim` or `paper` gave; ask those for more digits than you show."""
+    return f"{sum(float(number.replace(',', '')) for number in numbers) / len(numbers):,.{digits}f}"
+
+
+def claim(
+    exhibit: str, start: str, *, track: str = "bundled", digits: int = 1, times: float = 1
+) -> str:  # fmt: skip
+    """The mean, over the seeds, of what was measured for the shipped claim whose text begins with `start`.
+
+    `times` changes the unit: 100 shows a share in percent, -1 a lead as what another is behind, 1e6 millionths."""
     kept = json.loads((DATA / "results" / track / "claims.json").read_text(encoding="utf-8"))
     found = [row for row in kept if row["exhibit"] == exhibit and row["text"].startswith(start)]
     if len(found) != 1:
@@ -76,7 +95,7 @@ def claim(exhibit: str, start: str, *, track: str = "bundled", digits: int = 1) 
         raise ValueError(
             f"The claim of {exhibit} {start!r} held in {found[0]['held']} of {found[0]['of']} runs only."
         )
-    numbers = list(found[0]["measured"].values())
+    numbers = [times * float(number) for number in found[0]["measured"].values()]
     return f"{sum(numbers) / len(numbers):,.{digits}f}"
 
 
@@ -164,6 +183,7 @@ def render(deck: Path) -> str:
     environment.globals.update(
         value=value, trained=trained, claim=claim, paper=paper, source=source, table=table, figure=figure,
         hands_on=hands_on, run_time=run_time,
+        besides_head=besides_head, mean=mean,
     )  # fmt: skip
     try:
         return environment.from_string(deck.read_text(encoding="utf-8")).render()

@@ -17,13 +17,17 @@ def picture(draw: Callable[[], Figure]) -> Callable[[], Figure]:
 
 
 from pictures import (  # noqa: E402, F401
+    adapter_charts,
+    adapters,
     conclusion,
     conclusion_beyond,
     distillation,
     distillation_faults,
     distillation_inside,
     distillation_sequence,
+    ia3,
     lora,
+    madx,
     memory,
     memory_charts,
     peft,
