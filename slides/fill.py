@@ -108,6 +108,11 @@ def paper(exhibit: str, row: str, column: str) -> str:
     return "–" if pd.isna(shown) else str(shown)
 
 
+def paper_rows(exhibit: str) -> list[str]:
+    """The names of the rows of a paper's figures, in their order."""
+    return list(results.paper(exhibit).index)
+
+
 def source(exhibit: str) -> str:
     """Where a paper's figures come from."""
     return str(results.paper(exhibit).attrs["source"])
@@ -183,7 +188,7 @@ def render(deck: Path) -> str:
     environment.globals.update(
         value=value, trained=trained, claim=claim, paper=paper, source=source, table=table, figure=figure,
         hands_on=hands_on, run_time=run_time,
-        besides_head=besides_head, mean=mean,
+        besides_head=besides_head, mean=mean, paper_rows=paper_rows,
     )  # fmt: skip
     try:
         return environment.from_string(deck.read_text(encoding="utf-8")).render()

@@ -99,7 +99,7 @@ def adapter_inside() -> Figure:
 def two_thin_matrices() -> Figure:
     """One layer N by N, and two that go down to k and up again, drawn to one scale, with their sizes."""
     axes = canvas(440)
-    wide, thin, scale = 768, 48, 0.46  # an example: the width of BERT-base
+    wide, thin, scale = 768, 48, 0.44  # an example: the width of BERT-base
     side, slim = wide * scale, thin * scale
     matrix(axes, 60, 14, side, side, f"{wide} × {wide}", trains=True, colour=GREY, size=30)
     words(axes, 60 + side / 2, 410, f"N · N = {wide * wide:,}", size=28)
