@@ -201,9 +201,9 @@ def room() -> Figure:
     words(axes, 360, top + side / 2, "=", size=48)
     for x, part_of, name in (
         (430, 1, "all?"),
-        (760, 1 / 2, "half?"),
-        (990, 1 / 32, "a few?"),
-        (1100, 1 / 130, "one?"),
+        (745, 1 / 2, "half?"),
+        (965, 1 / 32, "a few?"),
+        (1110, 1 / 130, "one?"),
     ):
         matrix(axes, x, top, side * part_of, side, trains=True)
         words(axes, x + side * part_of / 2, 312, name, size=30, bold=True)

@@ -166,7 +166,7 @@ def areas(lines: list[tuple[str, float]]) -> Figure:
     for index, (text, share) in enumerate(lines):
         width = side * (share / 100) ** 0.5
         matrix(axes, x, 238 - width, width, width, trains=True, colour=ORANGE if index else BLUE)
-        words(axes, x, 268, f"{text}: {share:.3g} %", align="left", size=28)
+        words(axes, x, 268, f"{text}: {round(share, 2):g} %", align="left", size=28)
         x += 390
     return axes.figure
 
