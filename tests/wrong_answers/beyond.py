@@ -6,6 +6,7 @@ right.
 
 import math
 
+import pandas as pd
 import torch
 import torch.nn.functional as F
 
@@ -76,6 +77,22 @@ def choose_list(methods, at_most):
     return [name for name, row in methods.items() if all(row[key] <= most for key, most in at_most.items())]
 
 
+def choose_by_name(methods, at_most):
+    fits = [name for name, row in methods.items() if all(row[key] <= most for key, most in at_most.items())]
+    return max(fits, default=None)
+
+
+def choose_last(methods, at_most):
+    fits = [name for name, row in methods.items() if all(row[key] <= most for key, most in at_most.items())]
+    return sorted(fits, key=lambda name: methods[name]["accuracy"])[-1]
+
+
+def choose_in_a_frame(methods, at_most):
+    frame, limits = pd.DataFrame.from_dict(methods, orient="index"), pd.Series(at_most, dtype=float)
+    fits = frame[(frame[limits.index] <= limits).all(axis=1)]
+    return None if fits.empty else fits["accuracy"].idxmax()
+
+
 def choose_loop(methods, at_most):
     best, best_accuracy = None, -math.inf
     for name, row in methods.items():
@@ -140,6 +157,40 @@ def route_sum(router_logits, top_k):
     return torch.zeros_like(router_logits).scatter(-1, places, kept / kept.sum(-1, keepdim=True))
 
 
+def route_pair(router_logits, top_k):
+    kept, places = router_logits.topk(top_k)
+    return kept.softmax(-1), places
+
+
+def route_over_tokens(router_logits, top_k):
+    kept, places = router_logits.topk(top_k, dim=-1)
+    return torch.zeros_like(router_logits).scatter(-1, places, kept.softmax(0))
+
+
+def route_down(router_logits, top_k):
+    kept, places = router_logits.topk(top_k, dim=0)
+    return torch.zeros_like(router_logits).scatter(0, places, kept.softmax(0))
+
+
+def route_ones(router_logits, top_k):
+    return torch.zeros_like(router_logits).scatter(-1, router_logits.topk(top_k).indices, 1.0)
+
+
+def route_other_dtype(router_logits, top_k):
+    kept, places = router_logits.topk(top_k)
+    return torch.zeros(router_logits.shape).scatter(-1, places, kept.softmax(-1))
+
+
+def route_sigmoid(router_logits, top_k):
+    kept, places = router_logits.topk(top_k)
+    return torch.zeros_like(router_logits).scatter(-1, places, kept.sigmoid())
+
+
+def route_one_hot(router_logits, top_k):
+    kept, places = router_logits.topk(top_k)
+    return (F.one_hot(places, router_logits.shape[-1]) * kept.softmax(-1)[..., None]).sum(-2)
+
+
 def route_infinity(router_logits, top_k):
     least = router_logits.topk(top_k, dim=-1).values[..., -1:]
     return router_logits.masked_fill(router_logits < least, -math.inf).softmax(dim=-1)
@@ -200,6 +251,24 @@ def balance_whole_numbers(router_logits):
     return router_logits.shape[-1] * (f * router_logits.softmax(-1).mean(0)).sum()
 
 
+def balance_alpha(router_logits):
+    return 0.01 * balance_bincount(router_logits)
+
+
+def balance_from_zero(router_logits):
+    return balance_loop(router_logits) - 1
+
+
+def balance_guessed_experts(router_logits):
+    f = F.one_hot(router_logits.argmax(-1)).to(router_logits.dtype).mean(0)
+    return router_logits.shape[-1] * (f * router_logits.softmax(-1).mean(0)).sum()
+
+
+def balance_log(router_logits):
+    f = F.one_hot(router_logits.argmax(-1), router_logits.shape[-1]).to(router_logits.dtype).mean(0)
+    return len(f) * (f * router_logits.log_softmax(-1).mean(0)).sum()
+
+
 def balance_bincount(router_logits):
     tokens, experts = router_logits.shape
     f = router_logits.argmax(-1).bincount(minlength=experts) / tokens
@@ -258,6 +327,35 @@ def attention_sum_of_keys(query, key, value):
     return q @ (k.transpose(-1, -2) @ value) / k.sum(-1, keepdim=True)
 
 
+def attention_exp(query, key, value):
+    q, k = query.exp(), key.exp()
+    return q @ (k.transpose(-1, -2) @ value) / (q @ k.sum(-2).unsqueeze(-1))
+
+
+def attention_sum_over_queries(query, key, value):
+    q, k = feature_map(query), feature_map(key)
+    total = q @ k.sum(-2).unsqueeze(-1)
+    return q @ (k.transpose(-1, -2) @ value) / total.sum(-2, keepdim=True)
+
+
+def attention_by_vector(query, key, value):
+    q, k = feature_map(query), feature_map(key)
+    return q @ (k.transpose(-1, -2) @ value) / k.sum(-2, keepdim=True)
+
+
+def attention_with_epsilon(query, key, value):
+    """As the paper's authors have it."""
+    q, k = feature_map(query), feature_map(key)
+    total = torch.einsum("...nd,...d->...n", q, k.sum(-2)) + 1e-6
+    return torch.einsum("...nd,...dm,...n->...nm", q, k.transpose(-1, -2) @ value, 1 / total)
+
+
+def attention_with_ones(query, key, value):
+    q, k = feature_map(query), feature_map(key)
+    both = q @ (k.transpose(-1, -2) @ torch.cat([value, torch.ones_like(value[..., :1])], -1))
+    return both[..., :-1] / both[..., -1:]
+
+
 def attention_all_pairs(query, key, value):
     weights = feature_map(query) @ feature_map(key).transpose(-1, -2)
     return (weights / weights.sum(-1, keepdim=True)) @ value
@@ -311,6 +409,31 @@ def int8_column(x, codes, scales, bias):
 def int8_two_kinds(x, codes, scales, bias):
     x_codes, x_scales = quantize_rows(x)
     return x_codes.float() @ codes.T * x_scales * scales[:, 0] + bias
+
+
+def int8_rounded(x, codes, scales, bias):
+    return int8_whole_numbers(x, codes, scales, bias).round()
+
+
+def int8_cut(x, codes, scales, bias):
+    x_scales = x.abs().amax(-1, keepdim=True) / 127
+    x_codes = (x / x_scales).to(torch.int8)
+    return F.linear(x_codes.float(), codes.float()) * x_scales * scales[:, 0] + bias
+
+
+def int8_to_128(x, codes, scales, bias):
+    x_scales = x.abs().amax(-1, keepdim=True) / 128
+    x_codes = (x / x_scales).round().clamp(-128, 127)
+    return F.linear(x_codes, codes.float()) * x_scales * scales[:, 0] + bias
+
+
+def int8_not_unpacked(x, codes, scales, bias):
+    return F.linear(quantize_rows(x).float(), codes.float()) * scales[:, 0] + bias
+
+
+def int8_scaled_weight(x, codes, scales, bias):
+    x_codes, x_scales = quantize_rows(x)
+    return F.linear(x_codes.float() * x_scales, codes.float() * scales, bias)
 
 
 def int8_whole_numbers(x, codes, scales, bias):
@@ -387,6 +510,34 @@ def exit_positive(logits, threshold):
     return layers + 1, logits.argmax(-1).gather(0, layers[None])[0]
 
 
+def exit_probable(logits, threshold):
+    sure = logits.softmax(-1).amax(-1) > threshold
+    sure[-1] = True
+    layers = sure.int().argmax(0)
+    return layers + 1, logits.argmax(-1).gather(0, layers[None])[0]
+
+
+def exit_surest(logits, threshold):
+    layers = entropies(logits).argmin(0)
+    return layers + 1, logits.argmax(-1).gather(0, layers[None])[0]
+
+
+def exit_of_logits(logits, threshold):
+    sure = -(logits * logits.log_softmax(-1)).sum(-1) < threshold
+    sure[-1] = True
+    layers = sure.int().argmax(0)
+    return layers + 1, logits.argmax(-1).gather(0, layers[None])[0]
+
+
+def exit_backwards(logits, threshold):
+    """From the last layer to the first: what is sure earlier overwrites."""
+    layers, classes = torch.full((logits.shape[1],), len(logits)), logits[-1].argmax(-1)
+    for number in range(len(logits), 0, -1):
+        sure = entropies(logits[number - 1]) < threshold
+        layers[sure], classes[sure] = number, logits[number - 1].argmax(-1)[sure]
+    return layers, classes
+
+
 def exit_loop(logits, threshold):
     layers, classes = [], []
     for row in range(logits.shape[1]):
@@ -418,6 +569,8 @@ WRONG = {
         (choose_least, "least accurate of those that fit"),
         (choose_raises, "max() of nothing raises"),
         (choose_list, "return the name of a method, a str"),
+        (choose_by_name, "the last in the alphabet"),
+        (choose_last, "the list is empty"),
     ],
     "beyond.route": [
         (route_all_then_cut, "do not sum to 1"),
@@ -429,6 +582,12 @@ WRONG = {
         (route_equal, "all kept experts get the same weight"),
         (route_detached, "the router could not learn"),
         (route_sum, "divided by their sum"),
+        (route_pair, "as a pair"),
+        (route_over_tokens, "runs over the tokens"),
+        (route_down, "topk and softmax with dim=-1"),
+        (route_ones, "has the weight 1"),
+        (route_other_dtype, "torch.zeros_like(router_logits)"),
+        (route_sigmoid, "A row sums to 1"),
     ],
     "beyond.load_balancing_loss": [
         (balance_mean, "a mean over the experts takes it away"),
@@ -439,6 +598,10 @@ WRONG = {
         (balance_each_token, "the product is taken for each token"),
         (balance_vector, "the loss is one number"),
         (balance_whole_numbers, "a mean needs numbers with a point"),
+        (balance_alpha, "the factor alpha is in it"),
+        (balance_from_zero, "one is taken off"),
+        (balance_guessed_experts, "guesses the number of experts"),
+        (balance_log, "work the first input out by hand"),
     ],
     "beyond.linear_attention": [
         (attention_softmax, "attention with a softmax"),
@@ -450,6 +613,9 @@ WRONG = {
         (attention_causal, "up to its own only"),
         (attention_not_turned, "shapes that do not go together"),
         (attention_sum_of_keys, "the sum runs over the dim"),
+        (attention_exp, "another feature map, exp"),
+        (attention_sum_over_queries, "the usual order gives the same"),
+        (attention_by_vector, "divided by one number"),
     ],
     "beyond.int8_linear": [
         (int8_dequantized, "the product is one of floats"),
@@ -460,6 +626,10 @@ WRONG = {
         (int8_overflow, "kept in one byte"),
         (int8_column, "are a column"),
         (int8_two_kinds, "neither two kinds of numbers"),
+        (int8_rounded, "the result is rounded"),
+        (int8_cut, "are cut, not rounded"),
+        (int8_to_128, "the code 128"),
+        (int8_not_unpacked, "quantize_rows returns two tensors"),
     ],
     "beyond.exit_layers": [
         (exit_from_zero, "numbered from 0"),
@@ -471,14 +641,22 @@ WRONG = {
         (exit_together, "leave together"),
         (exit_exchanged, "the two are exchanged"),
         (exit_positive, "the sign of the entropy"),
+        (exit_probable, "Compare the entropy"),
+        (exit_surest, "the surest layer"),
+        (exit_of_logits, "logits times log p"),
     ],
 }
 
 RIGHT = {
-    "beyond.choose": [choose_loop, choose_sorted],
-    "beyond.route": [route_infinity, route_again],
+    "beyond.choose": [choose_loop, choose_sorted, choose_in_a_frame],
+    "beyond.route": [route_infinity, route_again, route_one_hot],
     "beyond.load_balancing_loss": [balance_bincount, balance_loop],
-    "beyond.linear_attention": [attention_all_pairs, attention_einsum],
-    "beyond.int8_linear": [int8_whole_numbers, int8_by_hand],
-    "beyond.exit_layers": [exit_loop, exit_categorical],
+    "beyond.linear_attention": [
+        attention_all_pairs,
+        attention_einsum,
+        attention_with_epsilon,
+        attention_with_ones,
+    ],
+    "beyond.int8_linear": [int8_whole_numbers, int8_by_hand, int8_scaled_weight],
+    "beyond.exit_layers": [exit_loop, exit_categorical, exit_backwards],
 }

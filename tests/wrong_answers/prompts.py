@@ -6,6 +6,7 @@ right.
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -80,6 +81,31 @@ def from_tokens_called(embeddings, token_ids, num_virtual_tokens):
 
 def from_tokens_at_random(embeddings, token_ids, num_virtual_tokens):
     return embeddings[token_ids[torch.randint(len(token_ids), (num_virtual_tokens,))]]
+
+
+def from_tokens_one_round_more(embeddings, token_ids, num_virtual_tokens):
+    return embeddings[token_ids].repeat(num_virtual_tokens // len(token_ids) + 1, 1)
+
+
+def from_tokens_of_places(embeddings, token_ids, num_virtual_tokens):
+    return embeddings[torch.arange(num_virtual_tokens) % len(token_ids)]
+
+
+def from_tokens_padded(embeddings, token_ids, num_virtual_tokens):
+    ids = torch.zeros(num_virtual_tokens, dtype=torch.long)
+    ids[: len(token_ids)] = token_ids[:num_virtual_tokens]
+    return embeddings[ids]
+
+
+def from_tokens_by_one_hot(embeddings, token_ids, num_virtual_tokens):
+    ids = token_ids[torch.arange(num_virtual_tokens) % token_ids.numel()]
+    return F.one_hot(ids, embeddings.size(0)).to(embeddings.dtype) @ embeddings
+
+
+def from_tokens_by_numpy(embeddings, token_ids, num_virtual_tokens):
+    return torch.from_numpy(
+        np.resize(embeddings[token_ids].numpy(), (num_virtual_tokens, embeddings.shape[1]))
+    )
 
 
 def from_tokens_by_loop(embeddings, token_ids, num_virtual_tokens):
@@ -168,6 +194,20 @@ def prepend_along_hidden(prompt, token_embeddings):
     return torch.cat([rows.expand_as(token_embeddings), token_embeddings], dim=2)
 
 
+def prepend_tokens_detached(prompt, token_embeddings):
+    return torch.cat([prompt.expand(len(token_embeddings), -1, -1), token_embeddings.detach()], dim=1)
+
+
+def prepend_into_zeros(prompt, token_embeddings):
+    number = prompt.shape[-2]
+    out = token_embeddings.new_zeros(
+        len(token_embeddings), number + token_embeddings.shape[1], prompt.shape[-1]
+    )
+    out[:, :number] = prompt
+    out[:, number:] = token_embeddings
+    return out
+
+
 def prepend_by_dim(prompt, token_embeddings):
     if prompt.dim() == 2:
         prompt = prompt.unsqueeze(0).repeat(token_embeddings.size(0), 1, 1)
@@ -217,6 +257,28 @@ def positions_mask(attention_mask):
 
 def positions_minus_one_at_padding(attention_mask):
     return (attention_mask.cumsum(-1) - 1).masked_fill(attention_mask == 0, -1)
+
+
+def positions_behind_the_first(attention_mask):
+    first = attention_mask.argmax(1, keepdim=True)
+    return (torch.arange(attention_mask.shape[1]) - first).clamp(0)
+
+
+def positions_lifted_to_one(attention_mask):
+    return (attention_mask.cumsum(-1) - 1).clamp(min=1)
+
+
+def positions_of_padding(attention_mask):
+    return (attention_mask == 0).cumsum(-1)
+
+
+def positions_less_the_mask(attention_mask):
+    return attention_mask.cumsum(-1) - attention_mask
+
+
+def positions_by_triangle(attention_mask):
+    length = attention_mask.shape[1]
+    return attention_mask @ torch.ones(length, length, dtype=torch.long).triu(1)
 
 
 def positions_list(attention_mask):
@@ -398,6 +460,19 @@ def pairs_as_in_peft(prefix, batch_size, layers, heads):
     return parts.permute([2, 0, 3, 1, 4]).split(2)
 
 
+def pairs_in_one_tensor(prefix, batch_size, layers, heads):
+    return pairs_of(prefix, batch_size, layers, heads)
+
+
+def pairs_zipped(prefix, batch_size, layers, heads):
+    return zip(*pairs_of(prefix, batch_size, layers, heads).unbind(1), strict=True)
+
+
+def pairs_by_einsum(prefix, batch_size, layers, heads):
+    parts = prefix.unflatten(1, (layers, 2, heads, -1))
+    return [list(pair) for pair in torch.einsum("nlkhd,b->lkbhnd", parts, torch.ones(batch_size))]
+
+
 def pairs_as_tensors(prefix, batch_size, layers, heads):
     return tuple(pairs_of(prefix, batch_size, layers, heads))
 
@@ -419,6 +494,9 @@ WRONG = {
         (from_tokens_rounds_down, "// rounds down"),
         (from_tokens_called, "not a module"),
         (from_tokens_at_random, "not the rows of the tokens"),
+        (from_tokens_one_round_more, "Keep the first num_virtual_tokens"),
+        (from_tokens_of_places, "rows of the places"),
+        (from_tokens_padded, "the token with the id 0"),
     ],
     "prompts.prepend_prompt": [
         (prepend_behind, "stands behind the tokens"),
@@ -433,6 +511,7 @@ WRONG = {
         (prepend_not_expanded, "must first be given to each row"),
         (prepend_along_batch, "shapes that do not go together"),
         (prepend_along_hidden, "only dim 1 grows"),
+        (prepend_tokens_detached, "no gradient reaches the token embeddings"),
     ],
     "prompts.positions": [
         (positions_arange, "padding counts as a token"),
@@ -446,6 +525,9 @@ WRONG = {
         (positions_list, "a tensor of whole numbers"),
         (positions_in_place, "changes its inputs in place"),
         (positions_minus_one_at_padding, "padding gets the position -1"),
+        (positions_behind_the_first, "only the padding before the first token"),
+        (positions_lifted_to_one, "lifted to 1"),
+        (positions_of_padding, "counts the padding"),
     ],
     "prompts.nearest_tokens": [
         (nearest_product, "that is the largest product"),
@@ -474,6 +556,7 @@ WRONG = {
         (pairs_as_two_lists, "return a list with a pair"),
         (pairs_wrong_view, "do not fit the shape"),
         (pairs_mixed_up, "spread them over the batch"),
+        (pairs_zipped, "used up by the first"),
     ],
 }
 
@@ -483,14 +566,28 @@ RIGHT = {
         from_tokens_by_repeat,
         from_tokens_as_parameter,
         from_tokens_by_while,
+        from_tokens_by_one_hot,
+        from_tokens_by_numpy,
     ],
-    "prompts.prepend_prompt": [prepend_by_dim, prepend_by_rows],
-    "prompts.positions": [positions_one_at_padding, positions_times_mask, positions_by_loop],
+    "prompts.prepend_prompt": [prepend_by_dim, prepend_by_rows, prepend_into_zeros],
+    "prompts.positions": [
+        positions_one_at_padding,
+        positions_times_mask,
+        positions_by_loop,
+        positions_less_the_mask,
+        positions_by_triangle,
+    ],
     "prompts.nearest_tokens": [
         nearest_by_similarity,
         nearest_normal_embeddings,
         nearest_by_distance_of_directions,
         nearest_by_loop,
     ],
-    "prompts.keys_and_values": [pairs_by_loop, pairs_as_in_peft, pairs_as_tensors],
+    "prompts.keys_and_values": [
+        pairs_by_loop,
+        pairs_as_in_peft,
+        pairs_as_tensors,
+        pairs_in_one_tensor,
+        pairs_by_einsum,
+    ],
 }

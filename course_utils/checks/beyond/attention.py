@@ -12,7 +12,7 @@ from course_utils.methods import linear_attention
 _SIZES: tuple[tuple[tuple[int, ...], int, int, int, torch.dtype], ...] = (
     ((), 2, 3, 1, torch.float32),
     ((), 3, 2, 4, torch.float32),
-    ((2,), 4, 4, 4, torch.float64),
+    ((2,), 4, 4, 4, torch.float32),
     ((2, 3), 5, 3, 2, torch.float32),
     ((1, 2), 1, 3, 3, torch.float32),
 )
@@ -83,6 +83,11 @@ def _sum_over_dim(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     return result / key.sum(dim=-1, keepdim=True)
 
 
+def _exponential(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    weights = query.exp() @ key.exp().transpose(-1, -2)
+    return weights / weights.sum(dim=-1, keepdim=True) @ value
+
+
 def _query_alone(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     query, key = F.elu(query) + 1, F.elu(key) + 1
     return query @ (key.transpose(-1, -2) @ value) / query.sum(dim=-1, keepdim=True)
@@ -123,6 +128,10 @@ LINEAR_ATTENTION = Exercise(
             "there is still a softmax over all pairs. The feature map stands in its place.",
         ),
         Mistake(
+            _exponential,
+            "that is another feature map, exp. feature_map is elu(x) + 1.",
+        ),
+        Mistake(
             _sum_over_dim,
             "the sum runs over the dim of the keys. It runs over the length, dim=-2, and meets the query.",
         ),
@@ -134,9 +143,13 @@ LINEAR_ATTENTION = Exercise(
     ),
     advice={
         HAS_GRADIENT: "no gradient can flow back through the result. Something cut it: .detach(), torch.no_grad().",
-        "shape": "one row for each query: (..., length, value_dim). Keys and values meet first: (dim, value_dim).",
+        "shape": "one row for each query: (..., length, value_dim). Keys and values meet first: (dim, value_dim). "
+        "And a row is divided by one number: feature_map(query) times the sum of feature_map(key) over the length.",
+        "value": "the usual order gives the same: all products of feature_map(query) and feature_map(key), each row "
+        "divided by its sum, times value. Compare with that.",
         "RuntimeError": "shapes that do not go together. feature_map(key) is (..., length, dim): turn it with "
-        ".transpose(-1, -2), so that it meets value, (..., length, value_dim), over the length.",
+        ".transpose(-1, -2), so that it meets value, (..., length, value_dim), over the length. Its sum runs over the "
+        "length too, dim=-2, and then meets the query over the dim.",
         "gradient of query": "the value is right, the gradient of the query is not: something was detached.",
         "gradient of key": "the value is right, the gradient of the key is not: something was detached.",
         "gradient of value": "the value is right, the gradient of the value is not: something was detached.",

@@ -92,13 +92,16 @@ def _loose(
     return fits[best]["accuracy"] if accuracy else best
 
 
-def _raises_where_none_fits(methods: dict, at_most: dict) -> str:
-    fits = [
+def _within(methods: dict, at_most: dict) -> list[str]:
+    return [
         name
         for name, numbers in methods.items()
         if all(numbers[limited] <= most for limited, most in at_most.items())
     ]
-    return max(fits, key=lambda name: methods[name]["accuracy"])
+
+
+def _raises_where_none_fits(methods: dict, at_most: dict) -> str:
+    return max(_within(methods, at_most), key=lambda name: methods[name]["accuracy"])
 
 
 CHOOSE = Exercise(
@@ -127,9 +130,17 @@ CHOOSE = Exercise(
             _raises_where_none_fits,
             "max() of nothing raises. Where no method fits, return None: max(..., default=None).",
         ),
+        Mistake(
+            lambda methods, at_most: max(_within(methods, at_most), default=None),
+            "max() of names takes the last in the alphabet. Tell it what to compare: "
+            "key=lambda name: methods[name]['accuracy'].",
+        ),
     ),
     advice={
         "type": "return the name of a method, a str, or None where none fits.",
+        "value": "that is another method. Cross out all that break a limit, or have NaN there; of the rest take the "
+        "most accurate.",
+        "IndexError": "where no method fits, the list is empty, and has no first or last. Return None there.",
         "KeyError": "the limits bear the names of the numbers: methods[name][limited] is at most at_most[limited].",
     },
 )

@@ -65,6 +65,12 @@ def _loose(
     return first + (0 if from_zero else 1), classes
 
 
+def _leave(logits: Tensor, sure: Tensor) -> tuple[Tensor, Tensor]:
+    """The first layer that is sure, else the last."""
+    first = torch.cat([sure[:-1], torch.ones_like(sure[-1:])]).int().argmax(dim=0)
+    return first + 1, logits.argmax(dim=-1).gather(0, first[None])[0]
+
+
 EXIT_LAYERS = Exercise(
     reference=early_exit.exit_layers,
     cases=_cases,
@@ -103,6 +109,23 @@ EXIT_LAYERS = Exercise(
                 )[0],
             ),
             "those are the logits. The class is where they are largest: argmax.",
+        ),
+        Mistake(
+            lambda logits, threshold: _leave(logits, logits.softmax(dim=-1).amax(dim=-1) > threshold),
+            "the largest probability is compared with the threshold. Compare the entropy.",
+        ),
+        Mistake(
+            lambda logits, threshold: _leave(
+                logits, early_exit.entropy(logits) == early_exit.entropy(logits).amin(dim=0)
+            ),
+            "that is the surest layer, and to know it all must be computed. A sentence leaves at the first below the "
+            "threshold.",
+        ),
+        Mistake(
+            lambda logits, threshold: _leave(
+                logits, -(logits * logits.log_softmax(dim=-1)).sum(-1) < threshold
+            ),
+            "the entropy is made of logits times log p. It is made of probabilities: minus the sum of p * log p.",
         ),
         Mistake(
             lambda logits, threshold: early_exit.exit_layers(logits.transpose(0, 1), threshold),

@@ -37,7 +37,7 @@ def _loose_route(
 ) -> Tensor:
     count = 1 if only_best else router_logits.shape[-1] if all_experts else top_k
     dim = 0 if wrong_dim else -1
-    kept, places = router_logits.topk(min(count, router_logits.shape[dim]), dim=dim, largest=not smallest)
+    kept, places = router_logits.topk(count, dim=dim, largest=not smallest)
     if zeros_in_softmax:
         return torch.zeros_like(router_logits).scatter(dim, places, kept).softmax(dim=dim)
     if not_again:
@@ -93,6 +93,27 @@ ROUTE = Exercise(
             lambda router_logits, top_k: router_logits.topk(top_k, dim=-1),
             "topk returns two tensors, the values and their places. Put the softmax of the values in these places.",
         ),
+        Mistake(
+            lambda router_logits, top_k: (
+                _only_kept(router_logits, top_k),
+                router_logits.topk(top_k).indices,
+            ),
+            "the weights and their places, as a pair. Put them together, in one tensor of the shape of router_logits: "
+            "zeros.scatter(-1, places, weights).",
+        ),
+        Mistake(
+            lambda router_logits, top_k: torch.zeros_like(router_logits).scatter(
+                -1, router_logits.topk(top_k).indices, router_logits.topk(top_k).values.softmax(dim=0)
+            ),
+            "the softmax runs over the tokens. A token's own kept logits lie along the last dim: softmax(dim=-1).",
+        ),
+        Mistake(
+            lambda router_logits, top_k: torch.zeros_like(router_logits).scatter(
+                -1, router_logits.topk(top_k).indices, 1.0
+            ),
+            "every kept expert has the weight 1. The weights of a token sum to 1, and the larger logit gets more: "
+            "a softmax over the kept logits.",
+        ),
     ),
     advice={
         HAS_GRADIENT: "no gradient can flow back through the weights, so the router could not learn. Something "
@@ -101,6 +122,10 @@ ROUTE = Exercise(
         "gradient of router_logits": "the weights are right, their gradient is not: something was computed under "
         "torch.no_grad() or with .detach(), so the router would learn the wrong thing.",
         "shape": "one weight for each token and each expert: the shape of router_logits.",
+        "value": "take one token: the softmax over its top_k largest logits, each weight in its expert's place, 0 in "
+        "all others. A row sums to 1.",
+        "RuntimeError": "torch puts numbers of one dtype into no tensor of another: begin with "
+        "torch.zeros_like(router_logits). And the experts lie along the last dim, dim=-1.",
         "nan": "there is a NaN. Where minus infinity stands for the experts left out, take the softmax along the "
         "experts: a row of nothing else has no softmax.",
     },
@@ -184,6 +209,25 @@ LOAD_BALANCING_LOSS = Exercise(
             lambda router_logits: router_logits.softmax(dim=-1).mean(dim=0).var(),
             "that is a variance. The loss of Fedus et al. is the number of experts times the sum of f * P.",
         ),
+        Mistake(
+            lambda router_logits: 0.01 * experts.load_balancing_loss(router_logits),
+            "the factor alpha is in it. Leave it to whoever adds up the losses: an even load gives 1.",
+        ),
+        Mistake(
+            lambda router_logits: experts.load_balancing_loss(router_logits) - 1,
+            "one is taken off, so that an even load gives 0. Fedus et al. leave it at 1.",
+        ),
+        Mistake(
+            lambda router_logits: (
+                router_logits.shape[-1]
+                * (
+                    F.one_hot(router_logits.argmax(dim=-1)).to(router_logits.dtype).mean(dim=0)
+                    * router_logits.softmax(dim=-1).mean(dim=0)
+                ).sum()
+            ),
+            "F.one_hot guesses the number of experts from the largest number that it sees, and an expert that nobody "
+            "chose may be missing: F.one_hot(best, experts).",
+        ),
     ),
     advice={
         HAS_GRADIENT: "no gradient can flow back, so the router could not learn to spread the load. f is a "
@@ -193,6 +237,8 @@ LOAD_BALANCING_LOSS = Exercise(
         "the mean of "
         "the softmax, without .detach().",
         "shape": "the loss is one number, a scalar: sum over the experts.",
+        "value": "work the first input out by hand. f: of the tokens, the share whose largest logit each expert has. "
+        "P: the softmax of each token, and its mean over the tokens. Then experts * (f * P).sum().",
         "dtype": "the dtype changed. Turn the one-hot rows into that of the logits: .to(router_logits.dtype).",
         "RuntimeError": "a mean needs numbers with a point: F.one_hot gives whole numbers, and "
         ".to(router_logits.dtype) "

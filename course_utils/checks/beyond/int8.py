@@ -72,6 +72,11 @@ def _column_of_scales(x: Tensor, codes: Tensor, scales: Tensor, bias: Tensor) ->
     return x_codes.float() @ codes.float().T * x_scales * scales + bias
 
 
+def _codes_cut(x: Tensor, codes: Tensor, scales: Tensor, bias: Tensor) -> Tensor:
+    x_scales = x.abs().amax(dim=-1, keepdim=True) / 127
+    return (x / x_scales).trunc() @ codes.float().T * x_scales * scales[:, 0] + bias
+
+
 INT8_LINEAR = Exercise(
     reference=quantization.int8_linear,
     cases=_cases,
@@ -97,12 +102,33 @@ INT8_LINEAR = Exercise(
             _column_of_scales,
             "the scales of the weight are a column, (out, 1), but the outputs lie along the last dim: scales[:, 0].",
         ),
+        Mistake(
+            lambda x, codes, scales, bias: quantization.int8_linear(x, codes, scales, bias).round(),
+            "the result is rounded. Only codes are whole numbers.",
+        ),
+        Mistake(
+            _codes_cut,
+            "the codes of x are cut, not rounded: .to(torch.int8) drops what stands behind the point. quantize_rows "
+            "rounds.",
+        ),
+        Mistake(
+            lambda x, codes, scales, bias: (
+                (x / (x.abs().amax(dim=-1, keepdim=True) / 128)).round().clamp(-128, 127)
+                @ codes.float().T
+                * (x.abs().amax(dim=-1, keepdim=True) / 128)
+                * scales[:, 0]
+                + bias
+            ),
+            "the largest number of a row gets the code 128, which does not fit. Codes go from -127 to 127: "
+            "quantize_rows.",
+        ),
     ),
     advice={
         "shape": "the result is (..., out). The scales of the weight belong to the last dim: scales[:, 0], "
         "(out,); those of "
         "x to its rows: (..., 1).",
         "dtype": "the result is float32: whole numbers are only what goes into the product.",
+        "AttributeError": "quantize_rows returns two tensors: x_codes, x_scales = quantize_rows(x).",
         "RuntimeError": "torch multiplies neither two kinds of numbers nor shapes that do not go together. "
         "x_codes.float() @ codes.float().T; and scales[:, 0] for the outputs.",
         "value": "work one output out by hand: the codes of the row of x times the codes of the row of the "

@@ -100,6 +100,8 @@ PREPEND_PROMPT = Exercise(
         ),
     ),
     advice={
+        "gradient of token_embeddings": "the value is right, but no gradient reaches the token embeddings. They are "
+        "joined as they are: no .detach(), .data or torch.no_grad().",
         HAS_GRADIENT: "no gradient can flow back through the result, so the prompt could not learn. Something cut it: "
         ".detach(), .data, .numpy(), torch.tensor(...) or torch.no_grad().",
         "shape": "the result is (batch, num_virtual_tokens + length, hidden): rows stay rows, and only dim 1 grows.",
@@ -183,8 +185,24 @@ POSITIONS = Exercise(
             lambda attention_mask: attention_mask * (attention_mask.cumsum(dim=-1) - 1) - 1 + attention_mask,
             "padding gets the position -1, and a model that looks positions up in a table fails there. Lift it to 0.",
         ),
+        Mistake(
+            lambda attention_mask: (
+                torch.arange(attention_mask.shape[1]) - attention_mask.argmax(dim=1, keepdim=True)
+            ).clamp(min=0),
+            "only the padding before the first token is taken off. It may also stand behind it, between the prompt and "
+            "the text: take the running sum of the mask.",
+        ),
+        Mistake(
+            lambda attention_mask: (attention_mask.cumsum(dim=-1) - 1).clamp(min=1),
+            "the first token is lifted to 1. It stands at 0: clamp(min=0).",
+        ),
+        Mistake(
+            lambda attention_mask: (attention_mask == 0).long().cumsum(dim=-1),
+            "that counts the padding. Count the tokens, where the mask is 1.",
+        ),
     ),
     advice={
+        "value": "take one row, and count: how many ones stand before this one? The running sum of the mask, less one.",
         BELOW: "a position is below 0, and a model that looks positions up in a table fails there. clamp(min=0).",
         "type": "return a tensor of whole numbers, (batch, length).",
         "dtype": "positions are whole numbers of int64, as cumsum gives them.",

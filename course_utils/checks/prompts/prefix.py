@@ -5,7 +5,6 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from course_utils.checks.compare import describe
 from course_utils.checks.tasks import (
     HAS_GRADIENT,
     Arguments,
@@ -32,18 +31,19 @@ def _prefix_cases(generator: Generator) -> list[Arguments]:
 
 
 def _observe_pairs(function: Function, arguments: Arguments) -> Observations:
-    """The pairs as one tensor, (layers, 2, batch, heads, tokens, numbers a head), so that they can be compared."""
+    """The pairs as one tensor, (layers, 2, batch, heads, tokens, numbers a head), so that they can be compared. Such a
+    tensor is as good an answer: it gives a pair for each layer."""
     return observe_tensors(lambda *given: _stacked(function(*given)), arguments)
 
 
 def _stacked(pairs: Any) -> Any:
-    if not isinstance(pairs, list | tuple) or not pairs:
-        return None if pairs is None else describe(pairs)
+    if not isinstance(pairs, list | tuple | Tensor) or len(pairs) == 0:
+        return pairs
     if not all(isinstance(pair, list | tuple | Tensor) and len(pair) == 2 for pair in pairs):
-        return describe(pairs)
+        return pairs
     parts = [part for pair in pairs for part in pair]
     if not all(isinstance(part, Tensor) and part.shape == parts[0].shape for part in parts):
-        return describe(pairs)
+        return pairs
     return torch.stack(parts).unflatten(0, (len(pairs), 2))
 
 
@@ -112,8 +112,9 @@ KEYS_AND_VALUES = Exercise(
         HAS_GRADIENT: "no gradient can flow back through the result, so the prefix could not learn. Something cut it: "
         ".detach(), .data, .numpy(), torch.tensor(...) or torch.no_grad().",
         "type": "return a list with a pair (key, value) for each layer; all of one shape, "
-        "(batch_size, heads, tokens, hidden / heads).",
-        "shape": "a list with a pair for each layer; each part is (batch_size, heads, tokens, hidden / heads). Below, "
+        "(batch_size, heads, tokens, hidden / heads). (Above, the expected ones are stacked. A zip or a generator is "
+        "used up by the first who reads it: list(...).)",
+        "shape": "a list with a pair for each layer; each part is (batch_size, heads, tokens, hidden / heads). Above, "
         "all of them are stacked: (layers, 2, batch_size, heads, tokens, hidden / heads).",
         "value": "the shape is right, the places are not. First view each row as (layers, 2, heads, numbers), then "
         "bring the dims into order, and last of all spread them over the batch.",

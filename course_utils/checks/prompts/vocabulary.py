@@ -9,6 +9,8 @@ from torch import Generator, Tensor
 from course_utils.checks.tasks import Arguments, Exercise, Mistake, observe_values, slips
 from course_utils.methods import prompts
 
+_NOT_CUT = "there are more rows than virtual tokens. Keep the first num_virtual_tokens."
+
 
 def _from_tokens_cases(generator: Generator) -> list[Arguments]:
     """Too few tokens, too many, just enough, one; none stands where its id says."""
@@ -61,7 +63,7 @@ PROMPT_FROM_TOKENS = Exercise(
         {
             "no_repeat": "where the tokens are fewer than the virtual tokens, rows are missing. Take the tokens again "
             "from the first one on, until there are enough.",
-            "no_cut": "there are more rows than virtual tokens. Keep the first num_virtual_tokens.",
+            "no_cut": _NOT_CUT,
             "each": "each token is repeated on its own, a a b b. Take all of them in turn, and then again: a b a b.",
             "last_again": "the last token fills the empty places. Begin again with the first one.",
             "zeros": "zeros fill the empty places. Begin again with the first token.",
@@ -77,6 +79,25 @@ PROMPT_FROM_TOKENS = Exercise(
             ],
             "// rounds down, so a last round that is not full is missing. Round up, or take places modulo "
             "len(token_ids).",
+        ),
+        Mistake(
+            lambda embeddings, token_ids, num_virtual_tokens: embeddings[token_ids].repeat(
+                num_virtual_tokens // len(token_ids) + 1, 1
+            ),
+            _NOT_CUT,
+        ),
+        Mistake(
+            lambda embeddings, token_ids, num_virtual_tokens: embeddings[
+                torch.arange(num_virtual_tokens) % len(token_ids)
+            ],
+            "those are the rows of the places 0, 1, ..., not of the tokens. A place finds an id, and the id finds the "
+            "row: embeddings[token_ids[places]].",
+        ),
+        Mistake(
+            lambda embeddings, token_ids, num_virtual_tokens: embeddings[
+                F.pad(token_ids, (0, max(num_virtual_tokens - len(token_ids), 0)))[:num_virtual_tokens]
+            ],
+            "the token with the id 0 fills the empty places. Begin again with the first of token_ids.",
         ),
     ),
     advice={
