@@ -67,14 +67,13 @@ def experts(grown: pd.DataFrame) -> None:
     plots.show(
         figure,
         alt="Parameters rise with the number of experts. Operations stay flat, at a higher level for two "
-        "experts a word. The "
-        "measured time lies above the operations.",
+        "experts a word. The measured time, of one expert a word, has a line of its own.",
     )
 
 
 def attention(taken: pd.DataFrame, heads: int, dim: int) -> None:
-    """Left: the time of one layer over the length, a line for each column of `taken`. Right: bytes of the "
-    "past, counted."""
+    """Left: the time of one layer over the length, a line for each column of `taken`. Right: bytes of the past,
+    counted."""
     figure, (left, right) = plots.plt.subplots(1, 2, figsize=(9, 4))
     for (name, line), style in zip(taken.items(), ("-", "--", ":"), strict=True):
         left.loglog(taken.index, line, style, marker="o", markersize=5, label=str(name))

@@ -88,7 +88,7 @@ def _earlier() -> dict[str, dict[str, Any]]:
 
 def _named(data: list[str]) -> str:
     names = [str(name) for name in data]
-    return ", ".join(names) if len(names) <= 3 else f"{', '.join(names[:2])} and {len(names) - 2} more"
+    return "; ".join(names) if len(names) <= 3 else f"{'; '.join(names[:2])} and {len(names) - 2} more"
 
 
 def _comparable(role: str, metric: str, track: str, own: bool) -> pd.DataFrame:

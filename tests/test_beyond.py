@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import BertConfig, BertForSequenceClassification
 
@@ -260,6 +261,7 @@ def raises():
 
 BROKEN = [
     (raises, "it raised RuntimeError: no such file"),
+    (exit, "it raised SystemExit"),
     (lambda: None, "it returned NoneType"),
     (lambda: {"sentiment": nn.Linear(2, 2)}, "no model for 'second task'"),
     (lambda: {"sentiment": 3, "second task": 4}, "is no model"),
@@ -279,6 +281,101 @@ def test_a_model_of_another_task_is_refused(model, batch):
     other = copy.deepcopy(model)
     other.forward = lambda input_ids, attention_mask: two
     assert "2 outputs; the task has 3" in judged(lambda: dict.fromkeys(CLASSES, other), batch).faults[0]
+
+
+def wrapped(forward, **kept) -> nn.Module:
+    """A model with one parameter that answers by whatever else `forward` finds."""
+    made = nn.Module()
+    made.one = nn.Parameter(torch.zeros(1))
+    for name, value in kept.items():
+        setattr(made, name, value)
+    made.forward = lambda input_ids, attention_mask: forward(made, input_ids, attention_mask)
+    return made
+
+
+HIDING = {
+    "a closure": lambda model: wrapped(lambda _, ids, mask: model(ids, mask)),
+    "a list": lambda model: wrapped(lambda made, ids, mask: made.kept[0](ids, mask), kept=[model]),
+    "buffers": lambda model: as_buffers(model),
+}
+
+
+def as_buffers(model: nn.Module) -> nn.Module:
+    model = copy.deepcopy(model)
+    for part in model.modules():
+        for name, parameter in list(part.named_parameters(recurse=False)):
+            delattr(part, name)
+            part.register_buffer(name, parameter.data, persistent=name == "weight")
+    model.register_parameter("one", nn.Parameter(torch.zeros(1)))
+    return model
+
+
+@pytest.mark.parametrize("place", HIDING)
+def test_numbers_that_are_no_parameters_are_counted(place, model, batch):
+    least = sum(p.numel() for p in model.bert.encoder.parameters())
+    tight = capstone.Budget(least, 60.0, {})
+    verdict = judged(lambda: dict.fromkeys(CLASSES, HIDING[place](model)), batch, tight)
+    assert not verdict.passed and verdict.measured["parameters"] > least
+    assert place == "buffers" or "another model" in verdict.faults[0]
+
+
+def test_tensors_kept_aside_are_counted(batch):
+    table = torch.randn(40, 3)
+    made = wrapped(lambda _, ids, mask: SimpleNamespace(logits=table[ids].mean(1)))
+    verdict = judged(lambda: dict.fromkeys(CLASSES, made), batch, capstone.Budget(100, 60.0, {}))
+    assert verdict.measured["parameters"] == 121
+    assert "(120 of them are in no parameter" in verdict.faults[0]
+
+
+def test_a_base_shared_by_reference_counts_once(model, batch):
+    second = wrapped(lambda _, ids, mask: model(ids, mask))
+    found = judged(lambda: {"sentiment": model, "second task": second}, batch).measured["parameters"]
+    assert found == sum(p.numel() for p in model.parameters()) + 1
+
+
+def test_codes_of_one_byte_count_too(model, batch):
+    small = quantization.quantize_linears(copy.deepcopy(model))
+    found = judged(lambda: dict.fromkeys(CLASSES, small), batch).measured["parameters"]
+    assert found > sum(p.numel() for p in model.parameters())  # the codes, and their scales
+
+
+def test_a_model_that_says_one_thing_or_nothing_is_told_so(model, batch):
+    budget = capstone.Budget(10**6, 60.0, {"sentiment": 1.0})
+    constant = wrapped(lambda made, ids, mask: SimpleNamespace(logits=torch.eye(3)[:1].repeat(len(ids), 1)))
+    assert "the same label" in judged(lambda: dict.fromkeys(CLASSES, constant), batch, budget).faults[0]
+    nan = wrapped(lambda made, ids, mask: SimpleNamespace(logits=torch.full((len(ids), 3), math.nan)))
+    assert "no numbers" in judged(lambda: dict.fromkeys(CLASSES, nan), batch, budget).faults[0]
+
+
+@pytest.mark.parametrize("same_loader", [True, False])
+def test_whoever_reads_the_held_out_sentences_is_told_so(same_loader, model):
+    generator = torch.Generator().manual_seed(0)
+    rows = [(torch.randint(3, 40, (4,), generator=generator), torch.tensor(n % 3), n) for n in range(20)]
+
+    def loader(part: list) -> DataLoader:
+        return DataLoader(part, batch_size=10, collate_fn=collate)  # type: ignore[arg-type]
+
+    def collate(part: list) -> dict[str, torch.Tensor]:
+        ids, labels, _ = zip(*part, strict=True)
+        ids = torch.stack(ids)
+        return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": torch.stack(labels)}
+
+    test = loader(rows[:10])
+
+    def make(read: DataLoader) -> dict[str, nn.Module]:
+        assert len(list(read)) == 1
+        return dict.fromkeys(CLASSES, model)
+
+    def verdict(read: DataLoader) -> capstone.Verdict:
+        return capstone.score(
+            lambda: make(read), {"sentiment": test, "second task": loader(rows[10:])}, CLASSES, EASY
+        )
+
+    before = DataLoader.__iter__
+    found = verdict(test if same_loader else loader(rows[:10]))
+    assert not found.passed and [fault.split(":")[0] for fault in found.faults] == ["sentiment"]
+    fresh = [(ids.flip(0) + 1, label, n) for ids, label, n in rows[:10]]
+    assert verdict(loader(fresh)).passed and DataLoader.__iter__ is before
 
 
 # --- gathering ---

@@ -1,7 +1,7 @@
 """Linear attention: without the softmax, the product can be taken in the other order.
 
 Source: Katharopoulos, Vyas, Pappas and Fleuret (2020), "Transformers are RNNs: Fast Autoregressive Transformers with
-Linear Attention", section 3.2 (equations 4 to 6), section 3.2.1 (the feature map) and section 3.3 (the recurrence).
+Linear Attention", section 3.2 (equations 4 to 6), section 3.2.1 (the feature map) and section 3.4 (the recurrence).
 """
 
 import torch

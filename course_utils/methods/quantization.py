@@ -1,9 +1,10 @@
 """Quantization of weights: eight bits to compute with, four bits to keep a frozen base in.
 
 Sources: Dettmers, Lewis, Belkada and Zettlemoyer (2022), "LLM.int8(): 8-bit Matrix Multiplication for Transformers at
-Scale", section 2.1 (a scale for each row of the input, and one for each output); Dettmers, Pagnoni, Holtzman and
-Zettlemoyer (2023), "QLoRA: Efficient Finetuning of Quantized LLMs", section 3 and appendix E (NF4). Left out: the
-outliers that LLM.int8() keeps in 16 bits, and QLoRA's second quantization, that of the scales.
+Scale", section 2.1 (the largest magnitude as the scale) and section 3.1 (a scale for each row of the input, and one for
+each output); Dettmers, Pagnoni, Holtzman and Zettlemoyer (2023), "QLoRA: Efficient Finetuning of Quantized LLMs",
+section 3 and appendix E (NF4). Left out: the outliers that LLM.int8() keeps in 16 bits, and QLoRA's second
+quantization, that of the scales.
 """
 
 from collections.abc import Sequence
