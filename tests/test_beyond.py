@@ -327,6 +327,14 @@ def test_tensors_kept_aside_are_counted(batch):
     assert "(120 of them are in no parameter" in verdict.faults[0]
 
 
+def test_another_view_of_a_models_own_numbers_counts_once(batch):
+    made = wrapped(lambda made, ids, mask: SimpleNamespace(logits=made.turned[0].T[ids].mean(1)))
+    made.table = nn.Parameter(torch.randn(40, 3))
+    made.turned = [made.table.detach().T]
+    found = judged(lambda: dict.fromkeys(CLASSES, made), batch).measured["parameters"]
+    assert found == 121
+
+
 def test_a_base_shared_by_reference_counts_once(model, batch):
     second = wrapped(lambda _, ids, mask: model(ids, mask))
     found = judged(lambda: {"sentiment": model, "second task": second}, batch).measured["parameters"]

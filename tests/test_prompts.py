@@ -173,6 +173,15 @@ def test_peft_computes_the_same_and_trains_as_many(base, kind):
     torch.testing.assert_close(ours(**batch).logits[kept], expected, atol=1e-5, rtol=0)
 
 
+def test_the_nearest_token_is_the_one_in_the_same_direction_however_long_it_is():
+    table = torch.tensor([[0.1, 0.0], [0.0, 9.0], [-5.0, 0.0]])
+    assert prompts.nearest_tokens(torch.tensor([[8.0, 1.0], [-1.0, 2.0], [-3.0, 1.0]]), table).tolist() == [
+        0,
+        1,
+        2,
+    ]
+
+
 def test_the_layout_of_a_prefix_by_hand():
     prefix = torch.arange(2 * 8).view(
         2, 8
