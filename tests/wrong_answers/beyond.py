@@ -641,7 +641,7 @@ WRONG = {
         (exit_together, "leave together"),
         (exit_exchanged, "the two are exchanged"),
         (exit_positive, "the sign of the entropy"),
-        (exit_probable, "Compare the entropy"),
+        (exit_probable, "leave at a large probability"),
         (exit_surest, "the surest layer"),
         (exit_of_logits, "logits times log p"),
     ],

@@ -494,7 +494,7 @@ WRONG = {
         (from_tokens_rounds_down, "// rounds down"),
         (from_tokens_called, "not a module"),
         (from_tokens_at_random, "not the rows of the tokens"),
-        (from_tokens_one_round_more, "Keep the first num_virtual_tokens"),
+        (from_tokens_one_round_more, "a round too many"),
         (from_tokens_of_places, "rows of the places"),
         (from_tokens_padded, "the token with the id 0"),
     ],
@@ -556,7 +556,6 @@ WRONG = {
         (pairs_as_two_lists, "return a list with a pair"),
         (pairs_wrong_view, "do not fit the shape"),
         (pairs_mixed_up, "spread them over the batch"),
-        (pairs_zipped, "used up by the first"),
     ],
 }
 
@@ -588,6 +587,7 @@ RIGHT = {
         pairs_as_in_peft,
         pairs_as_tensors,
         pairs_in_one_tensor,
+        pairs_zipped,
         pairs_by_einsum,
     ],
 }

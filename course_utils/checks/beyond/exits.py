@@ -112,7 +112,7 @@ EXIT_LAYERS = Exercise(
         ),
         Mistake(
             lambda logits, threshold: _leave(logits, logits.softmax(dim=-1).amax(dim=-1) > threshold),
-            "the largest probability is compared with the threshold. Compare the entropy.",
+            "sentences leave at a large probability. The threshold is one for the entropy: leave below it.",
         ),
         Mistake(
             lambda logits, threshold: _leave(

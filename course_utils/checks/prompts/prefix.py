@@ -1,5 +1,6 @@
 """Exercise on prefix tuning: one matrix, cut into keys and values for every layer."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -32,11 +33,13 @@ def _prefix_cases(generator: Generator) -> list[Arguments]:
 
 def _observe_pairs(function: Function, arguments: Arguments) -> Observations:
     """The pairs as one tensor, (layers, 2, batch, heads, tokens, numbers a head), so that they can be compared. Such a
-    tensor is as good an answer: it gives a pair for each layer."""
+    tensor, a zip or a generator is as good an answer: it gives a pair for each layer."""
     return observe_tensors(lambda *given: _stacked(function(*given)), arguments)
 
 
 def _stacked(pairs: Any) -> Any:
+    if isinstance(pairs, Iterator):
+        pairs = list(pairs)
     if not isinstance(pairs, list | tuple | Tensor) or len(pairs) == 0:
         return pairs
     if not all(isinstance(pair, list | tuple | Tensor) and len(pair) == 2 for pair in pairs):
@@ -112,8 +115,7 @@ KEYS_AND_VALUES = Exercise(
         HAS_GRADIENT: "no gradient can flow back through the result, so the prefix could not learn. Something cut it: "
         ".detach(), .data, .numpy(), torch.tensor(...) or torch.no_grad().",
         "type": "return a list with a pair (key, value) for each layer; all of one shape, "
-        "(batch_size, heads, tokens, hidden / heads). (Above, the expected ones are stacked. A zip or a generator is "
-        "used up by the first who reads it: list(...).)",
+        "(batch_size, heads, tokens, hidden / heads). (Above, the expected ones are stacked.)",
         "shape": "a list with a pair for each layer; each part is (batch_size, heads, tokens, hidden / heads). Above, "
         "all of them are stacked: (layers, 2, batch_size, heads, tokens, hidden / heads).",
         "value": "the shape is right, the places are not. First view each row as (layers, 2, heads, numbers), then "

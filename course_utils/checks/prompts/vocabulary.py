@@ -9,8 +9,6 @@ from torch import Generator, Tensor
 from course_utils.checks.tasks import Arguments, Exercise, Mistake, observe_values, slips
 from course_utils.methods import prompts
 
-_NOT_CUT = "there are more rows than virtual tokens. Keep the first num_virtual_tokens."
-
 
 def _from_tokens_cases(generator: Generator) -> list[Arguments]:
     """Too few tokens, too many, just enough, one; none stands where its id says."""
@@ -63,7 +61,7 @@ PROMPT_FROM_TOKENS = Exercise(
         {
             "no_repeat": "where the tokens are fewer than the virtual tokens, rows are missing. Take the tokens again "
             "from the first one on, until there are enough.",
-            "no_cut": _NOT_CUT,
+            "no_cut": "there are more rows than virtual tokens. Keep the first num_virtual_tokens.",
             "each": "each token is repeated on its own, a a b b. Take all of them in turn, and then again: a b a b.",
             "last_again": "the last token fills the empty places. Begin again with the first one.",
             "zeros": "zeros fill the empty places. Begin again with the first token.",
@@ -84,7 +82,7 @@ PROMPT_FROM_TOKENS = Exercise(
             lambda embeddings, token_ids, num_virtual_tokens: embeddings[token_ids].repeat(
                 num_virtual_tokens // len(token_ids) + 1, 1
             ),
-            _NOT_CUT,
+            "a round too many stands at the end, in whole or in part. Cut it: [:num_virtual_tokens].",
         ),
         Mistake(
             lambda embeddings, token_ids, num_virtual_tokens: embeddings[
