@@ -20,7 +20,10 @@ def start(notebook: str) -> None:
     threads = session.set_threads()
     session.quiet()
     print(f"{notebook} · track: {assets.track()} ({assets.track_reason()})")
-    print(assets.summary(assets.notebook_roles(notebook)))
+    roles = assets.notebook_roles(notebook)
+    print(assets.summary(roles))
+    if lent := assets.stand_ins(roles):
+        print(f"Nothing published is pinned yet for {', '.join(lent)}: what is bundled stands in.")
     print(f"torch uses {threads} CPU thread{'s' if threads > 1 else ''}; the seed is {session.seed()}")
     if paths.NOT_WRITABLE:
         print(

@@ -124,6 +124,12 @@ def notebook_roles(notebook: str) -> list[str]:
     return list(_catalog(CATALOG)["notebooks"].get(notebook, []))
 
 
+def stand_ins(roles: Sequence[str]) -> list[str]:
+    """Those of `roles` for which the real track has nothing published yet: there the bundled asset stands in."""
+    real, bundled = (_catalog(CATALOG)[on] for on in ("real", "bundled"))
+    return [role for role in roles if track() == "real" and real.get(role, role) == bundled.get(role)]
+
+
 def entry(role: str, on: str | None = None) -> Entry:
     """What the catalogue says of `role` on the track `on` (default: the session's), or `AssetError`."""
     on = on or track()

@@ -12,7 +12,8 @@ import small_world
 import torch
 from hub_server import CONFIG, CONFIG_PATH, WEIGHTS, WEIGHTS_PATH, Hub, cache, contents, status
 
-from course_utils import assets, sources
+import course_utils
+from course_utils import assets, session, sources
 from course_utils.paths import ROOT
 
 # Tracks
@@ -42,6 +43,20 @@ def test_an_unknown_track_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_TRACK", "reel")
     with pytest.raises(assets.AssetError, match="(?s)'reel'.*Next:.*bundled, real"):
         assets.track()
+
+
+def test_what_has_nothing_published_is_named_on_the_real_track_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    roles = ["multilingual_encoder", "sentiment", "student"]
+    monkeypatch.setenv("COURSE_TRACK", "bundled")
+    assert assets.stand_ins(roles) == []
+    monkeypatch.setenv("COURSE_TRACK", "real")
+    assert assets.stand_ins(roles) == ["multilingual_encoder"]
+    monkeypatch.setattr(session, "notebook", "")
+    course_utils.start("09_madx")
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "stands in" in line]
+    assert all(role in line for role in assets.notebook_roles("09_madx"))
 
 
 # The catalogue

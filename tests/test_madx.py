@@ -96,6 +96,17 @@ def test_the_inverse_undoes_the_coupling_both_ways(dtype):
     torch.testing.assert_close(adapter(adapter.inverse(x)), x, **tolerance)
 
 
+def test_the_two_functions_are_bottlenecks_of_half_the_width():
+    """U(ReLU(D(x))) from half the width to half, by way of a quarter of the width (section 4.3)."""
+    adapter = scattered(madx.InvertibleAdapter(WIDTH))
+    half = torch.randn(3, WIDTH // 2, generator=torch.Generator().manual_seed(0))
+    for part in (adapter.first, adapter.second):
+        down, up = part[0], part[2]
+        assert down.weight.shape == (WIDTH // 4, WIDTH // 2) and up.weight.shape == (WIDTH // 2, WIDTH // 4)
+        expected = (half @ down.weight.T + down.bias).clamp(min=0) @ up.weight.T + up.bias
+        torch.testing.assert_close(part(half), expected)
+
+
 def test_the_coupling_keeps_volumes():
     """Its Jacobian is two triangles with ones on the diagonal: nothing is squeezed away, whatever is learned."""
     adapter = scattered(madx.InvertibleAdapter(6)).double()
@@ -142,6 +153,19 @@ def test_the_inverse_stands_before_the_scores(words, batch):
     torch.testing.assert_close(logits(words, batch), before, atol=1e-4, rtol=0)
     words.get_output_embeddings().invertible = None
     assert (logits(words, batch) - before).abs().max() > 0.01
+
+
+def test_a_language_that_is_put_in_brings_its_inverse_to_the_scores(words, batch):
+    """What the old head scores is the inverse of what it got; without a language, what it got."""
+    model, one = madx.add_stacks(words), language(3)
+    scores, heard = model.get_output_embeddings(), {}
+    scores.register_forward_pre_hook(lambda _, given: heard.update(given=given[0]))
+    scores.decoder.register_forward_pre_hook(lambda _, given: heard.update(scored=given[0]))
+    logits(madx.put_language(model, one), batch)
+    assert (heard["scored"] - heard["given"]).abs().max() > 0.1
+    torch.testing.assert_close(one.invertible(heard["scored"]), heard["given"], atol=1e-5, rtol=0)
+    logits(madx.put_language(model, None), batch)
+    assert torch.equal(heard["scored"], heard["given"])
 
 
 def test_a_language_serves_two_models(words, tagger, batch):

@@ -24,6 +24,17 @@ def test_each_gain_stands_in_its_own_cell(drawn: list) -> None:
     assert picture.get_clim() == (-3.0, 3.0), "zero is white"
 
 
+def test_rows_are_sources_and_columns_are_targets(drawn: list) -> None:
+    index, columns = pd.Index(["a", "b"], name="source"), pd.Index(["c", "d"], name="target")
+    gains = pd.DataFrame([[0.0, 2.0], [-3.0, 1.0]], index=index, columns=columns)
+    transfer_plots.show_gains(gains, "gains", "a heat map", label="F1 (points)")
+    axes = drawn[0].axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["c", "d"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("target", "source")
+    assert axes.images[0].get_array().tolist() == gains.to_numpy().tolist()
+
+
 def test_gains_of_nothing_are_drawn_too(drawn: list) -> None:
     transfer_plots.show_gains(pd.DataFrame([[0.0]]), "gains", "a heat map", label="F1 (points)")
     assert drawn[0].axes[0].texts[0].get_text() == "+0.0"

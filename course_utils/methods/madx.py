@@ -62,11 +62,11 @@ def stack_adapters(
     language: Callable[..., Tensor] | None,
     task: Callable[..., Tensor] | None,
 ) -> Tensor:
-    """The task adapter on top of the language adapter: what the second reads is what the first gave.
+    """The task adapter on top of the language adapter: what the second reads is what the first gave (section 4.2).
 
     hidden, residual: (..., width), what an adapter is called with. The language adapter adds to `residual`, the
-    task adapter to the language adapter's output. Either may be None: then the other works alone. With neither,
-    the result is `residual`. Returns (..., width).
+    task adapter to the language adapter's output, as in the authors' library; equation 2 has `residual` here too.
+    Either may be None: then the other works alone. With neither, the result is `residual`. Returns (..., width).
     """
     if language is not None:
         residual = language(hidden, residual)

@@ -5,6 +5,7 @@ right.
 """
 
 import numpy as np
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -62,6 +63,30 @@ def count_one_vector_of_one_layer(hidden_size, intermediate_size, layers):
 
 def count_with_head(hidden_size, intermediate_size, layers):
     return layers * (2 * hidden_size + intermediate_size) + 3 * hidden_size + 3
+
+
+def count_square_and_wide(hidden_size, intermediate_size, layers):
+    return layers * hidden_size * (2 * hidden_size + intermediate_size)
+
+
+def count_four_times(hidden_size, intermediate_size, layers):
+    return layers * (2 * hidden_size + 4 * hidden_size)
+
+
+def count_four_vectors(hidden_size, intermediate_size, layers):
+    return layers * (4 * hidden_size + intermediate_size)
+
+
+def count_with_biases(hidden_size, intermediate_size, layers):
+    return layers * (2 * (hidden_size + 1) + intermediate_size + 1)
+
+
+def count_feedforward_only(hidden_size, intermediate_size, layers):
+    return intermediate_size * layers
+
+
+def count_by_numpy(hidden_size, intermediate_size, layers):
+    return np.sum([hidden_size, hidden_size, intermediate_size]) * layers
 
 
 def count_by_vectors(hidden_size, intermediate_size, layers):
@@ -162,6 +187,33 @@ def output_nothing(x, weight, bias, scale):
     F.linear(x, weight, bias) * scale
 
 
+def output_without_brackets(x, weight, bias, scale):
+    return x @ weight.T * scale + bias
+
+
+def output_asks_bias_and_forgets(x, weight, bias, scale):
+    return F.linear(x, weight, bias) if bias else F.linear(x, weight)
+
+
+def output_through_gelu(x, weight, bias, scale):
+    return F.gelu(F.linear(x, weight, bias)) * scale
+
+
+def output_new_layer(x, weight, bias, scale):
+    layer = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, dtype=weight.dtype)
+    layer.weight = nn.Parameter(weight)
+    if bias is not None:
+        layer.bias = nn.Parameter(bias)
+    return layer(x) * scale
+
+
+def output_in_place_of_its_own(x, weight, bias, scale):
+    out = x @ weight.T
+    if bias is not None:
+        out += bias
+    return out.mul(scale)
+
+
 def output_folded(x, weight, bias, scale):
     return F.linear(x, weight * scale.unsqueeze(1), None if bias is None else scale * bias)
 
@@ -242,6 +294,27 @@ def input_two_things(x, weight, bias, scale):
 
 def input_as_list(x, weight, bias, scale):
     return F.linear(x * scale, weight, bias).tolist()
+
+
+def input_bias_scaled_if_there(x, weight, bias, scale):
+    return F.linear(x * scale, weight, bias * scale)
+
+
+def input_rows_of_weight(x, weight, bias, scale):
+    return F.linear(x, weight * scale[:, None], bias)
+
+
+def input_without_layer(x, weight, bias, scale):
+    return x * scale
+
+
+def input_twice(x, weight, bias, scale):
+    return F.linear(x * scale, weight * scale, bias)
+
+
+def input_by_einsum(x, weight, bias, scale):
+    out = torch.einsum("...i,i,oi->...o", x, scale, weight)
+    return out if bias is None else out + bias
 
 
 def input_folded(x, weight, bias, scale):
@@ -346,6 +419,27 @@ def fold_bias_squared(weight, bias, scale, on_input=False):
 
 def fold_bias_kept_and_dtype(weight, bias, scale, on_input=False):
     return weight * (scale if on_input else scale[:, None]), bias
+
+
+def fold_one_plus(weight, bias, scale, on_input=False):
+    if on_input:
+        return weight * (1 + scale), bias
+    new_bias = None if bias is None else (bias * (1 + scale)).to(bias.dtype)
+    return (weight * (1 + scale)[:, None]).to(weight.dtype), new_bias
+
+
+def fold_asks_bias(weight, bias, scale, on_input=False):
+    if bias and not on_input:
+        bias = bias * scale
+    return weight * (scale if on_input else scale[:, None]), bias
+
+
+def fold_in_a_copy(weight, bias, scale, on_input=False):
+    weight, bias = weight.clone(), None if bias is None else bias.clone()
+    weight *= scale if on_input else scale[:, None]
+    if bias is not None and not on_input:
+        bias *= scale
+    return weight, bias
 
 
 def fold_by_diagonal(weight, bias, scale, on_input=False):
@@ -454,6 +548,35 @@ def front_first_and_best(sizes, scores):
     return [sizes.index(min(sizes)), scores.index(max(scores))]
 
 
+def front_argsort(sizes, scores):
+    return np.argsort(sizes, kind="stable")
+
+
+def front_from_one(sizes, scores):
+    return [i + 1 for i in front_by_pairs(sizes, scores)]
+
+
+def front_as_they_came(sizes, scores):
+    kept, best = [], float("-inf")
+    for i in range(len(sizes)):
+        if scores[i] > best:
+            kept.append(i)
+            best = scores[i]
+    return kept
+
+
+def front_beaten_by_itself(sizes, scores):
+    places = range(len(sizes))
+    return [i for i in places if not any(sizes[j] <= sizes[i] and scores[j] >= scores[i] for j in places)]
+
+
+def front_by_pandas(sizes, scores):
+    table = pd.DataFrame({"size": sizes, "score": scores}).sort_values(
+        ["size", "score"], ascending=[True, False]
+    )
+    return table.index[table["score"] > table["score"].cummax().shift(fill_value=float("-inf"))]
+
+
 def front_by_pairs(sizes, scores):
     kept = [
         i
@@ -507,7 +630,12 @@ WRONG = {
         (count_decimal, "a count is a whole number"),
         (count_tensor, "return a whole number (an int)"),
         (count_one_vector_of_one_layer, "Two things."),
-        (count_with_head, "the numbers are not"),
+        (count_with_head, "The head does not count"),
+        (count_square_and_wide, "those are matrices, and"),
+        (count_four_times, "need not be 4 * hidden_size"),
+        (count_four_vectors, "that is four vectors"),
+        (count_with_biases, "a factor has no bias"),
+        (count_feedforward_only, "keys and values are missing"),
     ],
     "ia3.scaled_output": [
         (output_bias_apart, "added after the scaling"),
@@ -529,6 +657,10 @@ WRONG = {
         (output_in_place, "changes its inputs in place"),
         (output_two_things, "Two things."),
         (output_nothing, "returns None"),
+        (output_without_brackets, "so brackets are missing"),
+        (output_asks_bias_and_forgets, "Second: the scale is not used"),
+        (output_through_gelu, "no activation"),
+        (output_new_layer, "A new nn.Linear"),
     ],
     "ia3.scaled_input": [
         (input_bias_too, "the bias is scaled"),
@@ -547,6 +679,10 @@ WRONG = {
         (input_rows, "shapes that do not go together"),
         (input_two_things, "Two things."),
         (input_as_list, "not the type to return"),
+        (input_bias_scaled_if_there, "Only x is. Second"),
+        (input_rows_of_weight, "the scale meets the rows of W"),
+        (input_without_layer, "The layer is missing"),
+        (input_twice, "x is scaled twice"),
     ],
     "ia3.folded": [
         (fold_bias_kept, "the bias is scaled too"),
@@ -565,6 +701,8 @@ WRONG = {
         (fold_by_product, "has the shape of W"),
         (fold_bias_squared, "and entry i of the bias too"),
         (fold_bias_kept_and_dtype, "Two things."),
+        (fold_one_plus, "multiplies by 1 + scale"),
+        (fold_asks_bias, "A Boolean: ask"),
     ],
     "ia3.pareto_front": [
         (front_small_is_bad, "keeps what is large"),
@@ -581,19 +719,25 @@ WRONG = {
         (front_as_set, "return a list of whole numbers"),
         (front_sorts_its_inputs, "changes its inputs in place"),
         (front_first_and_best, "not the points of the front"),
+        (front_argsort, "every place is there"),
+        (front_sizes, "the sizes of the right points"),
+        (front_from_one, "counted from one"),
+        (front_as_they_came, "gone through as they came"),
+        (front_beaten_by_itself, "no point is left"),
     ],
 }
 
 RIGHT = {
-    "ia3.count_ia3_parameters": [count_by_vectors, count_part_by_part],
-    "ia3.scaled_output": [output_folded, output_by_diagonal, output_by_einsum],
-    "ia3.scaled_input": [input_folded, input_by_diagonal, input_by_multiply],
-    "ia3.folded": [fold_by_diagonal, fold_transposed],
+    "ia3.count_ia3_parameters": [count_by_vectors, count_part_by_part, count_by_numpy],
+    "ia3.scaled_output": [output_folded, output_by_diagonal, output_by_einsum, output_in_place_of_its_own],
+    "ia3.scaled_input": [input_folded, input_by_diagonal, input_by_multiply, input_by_einsum],
+    "ia3.folded": [fold_by_diagonal, fold_transposed, fold_in_a_copy],
     "ia3.pareto_front": [
         front_by_pairs,
         front_by_numpy,
         front_by_torch,
         front_as_array,
+        front_by_pandas,
         front_from_the_best_down,
     ],
 }

@@ -4,6 +4,10 @@ WRONG: for each exercise, the answers and a piece of the hint that each must get
 right.
 """
 
+import functools
+import re
+
+import numpy as np
 import torch
 
 # --- mask_tokens ---
@@ -75,6 +79,46 @@ def mask_list(input_ids, asked, draw, random_ids, mask_id):
     return [_shown(input_ids, asked, draw, random_ids, mask_id), torch.where(asked, input_ids, -100)]
 
 
+def mask_up_to_nine(input_ids, asked, draw, random_ids, mask_id):
+    shown = torch.where(asked & (draw < 0.9), mask_id, torch.where(asked, random_ids, input_ids))
+    return shown, torch.where(asked, input_ids, -100)
+
+
+def mask_shares_in_wrong_order(input_ids, asked, draw, random_ids, mask_id):
+    shown = torch.where(asked & (draw >= 0.8) & (draw < 0.9), random_ids, input_ids)
+    return torch.where(asked & (draw < 0.8), mask_id, shown), torch.where(asked, input_ids, -100)
+
+
+def mask_minus_one(input_ids, asked, draw, random_ids, mask_id):
+    return _shown(input_ids, asked, draw, random_ids, mask_id), torch.where(asked, input_ids, -1)
+
+
+def mask_random_labels(input_ids, asked, draw, random_ids, mask_id):
+    return _shown(input_ids, asked, draw, random_ids, mask_id), torch.where(asked, random_ids, -100)
+
+
+def mask_labels_of_masks(input_ids, asked, draw, random_ids, mask_id):
+    shown = _shown(input_ids, asked, draw, random_ids, mask_id)
+    return shown, torch.where(shown == mask_id, input_ids, -100)
+
+
+def mask_draws_itself(input_ids, asked, draw, random_ids, mask_id):
+    shown = torch.where(asked & (torch.rand(input_ids.shape) < 0.8), mask_id, input_ids)
+    return shown, torch.where(asked, input_ids, -100)
+
+
+def mask_asks_with_and(input_ids, asked, draw, random_ids, mask_id):
+    return torch.where(asked and draw < 0.8, mask_id, input_ids), torch.where(asked, input_ids, -100)
+
+
+def mask_decimals(input_ids, asked, draw, random_ids, mask_id):
+    return _shown(input_ids, asked, draw, random_ids, mask_id).float(), torch.where(asked, input_ids, -100)
+
+
+def mask_shown_alone(input_ids, asked, draw, random_ids, mask_id):
+    return _shown(input_ids, asked, draw, random_ids, mask_id)
+
+
 def mask_picked(input_ids, asked, draw, random_ids, mask_id):
     return _shown(input_ids, asked, draw, random_ids, mask_id), input_ids[asked]
 
@@ -92,6 +136,20 @@ def mask_by_fill(input_ids, asked, draw, random_ids, mask_id):
     shown = input_ids.masked_fill(asked & draw.lt(0.8), mask_id)
     shown = shown.where(~(asked & draw.ge(0.9)), random_ids)
     return shown, input_ids.masked_fill(asked.logical_not(), -100)
+
+
+def mask_by_arithmetic(input_ids, asked, draw, random_ids, mask_id):
+    asked = asked.long()
+    masked, other = asked * (draw < 0.8).long(), asked * (draw >= 0.9).long()
+    shown = masked * mask_id + other * random_ids + (1 - masked - other) * input_ids
+    return shown, asked * input_ids - 100 * (1 - asked)
+
+
+def mask_by_numpy(input_ids, asked, draw, random_ids, mask_id):
+    shown = np.where(
+        asked, np.where(draw < 0.8, mask_id, np.where(draw >= 0.9, random_ids, input_ids)), input_ids
+    )
+    return torch.from_numpy(shown), torch.from_numpy(np.where(asked, input_ids, -100))
 
 
 # --- couple ---
@@ -166,6 +224,60 @@ def couple_detached(hidden, first, second):
     left, right = hidden.chunk(2, dim=-1)
     left = left + first(right).detach()
     return torch.cat([left, right + second(left)], dim=-1)
+
+
+def couple_left_is_right(hidden, first, second):
+    e2, e1 = hidden.chunk(2, dim=-1)
+    o1 = first(e2) + e1
+    return torch.cat([o1, second(o1) + e2], dim=-1)
+
+
+def couple_multiplied(hidden, first, second):
+    e1, e2 = hidden.chunk(2, dim=-1)
+    o1 = first(e2) * e1
+    return torch.cat([o1, second(o1) * e2], dim=-1)
+
+
+def couple_second_of_first(hidden, first, second):
+    e1, e2 = hidden.chunk(2, dim=-1)
+    return torch.cat([first(e2) + e1, second(first(e2)) + e2], dim=-1)
+
+
+def couple_onto_left(hidden, first, second):
+    e1, e2 = hidden.chunk(2, dim=-1)
+    o1 = first(e2) + e1
+    return torch.cat([o1, second(o1) + o1], dim=-1)
+
+
+def couple_pair(hidden, first, second):
+    e1, e2 = hidden.chunk(2, dim=-1)
+    o1 = first(e2) + e1
+    return o1, second(o1) + e2
+
+
+def couple_half_a_place(hidden, first, second):
+    half = hidden.shape[-1] / 2
+    o1 = hidden[..., :half] + first(hidden[..., half:])
+    return torch.cat([o1, hidden[..., half:] + second(o1)], dim=-1)
+
+
+def couple_unpacked(hidden, first, second):
+    left, right = hidden
+    left = left + first(right)
+    return torch.cat([left, right + second(left)], dim=-1)
+
+
+def couple_into_empty(hidden, first, second):
+    out, half = torch.empty_like(hidden), hidden.shape[-1] // 2
+    o1 = hidden[..., :half] + first(hidden[..., half:])
+    out[..., :half], out[..., half:] = o1, hidden[..., half:] + second(o1)
+    return out
+
+
+def couple_by_unflatten(hidden, first, second):
+    e1, e2 = hidden.unflatten(-1, (2, -1)).unbind(-2)
+    o1 = first(e2) + e1
+    return torch.stack([o1, second(o1) + e2], dim=-2).flatten(-2)
 
 
 def couple_by_slices(hidden, first, second):
@@ -244,6 +356,28 @@ def uncouple_in_place(coupled, first, second):
     return coupled
 
 
+def uncouple_old_in_result(coupled, first, second):
+    o1, o2 = coupled.chunk(2, dim=-1)
+    return torch.cat([o1 - first(o2 - second(o1)), o2], dim=-1)
+
+
+def uncouple_second_twice(coupled, first, second):
+    o1, o2 = coupled.chunk(2, dim=-1)
+    e2 = o2 - second(o1)
+    return torch.cat([o1 - second(e2), e2], dim=-1)
+
+
+def uncouple_own_half(coupled, first, second):
+    o1, o2 = coupled.chunk(2, dim=-1)
+    return torch.cat([o1 - first(o1), o2 - second(o2)], dim=-1)
+
+
+def uncouple_divided(coupled, first, second):
+    o1, o2 = coupled.chunk(2, dim=-1)
+    e2 = o2 / second(o1)
+    return torch.cat([o1 / first(e2), e2], dim=-1)
+
+
 def uncouple_by_slices(coupled, first, second):
     half = coupled.shape[-1] // 2
     o1, o2 = coupled[..., :half], coupled[..., half:]
@@ -318,6 +452,78 @@ def stack_detached(hidden, residual, language, task):
         residual = language(hidden, residual)
         hidden = residual.detach()
     return residual if task is None else task(hidden, residual)
+
+
+def stack_language_lost(hidden, residual, language, task):
+    if language is not None:
+        hidden = language(hidden, residual)
+    return residual if task is None else task(hidden, residual)
+
+
+def stack_old_residual_never_none(hidden, residual, language, task):
+    return task(language(hidden, residual), residual)
+
+
+def stack_hidden_alone(hidden, residual, language, task):
+    if language is not None:
+        hidden = language(hidden, residual)
+    return hidden if task is None else task(hidden, hidden)
+
+
+def stack_residual_alone(hidden, residual, language, task):
+    out = residual if language is None else language(hidden, residual)
+    return out if task is None else task(out, out)
+
+
+def stack_sum(hidden, residual, language, task):
+    if language is None or task is None:
+        one = language or task
+        return residual if one is None else one(hidden, residual)
+    return language(hidden, residual) + task(hidden, residual)
+
+
+def stack_onto_hidden(hidden, residual, language, task):
+    if language is None:
+        return residual if task is None else task(hidden, residual)
+    out = language(hidden, residual)
+    return out if task is None else task(out, hidden)
+
+
+def stack_residual_twice(hidden, residual, language, task):
+    if language is not None:
+        hidden = residual = language(hidden, residual) + residual
+    return residual if task is None else task(hidden, residual) + residual
+
+
+def stack_turned(hidden, residual, language, task):
+    if language is not None:
+        hidden = residual = language(residual, hidden)
+    return residual if task is None else task(hidden, residual)
+
+
+def stack_nothing_is_none(hidden, residual, language, task):
+    if language is not None:
+        hidden = residual = language(hidden, residual)
+    if task is not None:
+        return task(hidden, residual)
+
+
+def stack_one_argument(hidden, residual, language, task):
+    out = residual if language is None else language(hidden)
+    return out if task is None else task(out)
+
+
+def stack_unset(hidden, residual, language, task):
+    if language is not None:
+        out = language(hidden, residual)
+    if task is not None:
+        out = task(out, out)
+    return out
+
+
+def stack_by_reduce(hidden, residual, language, task):
+    given = [adapter for adapter in (language, task) if adapter is not None]
+    return functools.reduce(lambda both, adapter: (adapter(*both),) * 2, given, (hidden, residual))[1]
 
 
 def stack_by_loop(hidden, residual, language, task):
@@ -403,6 +609,48 @@ def trains_as_count(name, step, head=("classifier",)):
     return sum(part in wanted for part in name.split("."))
 
 
+def trains_whole_head(name, step, head=("classifier",)):
+    parts = name.split(".")
+    if step == "language":
+        return "language" in parts or "invertible" in parts
+    return "task" in parts or all(word in parts for word in head)
+
+
+def trains_step_ignored(name, step, head=("classifier",)):
+    return any(part in ("language", "invertible", "task", *head) for part in name.split("."))
+
+
+def trains_always(name, step, head=("classifier",)):
+    return True
+
+
+def trains_never(name, step, head=("classifier",)):
+    return False
+
+
+def trains_head_first(name, step, head=("classifier",)):
+    parts = name.split(".")
+    if step == "language":
+        return "language" in parts or "invertible" in parts
+    return "task" in parts or parts[0] in head
+
+
+def trains_list_and_tuple(name, step, head=("classifier",)):
+    wanted = ["language", "invertible"] if step == "language" else ["task"] + head
+    return any(part in wanted for part in name.split("."))
+
+
+def trains_by_expression(name, step, head=("classifier",)):
+    words = ("language", "invertible") if step == "language" else ("task", *head)
+    return re.search(rf"(^|\.)({'|'.join(words)})(\.|$)", name) is not None
+
+
+def trains_by_numpy(name, step, head=("classifier",)):
+    return np.isin(
+        name.split("."), ["language", "invertible"] if step == "language" else ["task", *head]
+    ).any()
+
+
 def trains_by_sets(name, step, head=("classifier",)):
     wanted = {"language": {"language", "invertible"}, "task": {"task", *head}}[step]
     return not wanted.isdisjoint(name.split("."))
@@ -427,7 +675,15 @@ WRONG = {
         (mask_exchanged, "the two results are exchanged"),
         (mask_in_place, "changes its inputs in place"),
         (mask_edge_of_the_mask, "exactly 0.8"),
-        (mask_list, "return two tensors"),
+        (mask_up_to_nine, "from 0.8 up to 0.9 shows the mask"),
+        (mask_shares_in_wrong_order, "the other way round"),
+        (mask_minus_one, "that is not asked is -1"),
+        (mask_random_labels, "taken from random_ids"),
+        (mask_labels_of_masks, "only a place that shows the mask"),
+        (mask_draws_itself, "Draw nothing yourself"),
+        (mask_asks_with_and, "each comparison in brackets"),
+        (mask_decimals, "both results hold token ids"),
+        (mask_shown_alone, "return two tensors"),
         (mask_picked, "keeps the shape"),
     ],
     "madx.couple": [
@@ -441,8 +697,15 @@ WRONG = {
         (couple_every_second, "every second number"),
         (couple_stacked, "torch.stack makes a new dim"),
         (couple_first_dim, "halves the first dim"),
-        (couple_in_place, "works in place, on the tensor"),
+        (couple_in_place, "works in place, on what was given"),
         (couple_detached, "the gradient is not"),
+        (couple_left_is_right, "exchanged from the start"),
+        (couple_multiplied, "that multiplies"),
+        (couple_second_of_first, "reads first(e2) alone"),
+        (couple_onto_left, "is added to o1"),
+        (couple_pair, "return one tensor"),
+        (couple_half_a_place, "width // 2"),
+        (couple_unpacked, "needs two things"),
     ],
     "madx.uncouple": [
         (uncouple_same_order, "the left half is undone first"),
@@ -453,8 +716,12 @@ WRONG = {
         (uncouple_only_right, "the left half is not undone"),
         (uncouple_turned, "the halves have changed sides"),
         (uncouple_wrong_sign, "the function minus the half"),
-        (uncouple_pair, "not the type to return"),
-        (uncouple_in_place, "works in place, on the tensor"),
+        (uncouple_pair, "return one tensor"),
+        (uncouple_old_in_result, "o2 stands beside it"),
+        (uncouple_second_twice, "second undoes both"),
+        (uncouple_own_half, "the half that it is taken from"),
+        (uncouple_divided, "that divides"),
+        (uncouple_in_place, "works in place, on what was given"),
     ],
     "madx.stack_adapters": [
         (stack_side_by_side, "stand side by side"),
@@ -464,9 +731,20 @@ WRONG = {
         (stack_language_alone, "the task adapter is not used"),
         (stack_task_alone, "the language adapter is not used"),
         (stack_never_none, "either adapter may be None"),
-        (stack_hidden_twice, "adds to `hidden`"),
+        (stack_hidden_twice, "the language adapter adds to `hidden`"),
         (stack_none_is_hidden, "with no adapter at all"),
         (stack_detached, "the gradient is not"),
+        (stack_language_lost, "that output is the result"),
+        (stack_old_residual_never_none, "Second: either adapter may be None"),
+        (stack_hidden_alone, "serves as residual too"),
+        (stack_residual_alone, "the task adapter reads `hidden`"),
+        (stack_sum, "`residual` twice"),
+        (stack_onto_hidden, "the task adapter adds to `hidden`"),
+        (stack_residual_twice, "the residual is added once more"),
+        (stack_turned, "in the wrong order"),
+        (stack_nothing_is_none, "needs its own `return`"),
+        (stack_one_argument, "is called with two things"),
+        (stack_unset, "that variable was never set"),
     ],
     "madx.trains": [
         (trains_by_step_alone, "is found, but what goes with each is missing"),
@@ -482,13 +760,19 @@ WRONG = {
         (trains_anywhere, "the word is looked for anywhere in the name"),
         (trains_frozen, "turned round"),
         (trains_as_count, "return True or False"),
+        (trains_whole_head, "any, not all"),
+        (trains_step_ignored, "`step` is not used"),
+        (trains_always, "True for every name"),
+        (trains_never, "False for every name"),
+        (trains_head_first, "at the beginning of the name alone"),
+        (trains_list_and_tuple, "is a tuple of names. Put it"),
     ],
 }
 
 RIGHT = {
-    "madx.mask_tokens": [mask_by_index, mask_by_fill],
-    "madx.couple": [couple_by_slices, couple_by_split],
+    "madx.mask_tokens": [mask_by_index, mask_by_fill, mask_list, mask_by_arithmetic, mask_by_numpy],
+    "madx.couple": [couple_by_slices, couple_by_split, couple_into_empty, couple_by_unflatten],
     "madx.uncouple": [uncouple_by_slices, uncouple_by_minus],
-    "madx.stack_adapters": [stack_by_loop, stack_by_cases],
-    "madx.trains": [trains_by_sets, trains_by_dots],
+    "madx.stack_adapters": [stack_by_loop, stack_by_cases, stack_by_reduce],
+    "madx.trains": [trains_by_sets, trains_by_dots, trains_by_expression, trains_by_numpy],
 }

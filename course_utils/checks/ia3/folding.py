@@ -20,7 +20,6 @@ from course_utils.checks.tasks import (
 )
 from course_utils.methods import ia3
 
-KIND = "kind of answer"
 WEIGHT, BIAS = "new weight", "new bias"
 
 
@@ -49,9 +48,9 @@ def _observe(function: Function, arguments: Arguments) -> Observations:
     pair: Any = seen[RESULT]
     told: Observations = {INPUTS_CHANGED: seen[INPUTS_CHANGED]}
     if not isinstance(pair, tuple | list) or len(pair) != 2:
-        return {**told, KIND: describe(pair), WEIGHT: None, BIAS: None}
+        return {**told, RESULT: describe(pair), WEIGHT: None, BIAS: None}
     weight, bias = (part.detach() if isinstance(part, Tensor) else part for part in pair)
-    return {**told, KIND: "a weight and a bias", WEIGHT: weight, BIAS: bias}
+    return {**told, RESULT: "a weight and a bias", WEIGHT: weight, BIAS: bias}
 
 
 def _loose(
@@ -66,12 +65,13 @@ def _loose(
     flag_inverted: bool = False,
     divided: bool = False,
     added: bool = False,
+    one_plus: bool = False,
     other_dtype: bool = False,
     zero_bias: bool = False,
     exchanged: bool = False,
 ) -> tuple[Tensor | None, Tensor | None]:
     columns = (on_input is not flag_inverted) and not flag_ignored
-    factor = 1 / scale if divided else scale
+    factor = 1 / scale if divided else 1 + scale if one_plus else scale
     shaped = factor if columns else factor[:, None]
     new_weight = weight + shaped if added else weight * shaped
     new_bias = bias
@@ -110,6 +110,7 @@ FOLDED = Exercise(
             "flag_inverted": "on_input is turned round: a scale of the output, on_input=False, multiplies rows.",
             "divided": "that divides by the scale. So one takes it out again; to fold it in, multiply.",
             "added": "the scale is added. Multiply by it.",
+            "one_plus": "that multiplies by 1 + scale. The vector starts at one, so it is the factor itself.",
             "other_dtype": _DTYPE,
             "zero_bias": "no bias should stay no bias: return None in its place.",
             "exchanged": "weight and bias are exchanged: return the weight first.",
@@ -131,9 +132,10 @@ FOLDED = Exercise(
         "dtype": _DTYPE,
         "shape": "the new weight has the shape of W, (out, in), and the new bias that of the bias, (out,).",
         "TypeError": "bias may be None, and None cannot be multiplied. Ask `if bias is not None` first.",
-        "RuntimeError": "shapes that do not go together. Rows of W are its outputs: scale[:, None], of shape "
-        "(out, 1), meets them; scale, of shape (in,), meets the columns.",
-        KIND: "return two things: the new weight, then the new bias, as in `return new_weight, new_bias`.",
+        "RuntimeError": "read the message. A Boolean: ask `if bias is not None`, not `if bias`. A dtype: the weight "
+        "may be half precision, so bring the scale to weight.dtype first. Else shapes that do not go together: rows of "
+        "W are its outputs, so scale[:, None], shape (out, 1), meets them; scale, shape (in,), meets the columns.",
+        RESULT: "return two things: the new weight, then the new bias, as in `return new_weight, new_bias`.",
         "none": "None came back where a tensor belongs. Only a layer without a bias keeps None, in the bias's place.",
         "value": "type and shape are right, the numbers are not. With on_input, entry (i, j) of W is multiplied by "
         "scale[j], and the bias stays; without, by scale[i], and entry i of the bias too.",

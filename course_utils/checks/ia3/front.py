@@ -3,8 +3,7 @@
 import functools
 from typing import Any
 
-import numpy as np
-from torch import Generator, Tensor
+from torch import Generator
 
 from course_utils.checks.compare import describe
 from course_utils.checks.tasks import (
@@ -41,7 +40,7 @@ def _observe(function: Function, arguments: Arguments) -> Observations:
     result: Any = function(sizes, scores)
     changed = [name for name, after in (("sizes", sizes), ("scores", scores)) if after != arguments[name]]
     seen: Observations = {INPUTS_CHANGED: ", ".join(changed) or None}
-    if isinstance(result, Tensor | np.ndarray):
+    if hasattr(result, "tolist"):  # a tensor, an array, an index of pandas
         result = result.tolist()
     places = _places(result)
     if places is None:
@@ -113,6 +112,14 @@ def _sweep(sizes: list[int], scores: list[float], *, by_size_alone: bool, as_goo
     return kept
 
 
+def _as_they_came(sizes: list[int], scores: list[float]) -> list[int]:
+    kept: list[int] = []
+    for i, score in enumerate(scores):
+        if not kept or score > scores[kept[-1]]:
+            kept.append(i)
+    return kept
+
+
 _ONE_SIZE = (
     "of two points of one size the worse one stays, if it comes first. Sort by size, and among equals by score, the "
     "better one first."
@@ -146,6 +153,27 @@ PARETO_FRONT = Exercise(
         Mistake(
             functools.partial(_sweep, by_size_alone=True, as_good=True),
             f"Two things. First: {_ONE_SIZE} Second: {_ONE_SCORE}",
+        ),
+        Mistake(
+            lambda sizes, scores: sorted(range(len(sizes)), key=lambda i: sizes[i]),
+            "every place is there, sorted by size. Leave out each point that another one beats.",
+        ),
+        Mistake(
+            lambda sizes, scores: [sizes[i] for i in ia3.pareto_front(sizes, scores)],
+            "those are the sizes of the right points. Return their places in the lists, 0 for the first.",
+        ),
+        Mistake(
+            lambda sizes, scores: [i + 1 for i in ia3.pareto_front(sizes, scores)],
+            "the right points, counted from one. Places are counted from 0.",
+        ),
+        Mistake(
+            _as_they_came,
+            "the points are gone through as they came. Sort them by size first: only then is all that is smaller "
+            "behind you.",
+        ),
+        Mistake(
+            lambda sizes, scores: [],
+            "no point is left. Each is as small and as good as itself: to beat it, another must be smaller or better.",
         ),
         Mistake(
             lambda sizes, scores: _loose(sizes, scores, mask=True),

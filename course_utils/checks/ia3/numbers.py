@@ -2,12 +2,21 @@
 
 from torch import Generator
 
-from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Mistake, Observations, slips
+from course_utils.checks.tasks import (
+    RESULT,
+    Arguments,
+    Exercise,
+    Function,
+    Mistake,
+    Observations,
+    plain_int,
+    slips,
+)
 from course_utils.methods import ia3
 
 
 def _observe_number(function: Function, arguments: Arguments) -> Observations:
-    return {RESULT: function(*arguments.values())}
+    return {RESULT: plain_int(function(*arguments.values()))}
 
 
 def _cases(_: Generator) -> list[Arguments]:
@@ -25,13 +34,12 @@ def _loose(
     queries_too: bool = False,
     no_feedforward: bool = False,
     feedforward_twice: bool = False,
-    output_too: bool = False,
     no_layers: bool = False,
     decimal: bool = False,
 ) -> float:
     attention = (1 if one_vector else 3 if queries_too else 2) * hidden_size
     inner = intermediate_size * (0 if no_feedforward else 2 if feedforward_twice else 1)
-    total = (attention + inner + output_too * hidden_size) * (1 if no_layers else layers)
+    total = (attention + inner) * (1 if no_layers else layers)
     return float(total) if decimal else total
 
 
@@ -45,6 +53,29 @@ COUNT_IA3_PARAMETERS = Exercise(
                 layers * (2 * hidden_size**2 + 2 * hidden_size * intermediate_size)
             ),
             "those are whole matrices, and they are frozen. (IA)³ trains one factor for each feature.",
+        ),
+        Mistake(
+            lambda hidden_size, intermediate_size, layers: (
+                layers * hidden_size * (2 * hidden_size + intermediate_size)
+            ),
+            "those are matrices, and they are frozen. (IA)³ multiplies feature by feature: a vector each.",
+        ),
+        Mistake(
+            lambda hidden_size, intermediate_size, layers: layers * 6 * hidden_size,
+            "intermediate_size is given, and need not be 4 * hidden_size.",
+        ),
+        Mistake(
+            lambda hidden_size, intermediate_size, layers: layers * (4 * hidden_size + intermediate_size),
+            "that is four vectors of hidden_size a layer: keys and values get one each, neither the queries nor the "
+            "attention's output gets one.",
+        ),
+        Mistake(
+            lambda hidden_size, intermediate_size, layers: layers * (2 * hidden_size + intermediate_size + 3),
+            "a factor has no bias: each of the three vectors has as many entries as there are features.",
+        ),
+        Mistake(
+            lambda hidden_size, intermediate_size, layers: layers * intermediate_size,
+            "keys and values are missing: hidden_size factors each, in every layer.",
         ),
         Mistake(
             lambda hidden_size, intermediate_size, layers: 2 * hidden_size + layers * intermediate_size,
@@ -72,5 +103,9 @@ COUNT_IA3_PARAMETERS = Exercise(
             },
         ),
     ],
-    advice={"type": "return a whole number (an int): add up the lengths of the vectors."},
+    advice={
+        "type": "return a whole number (an int): add up the lengths of the vectors.",
+        "value": "each layer has three vectors: for keys and values (hidden_size each), and for the middle of "
+        "the feed-forward (intermediate_size). The head does not count.",
+    },
 )

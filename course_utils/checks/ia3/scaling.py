@@ -76,21 +76,27 @@ _INVERTED = "that divides by the scale. Multiply."
 _NO_BIAS = "the bias is missing. F.linear(x, weight, bias) adds it, and takes None as well."
 _LYING = "that is x W. A weight has the shape (out, in): x W^T, or F.linear(x, weight, bias)."
 _ASKS_BIAS = "`if bias` asks a whole tensor whether it is true. Ask `if bias is not None`."
+_BOOLEAN = "(If the message speaks of a Boolean: ask `if bias is not None`, not `if bias`.)"
+_NONE = "bias may be None: F.linear takes it as it is, arithmetic does not."
 _PRODUCT = (
     "@ with the scale sums over the features, so one number for each row is left. The scale is one factor a feature: "
     "multiply with *."
 )
 _CUT_OFF = "the value is right, the gradient is not: something was computed under torch.no_grad() or with .detach(). "
+_FROZEN = (
+    "The layer is frozen outside this function; plain arithmetic is enough here. (A new nn.Linear or nn.Parameter cuts "
+    "it as well.)"
+)
 _ADVICE = {
     "TypeError": "bias may be None, and None cannot be added. F.linear(x, weight, bias) takes both.",
+    "value": "type and shape are right, the numbers are not. Each feature is multiplied by its own factor, once, and "
+    "nothing else happens: no activation, no sum over the factors.",
     HAS_GRADIENT: "no gradient can flow back through the result, so the scale could not learn. "
     "Something cut it: .item(), .detach(), .numpy(), torch.tensor(...) or torch.no_grad().",
     "gradient of x": _CUT_OFF
     + "The layer is frozen outside this function; as it is, the layers below would learn the wrong thing.",
-    "gradient of weight": _CUT_OFF
-    + "The layer is frozen outside this function; plain arithmetic is enough here.",
-    "gradient of bias": _CUT_OFF
-    + "The layer is frozen outside this function; plain arithmetic is enough here.",
+    "gradient of weight": _CUT_OFF + _FROZEN,
+    "gradient of bias": _CUT_OFF + _FROZEN,
     "gradient of scale": _CUT_OFF + "As it is, the scale would not learn what it should.",
 }
 
@@ -115,6 +121,15 @@ SCALED_OUTPUT = Exercise(
             "lying_weight": _LYING,
         },
         Mistake(_asks_bias, _ASKS_BIAS),
+        Mistake(
+            lambda x, weight, bias, scale: F.linear(x, weight, bias if bias else None),
+            f"Two things. First: {_ASKS_BIAS} Second: {_NO_SCALE}",
+        ),
+        Mistake(
+            lambda x, weight, bias, scale: F.linear(x, weight) * scale + bias,
+            "Two things. First: the bias is added after the scaling. The whole output is scaled, so brackets are "
+            f"missing: (x W^T + bias) * scale. Second: {_NONE}",
+        ),
         Mistake(lambda x, weight, bias, scale: F.linear(x, weight, bias) @ scale, _PRODUCT),
         Mistake(
             _loose_input,
@@ -125,7 +140,8 @@ SCALED_OUTPUT = Exercise(
         **_ADVICE,
         "shape": "the result is (..., out): only the last dim of x changes, and the scale changes no shape.",
         "RuntimeError": "shapes that do not go together. x is (..., in), weight (out, in), scale (out,): it fits the "
-        "layer's output, not x. F.linear(x, weight, bias) gives that output, for any number of dims in front.",
+        "layer's output, not x. F.linear(x, weight, bias) gives that output, for any number of dims in front. "
+        + _BOOLEAN,
     },
 )
 
@@ -145,6 +161,22 @@ SCALED_INPUT = Exercise(
         },
         Mistake(lambda x, weight, bias, scale: F.linear(x @ scale, weight, bias), _PRODUCT),
         Mistake(
+            lambda x, weight, bias, scale: F.linear(x * scale, weight, bias * scale),
+            f"Two things. First: the bias is scaled. Only x is. Second: {_NONE}",
+        ),
+        Mistake(
+            lambda x, weight, bias, scale: F.linear(x, weight * scale[:, None], bias),
+            "the scale meets the rows of W, its outputs. A scale of the input meets the columns, or x: x * scale.",
+        ),
+        Mistake(
+            lambda x, weight, bias, scale: x * scale,
+            "that is the scaled input. The layer is missing: F.linear(x * scale, weight, bias).",
+        ),
+        Mistake(
+            lambda x, weight, bias, scale: F.linear(x * scale, weight * scale, bias),
+            "x is scaled twice: once itself, and once more by the columns of W.",
+        ),
+        Mistake(
             _loose_output,
             "the output is scaled. Here the scale belongs to x, before the layer: it has `in` entries.",
         ),
@@ -153,6 +185,6 @@ SCALED_INPUT = Exercise(
         **_ADVICE,
         "shape": "the result is (..., out): the scale changes no shape, and the layer only the last dim of x.",
         "RuntimeError": "shapes that do not go together. x is (..., in), weight (out, in), scale (in,): it fits x, "
-        "not the layer's output. F.linear(x, weight, bias) takes any number of dims in front.",
+        "not the layer's output. F.linear(x, weight, bias) takes any number of dims in front. " + _BOOLEAN,
     },
 )

@@ -3,8 +3,21 @@
 import torch
 from torch import Generator, Tensor
 
-from course_utils.checks.tasks import INPUTS_CHANGED, Arguments, Exercise, Mistake, observe_values, slips
+from course_utils.checks.compare import describe
+from course_utils.checks.tasks import (
+    INPUTS_CHANGED,
+    RESULT,
+    Arguments,
+    Exercise,
+    Function,
+    Mistake,
+    Observations,
+    observe_values,
+    slips,
+)
 from course_utils.methods import madx
+
+SHOWN, LABELS = "shown", "labels"
 
 
 def _cases(generator: Generator) -> list[Arguments]:
@@ -24,6 +37,16 @@ def _cases(generator: Generator) -> list[Arguments]:
     return [*cases, dict(cases[-1], asked=torch.zeros(4, 6, dtype=torch.bool))]
 
 
+def _observe(function: Function, arguments: Arguments) -> Observations:
+    """Each of the two results by its name: a message then says which of them differs. A list of both will do."""
+    seen = observe_values(function, arguments)
+    pair = seen[RESULT]
+    told: Observations = {INPUTS_CHANGED: seen[INPUTS_CHANGED]}
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        return {**told, RESULT: describe(pair), SHOWN: None, LABELS: None}
+    return {**told, RESULT: "two tensors", SHOWN: pair[0], LABELS: pair[1]}
+
+
 def _loose_mask(
     input_ids: Tensor,
     asked: Tensor,
@@ -35,18 +58,26 @@ def _loose_mask(
     no_random: bool = False,
     rest_random: bool = False,
     shares_turned: bool = False,
+    middle_masked: bool = False,
+    middle_random: bool = False,
     not_only_asked: bool = False,
     all_labels: bool = False,
     labels_of_shown: bool = False,
     zero_labels: bool = False,
+    minus_one: bool = False,
+    random_labels: bool = False,
     mask_labels: bool = False,
     turned_labels: bool = False,
     changed_only: bool = False,
+    masked_only: bool = False,
     not_shown: bool = False,
     exchanged: bool = False,
 ) -> tuple[Tensor, Tensor]:
     here = torch.ones_like(asked) if not_only_asked else asked
-    masked, other = here & (draw < 0.8), here & (draw >= (0.8 if rest_random else 0.9))
+    masked = here & (draw < (0.9 if middle_masked else 0.8))
+    other = here & (draw >= (0.8 if rest_random or middle_random else 0.9))
+    if middle_random:
+        other = other & (draw < 0.9)
     if shares_turned:
         masked, other = here & (draw >= 0.9), here & (draw < 0.8)
     if all_masked:
@@ -55,10 +86,10 @@ def _loose_mask(
     if not no_random:
         shown = torch.where(other, random_ids, shown)
     kept = ~asked if turned_labels else asked & (masked | other) if changed_only else asked
-    labels = torch.where(
-        kept, shown if labels_of_shown else input_ids, 0 if zero_labels else mask_id if mask_labels else -100
-    )
-    labels = shown if all_labels and labels_of_shown else input_ids if all_labels else labels
+    kept = asked & masked if masked_only else kept
+    told = shown if labels_of_shown else random_ids if random_labels else input_ids
+    elsewhere = 0 if zero_labels else mask_id if mask_labels else -1 if minus_one else -100
+    labels = told if all_labels else torch.where(kept, told, elsewhere)
     shown = input_ids if not_shown else shown
     return (labels, shown) if exchanged else (shown, labels)
 
@@ -66,16 +97,18 @@ def _loose_mask(
 MASK_TOKENS = Exercise(
     reference=madx.mask_tokens,
     cases=_cases,
-    observe=observe_values,
+    observe=_observe,
     mistakes=slips(
         _loose_mask,
         {
-            "all_masked": "every place that is asked shows the mask. Only a draw below 0.8 does: later, in the "
-            "task, no "
-            "mask is ever seen.",
+            "all_masked": "every place that is asked shows the mask. Only a draw below 0.8 does: later, in the task, "
+            "no mask is ever seen.",
             "no_random": "random_ids is not used: a draw of 0.9 or more shows the token from there.",
             "rest_random": "every draw of 0.8 or more shows a random token. From 0.8 up to 0.9 the place shows "
             "its own.",
+            "middle_masked": "a draw from 0.8 up to 0.9 shows the mask. There the place shows its own token.",
+            "middle_random": "the random token is shown from 0.8 up to 0.9, and the token itself above. It is the "
+            "other way round.",
             "shares_turned": "mask and random token are exchanged: a draw below 0.8 shows the mask.",
             "not_only_asked": "places that are not asked are changed too. All three cases hold where `asked` is True.",
             "all_labels": "every place has a label. Where nothing is asked it is -100, or the model is paid for "
@@ -83,11 +116,16 @@ MASK_TOKENS = Exercise(
             "labels_of_shown": "the labels are taken from what is shown. The model must say what stood there before: "
             "take them from input_ids.",
             "zero_labels": "the label of a place that is not asked is 0, which is a token. It must be -100.",
+            "minus_one": "the label of a place that is not asked is -1. It must be -100: that is what cross-entropy "
+            "leaves out.",
+            "random_labels": "the labels are taken from random_ids. The model must say what stood there: input_ids.",
             "mask_labels": "the label of a place that is not asked is the mask. It must be -100: cross-entropy leaves "
             "that out.",
             "turned_labels": "the labels are turned round: -100 belongs where `asked` is False.",
             "changed_only": "a place that is asked and shows its own token has no label. It is asked all the same: the "
             "model cannot know that it was left alone.",
+            "masked_only": "only a place that shows the mask has a label. Every place that is asked has one, whatever "
+            "it shows.",
             "not_shown": "what is shown is the text itself. Hide the places that are asked.",
             "exchanged": "the two results are exchanged: what is shown comes first, the labels second.",
         },
@@ -113,9 +151,14 @@ MASK_TOKENS = Exercise(
     advice={
         INPUTS_CHANGED: "the function changes its inputs in place. Build new tensors: torch.where does, and so does "
         ".clone() before `x[...] = ...`.",
-        "type": "return two tensors, shown and labels, in this order.",
+        RESULT: "return two tensors, shown and labels, in this order: `return shown, labels`.",
         "shape": "both results have the shape of input_ids, (batch, tokens). Do not pick the asked places out; "
         "torch.where(condition, a, b) keeps the shape.",
         "dtype": "both results hold token ids: int64, as input_ids does. torch.where with a whole number keeps it so.",
+        "RuntimeError": "`and`, `or` and `if` ask a whole tensor whether it is true. Combine with & and |, and set "
+        "each comparison in brackets: asked & (draw < 0.8).",
+        "TypeError": "combine conditions with & and |, and set each comparison in brackets: asked & (draw < 0.8).",
+        "value": "go through the places of the first row above. Asked and draw < 0.8: mask_id. Asked and draw >= 0.9: "
+        "the token of random_ids. Else: the token. Draw nothing yourself: `draw` and `random_ids` are given.",
     },
 )
