@@ -69,7 +69,7 @@ $(MARP): slides/package.json slides/package-lock.json
 	@touch $(MARP)
 
 slides: $(READY) $(MARP) ## make the slides in build/slides/: HTML and PDF (needs npm and Chromium)
-	$(VENV_PYTHON) slides/build.py
+	$(VENV_PYTHON) slides/decks.py
 
 badges: $(READY) ## for authors: write the course's address everywhere: make badges REPO=owner/name
 	$(VENV_PYTHON) tools/badges.py $(REPO)

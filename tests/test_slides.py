@@ -17,12 +17,11 @@ SLIDES = ROOT / "slides"
 sys.path.insert(0, str(SLIDES))  # scripts beside each other, not a package
 
 import browser  # noqa: E402
+import decks  # noqa: E402
 import draw  # noqa: E402
 import fill  # noqa: E402
 import outline  # noqa: E402
 from pictures import PICTURES  # noqa: E402
-
-import build  # noqa: E402
 
 DECKS = sorted(SLIDES.glob("[0-9]*.md"))
 HEAD = "---\nmarp: true\n---\n"
@@ -181,11 +180,11 @@ def test_a_page_that_needs_the_network_is_refused(tmp_path: Path) -> None:
     page.write_text('<html><img src="figures/x.svg" alt="a"></html>', "utf-8")
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "x.svg").write_text("<svg/>", "utf-8")
-    build.embed(page)
+    decks.embed(page)
     assert 'src="data:image/svg+xml;base64,PHN2Zy8+"' in page.read_text("utf-8")
     page.write_text('<html><script src="https://example.org/x.js"></script></html>', "utf-8")
     with pytest.raises(ValueError, match="needs files from elsewhere"):
-        build.embed(page)
+        decks.embed(page)
 
 
 def test_the_browser_finds_what_a_room_cannot_read(tmp_path: Path) -> None:
@@ -214,5 +213,5 @@ def test_without_a_browser_the_message_says_what_to_do(monkeypatch: pytest.Monke
 
 
 def test_the_build_says_what_it_lacks(tmp_path: Path) -> None:
-    assert "There are 01_" in build.lacking(tmp_path, [])
-    assert "Marp is not in" in build.lacking(tmp_path, DECKS)
+    assert "There are 01_" in decks.lacking(tmp_path, [])
+    assert "Marp is not in" in decks.lacking(tmp_path, DECKS)
