@@ -6,21 +6,35 @@ import pandas as pd
 
 from course_utils import plots
 
+LARGE = ("encoder", "teacher", "BERT (teacher)")  # as rows name the whole encoder
+BELOW, BESIDE = ((0, -16), "center"), ((-8, -4), "right")
+LANDMARKS = {
+    "BitFit": BELOW,
+    "top layer": BELOW,
+    "full fine-tuning": BELOW,
+    "TinyBERT": BESIDE,
+    "KD, all sentences": BESIDE,
+    "gold labels": BESIDE,
+}
+"""Methods that are named in the picture of all although others beat them, and where their names stand."""
+
 
 def all_methods(lines: pd.DataFrame, whole: int) -> list[str]:
-    """Accuracy over what is trained, one point for each line of `gathering.by_method`; the front has names.
+    """Accuracy over what is trained, one point for each line of `gathering.by_method`; the front and the
+    landmarks have names.
 
     The front: the methods that no other beats in both. whole: parameters of the whole encoder; what trains a tenth or
-    more of them gets a marker of its own. Returns the front, smallest first.
+    more of them, and what is a smaller model, get markers of their own. Returns the front, smallest first.
     """
     by_size = lines.sort_values(["trained", "accuracy"], ascending=[True, False])
     before = by_size["accuracy"].cummax().shift(fill_value=0)
     front = by_size[by_size["accuracy"] > before]
     figure, axes = plots.plt.subplots(figsize=(7.5, 4.6))
-    few = lines["trained"] < whole / 10
+    few, small = lines["trained"] < whole / 10, ~lines["model"].isin(LARGE)
     for name, part, marker in (
-        ("under a tenth of the encoder", lines[few], "o"),
-        ("more than that", lines[~few], "s"),
+        ("under a tenth of the encoder", lines[few & ~small], "o"),
+        ("more than that", lines[~few & ~small], "s"),
+        ("a student, trained whole: smaller to use, too", lines[small], "^"),
     ):
         axes.semilogx(part["trained"], part["accuracy"], marker, label=name, alpha=0.7, markersize=8)
     axes.plot(front["trained"], front["accuracy"], color="black", linewidth=1, label="front")
@@ -35,6 +49,15 @@ def all_methods(lines: pd.DataFrame, whole: int) -> list[str]:
             fontsize=9,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8},
         )
+    for name in lines.index.intersection(LANDMARKS).difference(front.index):
+        axes.annotate(
+            str(name),
+            (lines.loc[name, "trained"], lines.loc[name, "accuracy"]),
+            xytext=LANDMARKS[name][0],
+            ha=LANDMARKS[name][1],
+            textcoords="offset points",
+            fontsize=9,
+        )
     axes.set(title="All methods: what is trained, and what it brings", ylabel="test accuracy (%)")
     axes.set(xlabel="trained parameters, head included (log scale)")
     axes.margins(0.16)
@@ -43,7 +66,7 @@ def all_methods(lines: pd.DataFrame, whole: int) -> list[str]:
         figure,
         alt="Test accuracy over the number of trained parameters, a point for each method; a line joins those "
         "that no other "
-        "beats in both.",
+        "beats in both. Full fine-tuning, at the right, lies level with methods that train far less.",
     )
     return list(front.index)
 
