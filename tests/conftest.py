@@ -15,6 +15,7 @@ for name in ("COURSE_TRACK", "COURSE_MIRROR", "COURSE_SEED", "COURSE_CLAIMS", "H
     os.environ.pop(name, None)
 
 from hub_server import hub  # noqa: E402, F401 (a fixture; it imports course_utils)
+from small_bert import batch  # noqa: E402, F401 (a fixture)
 
 LOCAL = {"localhost", "127.0.0.1", "::1", "", None}
 

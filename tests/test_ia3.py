@@ -9,12 +9,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
+from small_bert import HEAD, config, logits, moved, refuses, weights
 from torch import nn
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import BertForSequenceClassification
 
 from course_utils.methods import ia3
 
-HEAD = {"classifier.weight", "classifier.bias"}
 ON_OUTPUT = {f"bert.encoder.layer.{i}.attention.self.{name}" for i in range(2) for name in ("key", "value")}
 ON_INPUT = {f"bert.encoder.layer.{i}.output.dense" for i in range(2)}
 VECTORS = {f"{path}.ia3_l" for path in ON_OUTPUT | ON_INPUT}
@@ -23,30 +23,13 @@ VECTORS = {f"{path}.ia3_l" for path in ON_OUTPUT | ON_INPUT}
 @pytest.fixture
 def base() -> nn.Module:
     torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=40, hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
-        intermediate_size=32, max_position_embeddings=16, num_labels=3,
-    )  # fmt: skip
-    model = BertForSequenceClassification(config).eval()
+    model = BertForSequenceClassification(config()).eval()
     for name, parameter in model.named_parameters():
         if (
             name.endswith("dense.bias") or "self" in name
         ):  # as new they are zero or small, and would hide much
             nn.init.normal_(parameter, std=0.3)
     return model
-
-
-@pytest.fixture
-def batch() -> dict[str, torch.Tensor]:
-    generator = torch.Generator().manual_seed(1)
-    mask = torch.ones(5, 7, dtype=torch.long)
-    mask[0, 4:] = mask[3, 2:] = 0
-    return {"input_ids": torch.randint(40, (5, 7), generator=generator), "attention_mask": mask}
-
-
-@torch.no_grad()
-def logits(model: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    return model.eval()(**batch).logits
 
 
 def inject(base: nn.Module, **options) -> nn.Module:
@@ -62,10 +45,6 @@ def trained(model: nn.Module, seed: int = 2) -> nn.Module:
             drawn = torch.rand(parameter.shape, generator=generator)
             parameter.copy_((0.5 + 2 * drawn) * (1 - 2 * (drawn > 0.9)) if "ia3_l" in name else drawn - 0.5)
     return model
-
-
-def weights(model: nn.Module) -> dict[str, torch.Tensor]:
-    return copy.deepcopy(model.state_dict())
 
 
 # --- before and during training ---
@@ -93,8 +72,8 @@ def test_a_step_moves_every_vector_and_the_head_and_nothing_else(base, batch, op
     optimizer = optimizer_type(model.parameters(), lr=0.05, weight_decay=0.01)
     model(**batch, labels=torch.tensor([0, 1, 2, 1, 0])).loss.backward()
     optimizer.step()
-    moved = {name for name, value in weights(model).items() if not torch.equal(value, before[name])}
-    assert moved == VECTORS | HEAD
+    changed = moved(model, before)
+    assert changed == VECTORS | HEAD
 
 
 def test_the_model_computes_what_the_paper_writes(base):
@@ -248,11 +227,7 @@ def test_loading_what_does_not_fit_is_refused_and_changes_nothing(base, options)
         other.classifier, options = nn.Linear(16, 1), {}
     state = ia3.ia3_state(trained(ia3.inject_ia3(other, **options), seed=5))
     model = trained(inject(base))
-    before = weights(model)
-    with pytest.raises(ValueError, match=r"do not fit this model.*(ia3_l|classifier)"):
-        ia3.load_ia3(model, state)
-    for name, value in weights(model).items():
-        assert torch.equal(value, before[name]), name
+    refuses(ia3.load_ia3, model, state, r"do not fit this model.*(ia3_l|classifier)")
 
 
 # --- what is refused ---

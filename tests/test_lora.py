@@ -7,13 +7,13 @@ import peft
 import pytest
 import torch
 from safetensors.torch import save_file
+from small_bert import HEAD, config, logits, moved, refuses, weights
 from torch import nn
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import BertForSequenceClassification
 
 from course_utils.methods import lora
 
 TARGETS = ["query", "value"]
-HEAD = {"classifier.weight", "classifier.bias"}
 MATRICES = {
     f"bert.encoder.layer.{layer}.attention.self.{target}.lora_{side}"
     for layer in range(2)
@@ -25,24 +25,7 @@ MATRICES = {
 @pytest.fixture
 def base() -> nn.Module:
     torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=40, hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
-        intermediate_size=32, max_position_embeddings=16, num_labels=3,
-    )  # fmt: skip
-    return BertForSequenceClassification(config).eval()
-
-
-@pytest.fixture
-def batch() -> dict[str, torch.Tensor]:
-    generator = torch.Generator().manual_seed(1)
-    mask = torch.ones(5, 7, dtype=torch.long)
-    mask[0, 4:] = mask[3, 2:] = 0
-    return {"input_ids": torch.randint(40, (5, 7), generator=generator), "attention_mask": mask}
-
-
-@torch.no_grad()
-def logits(model: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    return model.eval()(**batch).logits
+    return BertForSequenceClassification(config()).eval()
 
 
 def inject(base: nn.Module, rank: int = 4, lora_alpha: float = 8, **options) -> nn.Module:
@@ -57,10 +40,6 @@ def trained(model: nn.Module, seed: int = 2) -> nn.Module:
         if parameter.requires_grad:
             parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.5)
     return model
-
-
-def weights(model: nn.Module) -> dict[str, torch.Tensor]:
-    return copy.deepcopy(model.state_dict())
 
 
 # --- before and during training ---
@@ -87,8 +66,8 @@ def test_three_steps_move_a_b_and_the_head_and_nothing_else(base, batch, optimiz
         model(**batch, labels=torch.tensor([0, 1, 2, 1, 0])).loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-    moved = {name for name, value in weights(model).items() if not torch.equal(value, before[name])}
-    assert moved == MATRICES | HEAD
+    changed = moved(model, before)
+    assert changed == MATRICES | HEAD
 
 
 def test_with_b_zero_the_first_gradient_reaches_b_only(base, batch):
@@ -207,11 +186,7 @@ def test_loading_what_does_not_fit_is_refused_and_changes_nothing(base, change):
     rank = {"rank": 8, "rank 1": 1}.get(change, 4)
     state = lora.lora_state(trained(lora.inject_lora(other, targets, rank, 8), seed=5))
     model = trained(inject(base))
-    before = weights(model)
-    with pytest.raises(ValueError, match=r"do not fit this model.*(lora_[AB]|classifier)"):
-        lora.load_lora(model, state)
-    for name, value in weights(model).items():
-        assert torch.equal(value, before[name]), name
+    refuses(lora.load_lora, model, state, r"do not fit this model.*(lora_[AB]|classifier)")
 
 
 # --- what is refused ---
