@@ -1,6 +1,8 @@
 """Exercises that look at a model from outside: what moved, and what share of it trains."""
 
 import copy
+import math
+import numbers
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -39,6 +41,7 @@ def _moved_cases(generator: Generator) -> list[Arguments]:
     return [
         case(dense_bias=bias + 1),
         case(),
+        case(dense_bias=bias + torch.tensor([1.0, 0.0, 0.0])),
         case(dense_bias=bias + torch.tensor([0.0, 1.0, 0.0])),
         case(
             LayerNorm_bias=norm + torch.tensor([0.0, 1e-7, 0.0]), dense_weight=before["dense.weight"] + 2e-6
@@ -75,6 +78,7 @@ def _loose_moved(
     norms: bool = False,
     threshold: bool = False,
     coarse: bool = False,
+    largest: bool = False,
 ) -> list[str]:
     def same(old: Tensor, new: Tensor) -> bool:
         if close:
@@ -83,6 +87,8 @@ def _loose_moved(
             return bool(old.sum() == new.sum())
         if threshold or coarse:
             return bool((new - old).abs().max() <= (1e-4 if coarse else 1e-6))
+        if largest:
+            return bool(old.max() == new.max())
         if norms:
             return bool(old.norm() == new.norm())
         if upwards:
@@ -111,9 +117,19 @@ WHICH_MOVED = Exercise(
                 "coarse": "a threshold lets small moves pass. Frozen means the same to the last bit: torch.equal.",
                 "norms": "the norms are compared. An entry that changed its sign has the same norm. Compare entry by "
                 "entry: torch.equal.",
+                "largest": "the largest entries are compared. Compare entry by entry: torch.equal.",
                 "upwards": "only what grew is found. A weight may shrink, too.",
                 "every_entry": "a tensor counts only if all of its entries changed. One entry is enough.",
             },
+        ),
+        Mistake(
+            lambda before, after: [],
+            "the list is always empty. Not whether a tensor has or requires a gradient is asked, but whether its "
+            "values changed: compare before[name] with after[name].",
+        ),
+        Mistake(
+            lambda before, after: sorted(freezing.which_moved(before, after)),
+            "the names are right, but sorted. Keep the order of `before`.",
         ),
         Mistake(
             lambda before, after: len(freezing.which_moved(before, after)),
@@ -151,6 +167,7 @@ def _share_cases(_: Generator) -> list[Arguments]:
         _tied(),
         small_model(body="distilbert", pre_classifier=True),
         _half_frozen_head(),
+        freezing.top_layers(small_model(2, pooler=True), 1, ["pooler", "classifier"]),
     ]
     heads: list[Sequence[str]] = [
         ("classifier",),
@@ -161,6 +178,7 @@ def _share_cases(_: Generator) -> list[Arguments]:
         ("classifier",),
         ("classifier",),
         ("classifier",),
+        ("classifier", "pooler"),
     ]
     return [{"model": model, "head": head} for model, head in zip(models, heads, strict=True)]
 
@@ -186,10 +204,8 @@ def _observe_share(function: Function, arguments: Arguments) -> Observations:
     if isinstance(value, Tensor) and value.numel() == 1:
         value = float(value)
     changed = [p.requires_grad for p in model.parameters()] != before or changed_weight(model, weights)
-    return {
-        INPUTS_CHANGED: "model" if changed else None,
-        RESULT: float(value) if type(value) is int else value,
-    }
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return {INPUTS_CHANGED: "model" if changed else None, RESULT: float(value) if real else value}
 
 
 def _loose_share(
@@ -208,15 +224,21 @@ def _loose_share(
     minus_head: bool = False,
     within: bool = False,
     rounded: bool = False,
+    floored: bool = False,
+    rows: bool = False,
+    head_always: bool = False,
+    top_level: bool = False,
+    not_divided: bool = False,
 ) -> float:
-    names = head[-1:] if no_pooler else head
+    names = head[-1:] if no_pooler else ("classifier",) if head_always else head
     parameters = dict(model.named_parameters(remove_duplicate=not twice))
 
     def size(parameter: Tensor) -> int:
-        return 1 if tensors else parameter.numel()
+        return 1 if tensors else len(parameter) if rows else parameter.numel()
 
     def in_head(name: str) -> bool:
-        found = any(part in name for part in names) if within else set(name.split(".")) & set(names)
+        path = name.split(".")[:1] if top_level else name.split(".")
+        found = any(part in name for part in names) if within else set(path) & set(names)
         return bool(found) and not with_head
 
     body = {name: p for name, p in parameters.items() if not in_head(name)}
@@ -227,8 +249,8 @@ def _loose_share(
     whole = sum(
         size(p) for p in (body if of_body else parameters).values() if not of_frozen or not p.requires_grad
     )
-    share = (1 if fraction else 100) * trained / max(whole, 1)
-    return round(share, 2) if rounded else share
+    share = (1 if fraction else 100) * trained / (1 if not_divided else max(whole, 1))
+    return float(math.floor(share)) if floored else round(share, 2) if rounded else share
 
 
 TRAINED_SHARE = Exercise(
@@ -252,8 +274,28 @@ TRAINED_SHARE = Exercise(
             "gradient and is not in the head.",
             "within": "parts whose names only contain that of the head are left out too, here pre_classifier. Compare "
             "whole pieces of the name: name.split('.').",
-            "rounded": "the share is rounded. Round where it is shown, not where it is computed.",
+            "rounded": "the share is rounded to a few digits. Round where it is shown, not where it is computed.",
+            "floored": "the share is rounded down: // and int() do that. Divide with /.",
+            "rows": "len(p) is the number of rows of a matrix. Count its entries: p.numel().",
+            "head_always": "the argument `head` is not used. Not every head is called classifier.",
+            "top_level": "only parts at the top level are left out. A part of the head may lie deep inside, such as "
+            "bert.pooler: compare every piece of the name between the dots.",
+            "not_divided": "that is 100 times a count. Divide by all of the model's parameters.",
         },
+        Mistake(
+            lambda model, head: (
+                freezing.trained_share(model, head)
+                * sum(p.numel() for p in model.parameters())
+                / sum(p.numel() for p in model.parameters() if not p.requires_grad)
+            ),
+            "the trained parameters are divided by the frozen ones. Divide by all of the model's.",
+        ),
+        Mistake(
+            lambda model, head: (
+                freezing.trained_share(model, head) * sum(p.numel() for p in model.parameters()) / 100
+            ),
+            "that is how many they are. Per cent are asked for: times 100, over all of the model's parameters.",
+        ),
     ),
     advice={
         INPUTS_CHANGED: "the function changes the model in place. It should only look: no requires_grad_() here.",
