@@ -65,8 +65,10 @@ def _loose_forward(
     lying_up: bool = False,
     residual_in: bool = False,
 ) -> Tensor:
-    kinds = {F.gelu: gelu, F.silu: silu, torch.tanh: tanh, torch.sigmoid: sigmoid, F.leaky_relu: leaky}
-    kind = next((other for other, chosen in kinds.items() if chosen), F.relu)
+    other = (
+        F.gelu if gelu else F.silu if silu else torch.tanh if tanh else torch.sigmoid if sigmoid else F.relu
+    )
+    kind = F.leaky_relu if leaky else other
     x = residual if residual_in else hidden + residual if both_in else hidden
     x = F.relu(x) if relu_first else x
     down = x @ (down_weight if lying_down else down_weight.T) + (0 if no_down_bias else down_bias)
