@@ -132,6 +132,8 @@ def test_more_layers_than_there_are_is_an_error_and_changes_nothing(model, k):
 
 def test_layers_are_those_of_the_encoder(model):
     assert encoder_layers(model) is model.bert.encoder.layer
+    before = nn.ModuleList([nn.Linear(2, 2)])  # a list ahead of the encoder's: the longest one counts
+    assert encoder_layers(nn.ModuleDict({"before": before, "model": model})) is model.bert.encoder.layer
     with pytest.raises(ValueError, match=r"no layers in an nn\.ModuleList"):
         encoder_layers(nn.Linear(2, 2))
 

@@ -70,6 +70,10 @@ def _describe_column(column: tuple[str, Any]) -> str:
 
 def describe_both(kind: str, expected: Any, got: Any) -> tuple[str, str]:
     """The two values, each with what makes them differ in this kind (see `difference`)."""
+    if isinstance(expected, Mapping) and isinstance(got, Mapping) and list(expected) == list(got):
+        key = next(key for key in expected if difference(expected[key], got[key]))
+        pair = describe_both(kind, expected[key], got[key])
+        return f"{key}: {pair[0]}", f"{key}: {pair[1]}"
     if kind == "type":
         return f"{describe(expected)} ({type(expected).__name__})", f"{describe(got)} ({type(got).__name__})"
     if kind == "dtype":

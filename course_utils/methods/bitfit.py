@@ -34,9 +34,9 @@ def bitfit(
 ) -> nn.Module:
     """Freeze the model but for its biases, those of LayerNorm too, and its head. In place; returns the model.
 
-    only: train the biases of these parts and no others (see `find_biases`; section 4.2 of the paper trains those
-    of the query and of the feed-forward block's first layer). Raises ValueError, and changes nothing, where the
-    model has no such head, or no such bias outside it.
+    only: train the biases of these parts and no others (see `find_biases`; under "Fewer bias parameters" in section 4
+    the paper trains those of the query and of the feed-forward block's first layer). Raises ValueError, and changes
+    nothing, where the model has no such head, or no such bias outside it.
     """
     if not find_biases(model, head):
         raise ValueError(

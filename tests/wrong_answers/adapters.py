@@ -78,6 +78,26 @@ def count_without_biases_of_one(width, bottleneck_size, adapters):
     return 2 * width * bottleneck_size
 
 
+def count_biases_twice(width, bottleneck_size, adapters):
+    return adapters * (2 * width * bottleneck_size + 2 * (width + bottleneck_size))
+
+
+def count_three_matrices(width, bottleneck_size, adapters):
+    return adapters * (3 * width * bottleneck_size + width + bottleneck_size)
+
+
+def count_one_number_a_bias(width, bottleneck_size, adapters):
+    return adapters * (2 * width * bottleneck_size + 2)
+
+
+def count_sides(width, bottleneck_size, adapters):
+    return adapters * (2 * width + bottleneck_size)
+
+
+def count_in_numpy(width, bottleneck_size, adapters):
+    return adapters * np.int64(2 * width * bottleneck_size + width + bottleneck_size)
+
+
 def count_by_entries(width, bottleneck_size, adapters):
     down, up = nn.Linear(width, bottleneck_size), nn.Linear(bottleneck_size, width)
     return adapters * sum(p.numel() for part in (down, up) for p in part.parameters())
@@ -136,6 +156,20 @@ def init_std_as_mean(width, bottleneck_size, init_std=0.01):
     down, up = torch.empty(bottleneck_size, width), torch.empty(width, bottleneck_size)
     ends = {"a": -2 * init_std, "b": 2 * init_std}
     return nn.init.trunc_normal_(down, init_std, **ends), nn.init.trunc_normal_(up, init_std, **ends)
+
+
+def init_one_std(width, bottleneck_size, init_std=0.01):
+    sizes = ((bottleneck_size, width), (width, bottleneck_size))
+    return [nn.init.trunc_normal_(torch.empty(s), std=init_std, a=-init_std, b=init_std) for s in sizes]
+
+
+def init_squared(width, bottleneck_size, init_std=0.01):
+    return cut(bottleneck_size, width, init_std**2), cut(width, bottleneck_size, init_std**2)
+
+
+def init_tied(width, bottleneck_size, init_std=0.01):
+    down = cut(bottleneck_size, width, init_std)
+    return down, down.T
 
 
 def init_lying(width, bottleneck_size, init_std=0.01):
@@ -239,6 +273,28 @@ def forward_tanh(hidden, residual, down_weight, down_bias, up_weight, up_bias):
 
 def forward_silu(hidden, residual, down_weight, down_bias, up_weight, up_bias):
     return residual + F.linear(F.silu(F.linear(hidden, down_weight, down_bias)), up_weight, up_bias)
+
+
+def forward_sigmoid(hidden, residual, down_weight, down_bias, up_weight, up_bias):
+    return residual + F.linear(F.linear(hidden, down_weight, down_bias).sigmoid(), up_weight, up_bias)
+
+
+def forward_leaky(hidden, residual, down_weight, down_bias, up_weight, up_bias):
+    return residual + F.linear(F.leaky_relu(F.linear(hidden, down_weight, down_bias)), up_weight, up_bias)
+
+
+def forward_relu_first(hidden, residual, down_weight, down_bias, up_weight, up_bias):
+    return forward_by_product(F.relu(hidden), residual, down_weight, down_bias, up_weight, up_bias)
+
+
+def forward_norm_last(hidden, residual, down_weight, down_bias, up_weight, up_bias):
+    adapted = forward_by_product(hidden, residual, down_weight, down_bias, up_weight, up_bias)
+    return F.layer_norm(adapted, adapted.shape[-1:])
+
+
+def forward_dropout(hidden, residual, down_weight, down_bias, up_weight, up_bias):
+    down = F.dropout(F.relu(F.linear(hidden, down_weight, down_bias)), 0.5)
+    return residual + F.linear(down, up_weight, up_bias)
 
 
 def forward_multiplied(hidden, residual, down_weight, down_bias, up_weight, up_bias):
@@ -365,6 +421,22 @@ def houlsby_as_pfeiffer(sublayer, skip, adapter, layer_norm):
     return layer_norm(adapter(layer_norm(total), residual=total))
 
 
+def houlsby_norm_twice(sublayer, skip, adapter, layer_norm):
+    return layer_norm(layer_norm(skip + adapter(sublayer)))
+
+
+def houlsby_norm_of_both(sublayer, skip, adapter, layer_norm):
+    return layer_norm(skip + layer_norm(adapter(sublayer)))
+
+
+def houlsby_skip_adapted_too(sublayer, skip, adapter, layer_norm):
+    return layer_norm(adapter(skip) + adapter(sublayer))
+
+
+def houlsby_norm_of_skip(sublayer, skip, adapter, layer_norm):
+    return layer_norm(skip) + adapter(sublayer)
+
+
 def houlsby_own_norm(sublayer, skip, adapter, layer_norm):
     return F.layer_norm(skip + adapter(sublayer), skip.shape[-1:])
 
@@ -442,6 +514,20 @@ def pfeiffer_norm_of_sublayer(sublayer, skip, adapter, layer_norm):
 
 def pfeiffer_residual_added(sublayer, skip, adapter, layer_norm):
     return layer_norm(skip + sublayer + adapter(layer_norm(skip + sublayer)))
+
+
+def pfeiffer_sum_again(sublayer, skip, adapter, layer_norm):
+    total = skip + sublayer
+    return layer_norm(total + adapter(layer_norm(total), total))
+
+
+def pfeiffer_both_places(sublayer, skip, adapter, layer_norm):
+    total = skip + adapter(sublayer)
+    return layer_norm(adapter(layer_norm(total), total))
+
+
+def pfeiffer_skip_last(sublayer, skip, adapter, layer_norm):
+    return skip + layer_norm(adapter(layer_norm(skip + sublayer), skip + sublayer))
 
 
 def pfeiffer_own_norm(sublayer, skip, adapter, layer_norm):
@@ -536,14 +622,18 @@ def state_empty(model):
     return {name: value for name, value in model.state_dict().items() if value.requires_grad}
 
 
+def state_of_frozen_model(model):
+    state = state_in_a_loop(model)
+    model.requires_grad_(False)
+    return state
+
+
+def state_of_half_precision(model):
+    return {name: value.half() for name, value in state_in_a_loop(model).items()}
+
+
 def state_list(model):
     return [p.detach().clone() for p in model.parameters() if p.requires_grad]
-
-
-def state_changes_the_model(model):
-    for p in model.parameters():
-        p.data = p.data + 1
-    return state_in_a_loop(model)
 
 
 def state_in_a_loop(model):
@@ -576,6 +666,10 @@ WRONG = {
         (count_decimal, "a count is a whole number"),
         (count_product, "entries of the two matrices are multiplied"),
         (count_biases_once, "counted once in all"),
+        (count_biases_twice, "the biases are counted twice"),
+        (count_three_matrices, "that is three matrices"),
+        (count_one_number_a_bias, "taken for a single number"),
+        (count_sides, "count one adapter first"),
         (count_tensor, "return a whole number (an int)"),
         (count_without_biases_of_one, "Two things."),
     ],
@@ -589,7 +683,10 @@ WRONG = {
         (init_both_zero, "both matrices are zero, and so they stay"),
         (init_down_zero, "nothing comes through ReLU"),
         (init_positive, "all entries are positive"),
-        (init_std_as_mean, "is the mean"),
+        (init_std_as_mean, "That is the mean"),
+        (init_one_std, "cut off at one standard deviation"),
+        (init_squared, "it is squared"),
+        (init_tied, "hold the same numbers"),
         (init_lying, "lie on their side"),
         (init_seeded, "the same at every call"),
         (init_doubles, "make both float32"),
@@ -612,6 +709,11 @@ WRONG = {
         (forward_multiplied, "multiplied with what the bottleneck gave"),
         (forward_both_in, "both go through the bottleneck"),
         (forward_tanh, "that is tanh"),
+        (forward_sigmoid, "that is a sigmoid"),
+        (forward_leaky, "that is a leaky ReLU"),
+        (forward_relu_first, "goes through a ReLU before the way down"),
+        (forward_norm_last, "there is a LayerNorm at the end"),
+        (forward_dropout, "no dropout"),
         (forward_no_down_bias, "the bias of the way down is missing"),
         (forward_no_up_bias, "the bias of the way up is missing"),
         (forward_lying_down, "the matrix of the way down is not turned"),
@@ -633,10 +735,14 @@ WRONG = {
         (houlsby_no_adapter, "that is the layer as it was"),
         (houlsby_sublayer_twice, "`sublayer` is added twice"),
         (houlsby_skip_adapted, "It belongs on `sublayer`"),
-        (houlsby_skip_as_residual, "so `sublayer` itself is lost"),
+        (houlsby_skip_as_residual, "`sublayer` itself is lost"),
         (houlsby_norm_first, "goes through the LayerNorm before"),
         (houlsby_norm_of_one, "LayerNorm does not span the whole sum"),
         (houlsby_as_pfeiffer, "the place of Pfeiffer"),
+        (houlsby_norm_twice, "the LayerNorm comes twice"),
+        (houlsby_norm_of_both, "a LayerNorm of its own"),
+        (houlsby_skip_adapted_too, "`skip` goes through an adapter as well"),
+        (houlsby_norm_of_skip, "three steps, each once"),
         (houlsby_own_norm, "no weight and bias of its own"),
         (houlsby_multiplied, "Both are functions"),
         (houlsby_in_place, "changes its inputs in place"),
@@ -649,12 +755,15 @@ WRONG = {
         (pfeiffer_residual_after, "adds to the sum after LayerNorm"),
         (pfeiffer_exchanged, "are exchanged"),
         (pfeiffer_no_skip, "the skip connection is missing"),
-        (pfeiffer_skip_again, "added once more"),
+        (pfeiffer_skip_again, "the residual holds it already"),
         (pfeiffer_sublayer_residual, "`sublayer` alone, so `skip` is lost"),
         (pfeiffer_skip_residual, "`skip` alone, so `sublayer` is lost"),
         (pfeiffer_no_adapter, "that is the layer as it was"),
         (pfeiffer_norm_of_sublayer, "layer_norm of `sublayer` alone"),
-        (pfeiffer_residual_added, "which holds its own input already"),
+        (pfeiffer_residual_added, "too much is added"),
+        (pfeiffer_sum_again, "whose residual it is already"),
+        (pfeiffer_both_places, "as with Houlsby"),
+        (pfeiffer_skip_last, "Nothing is added afterwards"),
         (pfeiffer_own_norm, "no weight and bias of its own"),
         (pfeiffer_simplest, "Two things."),
         (pfeiffer_in_place, "changes its inputs in place"),
@@ -671,14 +780,15 @@ WRONG = {
         (state_attached, "still ask for gradients"),
         (state_parameters, "Two things."),
         (state_short_names, "the names are shortened"),
-        (state_empty, "the dict is empty"),
+        (state_empty, "the dict is empty. What"),
+        (state_of_frozen_model, "what requires a gradient"),
+        (state_of_half_precision, "the dtype changed"),
         (state_list, "return a dict"),
-        (state_changes_the_model, "the model itself is changed"),
     ],
 }
 
 RIGHT = {
-    "adapters.count_adapter_parameters": [count_by_entries, count_factored],
+    "adapters.count_adapter_parameters": [count_by_entries, count_factored, count_in_numpy],
     "adapters.adapter_init": [init_clamped, init_in_layers, init_by_numpy],
     "adapters.adapter_forward": [forward_by_product, forward_by_modules, forward_by_einsum],
     "adapters.houlsby_output": [houlsby_in_steps, houlsby_with_residual],

@@ -6,6 +6,7 @@ right.
 
 import copy
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -84,6 +85,22 @@ def moved_as_tuple(before, after):
     return tuple(name for name, new in after.items() if not bool((new == before[name]).all()))
 
 
+def moved_largest(before, after):
+    return [name for name, old in before.items() if old.max() != after[name].max()]
+
+
+def moved_sorted(before, after):
+    return sorted(moved_by_any(before, after))
+
+
+def moved_by_requires_grad(before, after):
+    return [name for name, tensor in after.items() if tensor.requires_grad]
+
+
+def moved_by_numpy(before, after):
+    return [name for name in before if not np.array_equal(before[name].numpy(), after[name].numpy())]
+
+
 # --- head_only ---
 
 
@@ -148,6 +165,18 @@ def head_last_part(model, head=("classifier",)):
 def head_named_in_code(model, head=("classifier",)):
     for name, parameter in model.named_parameters():
         parameter.requires_grad_("classifier" in name.split("."))
+    return model
+
+
+def head_first_part(model, head=("classifier",)):
+    model.requires_grad_(False)
+    model.get_submodule(head_parts(model, head)[0]).requires_grad_(True)
+    return model
+
+
+def head_of_last_modules(model, head=("classifier",)):
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name.split(".")[-2] in head)
     return model
 
 
@@ -239,6 +268,18 @@ def mix_not_summed(states, weights, gamma):
 
 def mix_wrong_dim(states, weights, gamma):
     return gamma * (weights.softmax(0) * states).sum(0)
+
+
+def mix_logs(states, weights, gamma):
+    return gamma * torch.einsum("l,lbtw->btw", weights.log_softmax(0), states)
+
+
+def mix_hardest(states, weights, gamma):
+    return gamma * states[weights.argmax()]
+
+
+def mix_gamma_added(states, weights, gamma):
+    return gamma + torch.einsum("l,lbtw->btw", weights.softmax(0), states)
 
 
 def mix_over_batch(states, weights, gamma):
@@ -360,6 +401,35 @@ def top_turned_round(model, k, head=("classifier",)):
     return model
 
 
+def top_from_k(model, k, head=("classifier",)):
+    head_only(model, head)
+    for layer in encoder_layers(model)[k:]:
+        layer.requires_grad_(True)
+    return model
+
+
+def top_without_argument_head(model, k, head=("classifier",)):
+    head_only(model)
+    layers = encoder_layers(model)
+    for layer in layers[len(layers) - k :]:
+        layer.requires_grad_(True)
+    return model
+
+
+def top_layers_only(model, k, head=("classifier",)):
+    layers = encoder_layers(model)
+    for i, layer in enumerate(layers):
+        layer.requires_grad_(i >= len(layers) - k)
+    return model
+
+
+def top_freezes_the_lower(model, k, head=("classifier",)):
+    layers = encoder_layers(model)
+    for layer in layers[: len(layers) - k]:
+        layer.requires_grad_(False)
+    return model
+
+
 def top_head_alone(model, k, head=("classifier",)):
     return head_only(model, head)
 
@@ -458,6 +528,28 @@ def share_rounded(model, head=("classifier",)):
     return round(share_by_lists(model, head), 2)
 
 
+def share_rounded_down(model, head=("classifier",)):
+    return share_by_lists(model, head) // 1
+
+
+def share_of_rows(model, head=("classifier",)):
+    trained = sum(len(p) for n, p in model.named_parameters() if p.requires_grad and not in_head(n, head))
+    return 100 * trained / sum(len(p) for p in model.parameters())
+
+
+def share_of_top_level(model, head=("classifier",)):
+    body = [p for n, p in model.named_parameters() if p.requires_grad and n.split(".")[0] not in head]
+    return 100 * sum(p.numel() for p in body) / sum(p.numel() for p in model.parameters())
+
+
+def share_of_classifier(model, head=("classifier",)):
+    return share_by_lists(model, ("classifier",))
+
+
+def share_not_divided(model, head=("classifier",)):
+    return sum(p.numel() for n, p in model.named_parameters() if p.requires_grad and not in_head(n, head))
+
+
 def share_freezes(model, head=("classifier",)):
     model.requires_grad_(False)
     return share_by_lists(model, head)
@@ -472,6 +564,10 @@ def share_by_paths(model, head=("classifier",)):
     new = {id(p) for path in head_parts(model, head) for p in model.get_submodule(path).parameters()}
     trained = torch.tensor([p.numel() for p in model.parameters() if p.requires_grad and id(p) not in new])
     return trained.sum() / sum(p.numel() for p in model.parameters()) * 100
+
+
+def share_in_numpy(model, head=("classifier",)):
+    return np.float32(share_by_lists(model, head))
 
 
 # --- find_biases ---
@@ -580,6 +676,22 @@ def biases_by_modules(model, head=("classifier",), only=None):
     return [f"{path}.bias" for path in paths if any(f".{path}".endswith(end) for end in ends)]
 
 
+def biases_of_all_names(model, head=("classifier",), only=None):
+    names = biases_by_loop(model, head)
+    return (
+        names
+        if only is None
+        else [n for n in names if all(f".{n}".endswith(f".{part}.bias") for part in only)]
+    )
+
+
+def biases_thawed(model, head=("classifier",), only=None):
+    names = biases_by_loop(model, head, only)
+    for name in names:
+        model.get_parameter(name).requires_grad_(True)
+    return names
+
+
 WRONG = {
     "freezing.which_moved": [
         (moved_unmoved, "that did not move"),
@@ -594,6 +706,9 @@ WRONG = {
         (moved_objects, "`is not` asks"),
         (moved_bare_comparison, "== and != compare entry by entry"),
         (moved_in_place, "in place"),
+        (moved_largest, "the largest entries are compared"),
+        (moved_sorted, "but sorted"),
+        (moved_by_requires_grad, "the list is always empty"),
         (moved_as_dict, "return a list of names"),
     ],
     "freezing.head_only": [
@@ -608,7 +723,9 @@ WRONG = {
         (head_last_part, "only the last part of `head` trains"),
         (head_named_in_code, "`head` is not used"),
         (head_without_bias, "the bias of the head is frozen"),
-        (head_of_bert, "the model's parts are called otherwise"),
+        (head_of_bert, "fits one model only"),
+        (head_first_part, "only the first of the head's parts"),
+        (head_of_last_modules, "may hold parts of its own"),
         (head_as_list, "return the model itself"),
         (head_sets_to_zero, "the weights were changed in place"),
     ],
@@ -623,6 +740,9 @@ WRONG = {
         (mix_last, "the last layer alone"),
         (mix_not_summed, "not added up"),
         (mix_wrong_dim, "meet the wrong dim"),
+        (mix_logs, "the logarithms of the shares"),
+        (mix_hardest, "of the largest weight"),
+        (mix_gamma_added, "gamma is added"),
         (mix_over_batch, "runs over the sentences of the batch"),
         (mix_of_numbers, "no gradient reaches the weights"),
         (mix_gamma_item, "no gradient reaches gamma"),
@@ -640,7 +760,11 @@ WRONG = {
         (top_with_embeddings, "the embeddings train too"),
         (top_turned_round, "the wrong way round"),
         (top_head_alone, "only the head trains"),
-        (top_of_bert, "the model's parts are called otherwise"),
+        (top_of_bert, "fits one model only"),
+        (top_from_k, "layers[k:] leaves out the k lowest"),
+        (top_without_argument_head, "`head` is not passed on"),
+        (top_layers_only, "embeddings and head stay as they came in"),
+        (top_freezes_the_lower, "the lower layers are frozen, and nothing else is set"),
     ],
     "freezing.trained_share": [
         (share_with_head, "the head is counted as well"),
@@ -654,7 +778,12 @@ WRONG = {
         (share_without_pooler, "only the last part of `head` is left out"),
         (share_within, "only contain that of the head"),
         (share_minus_head, "a part of it may be frozen"),
-        (share_rounded, "the share is rounded"),
+        (share_rounded, "rounded to a few digits"),
+        (share_rounded_down, "rounded down"),
+        (share_of_rows, "the number of rows"),
+        (share_of_top_level, "only parts at the top level"),
+        (share_of_classifier, "Not every head is called classifier"),
+        (share_not_divided, "that is how many they are"),
         (share_freezes, "changes the model in place"),
     ],
     "freezing.find_biases": [
@@ -671,16 +800,18 @@ WRONG = {
         (biases_of_parts, "the paths of the parts"),
         (biases_that_train, "frozen at the moment"),
         (biases_by_shape, "every vector is in the list"),
+        (biases_of_all_names, "any(), not all()"),
+        (biases_thawed, "the model is changed in place"),
         (biases_none_in_loop, "None cannot be looped over"),
         (biases_none_is_empty, "no bias is found"),
     ],
 }
 
 RIGHT = {
-    "freezing.which_moved": [moved_by_any, moved_by_size, moved_as_tuple],
+    "freezing.which_moved": [moved_by_any, moved_by_size, moved_as_tuple, moved_by_numpy],
     "freezing.head_only": [head_by_names, head_by_modules],
     "freezing.scalar_mix": [mix_by_einsum, mix_by_loop, mix_by_tensordot],
     "freezing.top_layers": [top_by_reversed, top_by_index],
-    "freezing.trained_share": [share_by_lists, share_by_paths],
+    "freezing.trained_share": [share_by_lists, share_by_paths, share_in_numpy],
     "freezing.find_biases": [biases_by_loop, biases_by_modules],
 }

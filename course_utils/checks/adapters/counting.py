@@ -2,7 +2,16 @@
 
 from torch import Generator
 
-from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Mistake, Observations, slips
+from course_utils.checks.tasks import (
+    RESULT,
+    Arguments,
+    Exercise,
+    Function,
+    Mistake,
+    Observations,
+    plain_int,
+    slips,
+)
 from course_utils.methods import adapters
 
 
@@ -13,7 +22,7 @@ def _count_cases(_: Generator) -> list[Arguments]:
 
 
 def _observe_number(function: Function, arguments: Arguments) -> Observations:
-    return {RESULT: function(*arguments.values())}
+    return {RESULT: plain_int(function(*arguments.values()))}
 
 
 def _loose_count(
@@ -31,13 +40,19 @@ def _loose_count(
     middle_too: bool = False,
     biases_wide: bool = False,
     biases_narrow: bool = False,
+    biases_twice: bool = False,
+    three_ways: bool = False,
+    one_number: bool = False,
     doubled: bool = False,
     decimal: bool = False,
 ) -> float:
     up_bias = bottleneck_size if biases_narrow else width
     down_bias = width if biases_wide else bottleneck_size
     biases = 0 if no_biases else up_bias * (not no_up_bias) + down_bias * (not no_down_bias)
-    matrices = width * width if square else width * bottleneck_size * (1 if one_way else 2)
+    biases = 2 if one_number else 2 * biases if biases_twice else biases
+    matrices = (
+        width * width if square else width * bottleneck_size * (1 if one_way else 3 if three_ways else 2)
+    )
     matrices += width * width * square_too + bottleneck_size * bottleneck_size * middle_too
     total = (matrices + biases) * (1 if one_adapter else adapters) * (2 if doubled else 1)
     return float(total) if decimal else total
@@ -63,6 +78,11 @@ COUNT_ADAPTER_PARAMETERS = Exercise(
             "numbers, so its bias has that many.",
             "biases_narrow": "both biases are taken to be as narrow as the bottleneck. The way up gives width numbers, "
             "so its bias has that many.",
+            "biases_twice": "the biases are counted twice. Each way has one: bottleneck_size numbers on the way down, "
+            "width on the way up.",
+            "three_ways": "that is three matrices. An adapter has two: one down, one up again.",
+            "one_number": "a bias is taken for a single number. It has one for each output: bottleneck_size on the way "
+            "down, width on the way up.",
             "doubled": "that is twice as many. `adapters` counts every adapter already, two a layer for Houlsby.",
             "decimal": "a count is a whole number: an int. Use * and +.",
         },
@@ -77,5 +97,9 @@ COUNT_ADAPTER_PARAMETERS = Exercise(
             "the biases are counted once in all. Every adapter has its own: put brackets around the sum.",
         ),
     ),
-    advice={"type": "return a whole number (an int): count the entries of both matrices and both biases."},
+    advice={
+        "type": "return a whole number (an int): count the entries of both matrices and both biases.",
+        "value": "count one adapter first: a matrix down and its bias, a matrix up and its bias. Every entry counts "
+        "once. Then multiply by `adapters`.",
+    },
 )

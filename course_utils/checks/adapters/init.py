@@ -14,6 +14,7 @@ KIND = "kind of answer"
 DTYPES = "dtypes of the two"
 GRADIENTS = "one of the two asks for gradients"
 DOWN, UP = "weight of the way down", "weight of the way up"
+TIED = "the two hold the same numbers"
 # Of init_std: a Gaussian that is cut off at two of them has 0.88, a plain one 1, and its tails tell it.
 SPREADS = 0.75, 1.08
 
@@ -35,6 +36,7 @@ def _observe_init(function: Function, arguments: Arguments) -> Observations:
         RESULT: f"down of shape {tuple(down.shape)}, up of shape {tuple(up.shape)}",
         DTYPES: f"{down.dtype}, {up.dtype}",
         GRADIENTS: any(weight.requires_grad for weight in pair),
+        TIED: _are_tied(down, up),
         DOWN: _kind(down, again[0].detach(), std),
         UP: _kind(up, again[1].detach(), std),
     }
@@ -47,6 +49,16 @@ def _are_two_tensors(result: Any) -> bool:
         and all(isinstance(part, Tensor) and part.device.type == "cpu" for part in result)
         and all(part.layout == torch.strided and part.numel() for part in result)
     )
+
+
+def _are_tied(down: Tensor, up: Tensor) -> bool:
+    """Whether one matrix is the other, turned or laid out anew: both zero does not count."""
+    same = (
+        down.dim() == up.dim() == 2
+        and down.numel() == up.numel()
+        and (torch.equal(down.flatten(), up.flatten()) or torch.equal(down.T.flatten(), up.flatten()))
+    )
+    return same and bool(down.any())
 
 
 def _kind(weight: Tensor, again: Tensor, init_std: float) -> str:
@@ -85,6 +97,9 @@ def _loose_init(
     *,
     not_cut_off: bool = False,
     absolute: bool = False,
+    one_std: bool = False,
+    squared: bool = False,
+    tied: bool = False,
     std_ignored: bool = False,
     as_linear: bool = False,
     standard: bool = False,
@@ -101,13 +116,15 @@ def _loose_init(
 ) -> tuple[Tensor, Tensor]:
     own = torch.Generator().manual_seed(1) if seeded else None
     std = 0.01 if std_ignored else 1.0 if standard else init_std**0.5 if variance else init_std
+    std = init_std**2 if squared else std
     down, up = torch.empty(bottleneck_size, width), torch.empty(width, bottleneck_size)
-    cut = torch.inf if not_cut_off else 2.0 if absolute else 2 * std
+    cut = torch.inf if not_cut_off else 2.0 if absolute else std if one_std else 2 * std
     for weight in (down, up):
         if as_linear:
             nn.init.kaiming_uniform_(weight, a=5**0.5)
         else:
             nn.init.trunc_normal_(weight, std=std, a=-cut, b=cut, generator=own)
+    up = down.T if tied else up
     down, up = (down.abs(), up.abs()) if positive else (down, up)
     down = torch.zeros_like(down) if down_zero or both_zero else down
     up = torch.zeros_like(up) if up_zero or both_zero else up
@@ -125,10 +142,13 @@ def _std_as_mean(width: int, bottleneck_size: int, init_std: float = 0.01) -> li
 INIT_HINTS = {
     "not_cut_off": "the Gaussian is not cut off. Give nn.init.trunc_normal_ the ends too, a=-2 * init_std and "
     "b=2 * init_std: its own are -2 and 2.",
+    "one_std": "it is cut off at one standard deviation. Cut it off at two: a=-2 * init_std, b=2 * init_std.",
+    "tied": "the two matrices hold the same numbers. Draw each for itself.",
     "as_linear": "that is how nn.Linear draws its weights: the adapter would change its input a good deal. Draw them "
     "with standard deviation init_std.",
     "std_ignored": "init_std is not used: the spread is the same whatever it is.",
     "standard": "the spread is 1, whatever init_std is: the adapter would swamp its input. Use init_std.",
+    "squared": "init_std is a standard deviation already, and it is squared. Give it as it is: std=init_std.",
     "variance": "init_std is a standard deviation, and it is taken for a variance. Do not take the root.",
     "up_zero": "with the way up at zero the adapter changes nothing at all, and it would learn (LoRA starts so). But "
     "the paper draws both; do as it does, so that the two can be compared.",
@@ -144,7 +164,8 @@ INIT_HINTS = {
     "gradients": "return plain tensors. The module that you build later makes parameters of them.",
 }
 _SPREAD = (
-    "of the wrong spread, or made in another way than asked. Fill torch.empty with nn.init.trunc_normal_."
+    "of the wrong spread, or made in another way than asked. Fill torch.empty with nn.init.trunc_normal_, with "
+    "std=init_std, a=-2 * init_std and b=2 * init_std."
 )
 
 ADAPTER_INIT = Exercise(
@@ -155,13 +176,15 @@ ADAPTER_INIT = Exercise(
         Mistake(lambda *given: _loose_init(*given, absolute=True), INIT_HINTS["not_cut_off"]),
         Mistake(
             _std_as_mean,
-            "the second argument of nn.init.trunc_normal_ is the mean, not the standard deviation: write std=init_std.",
+            "all values between the two ends are as likely. Is that uniform_? Or is init_std the second argument of "
+            "nn.init.trunc_normal_? That is the mean: write std=init_std.",
         ),
         *slips(_loose_init, INIT_HINTS),
     ],
     advice={
         DTYPES: INIT_HINTS["doubles"],
         GRADIENTS: INIT_HINTS["gradients"],
+        TIED: INIT_HINTS["tied"],
         DOWN: f"the way down is {_SPREAD}",
         UP: f"the way up is {_SPREAD}",
         KIND: "return two tensors with entries in them: the way down, then the way up.",

@@ -53,6 +53,10 @@ def _loose_forward(
     gelu: bool = False,
     silu: bool = False,
     tanh: bool = False,
+    sigmoid: bool = False,
+    leaky: bool = False,
+    relu_first: bool = False,
+    norm_last: bool = False,
     multiplied: bool = False,
     both_in: bool = False,
     no_down_bias: bool = False,
@@ -61,8 +65,12 @@ def _loose_forward(
     lying_up: bool = False,
     residual_in: bool = False,
 ) -> Tensor:
-    kind = F.gelu if gelu else torch.tanh if tanh else F.silu if silu else F.relu
+    other = (
+        F.gelu if gelu else F.silu if silu else torch.tanh if tanh else torch.sigmoid if sigmoid else F.relu
+    )
+    kind = F.leaky_relu if leaky else other
     x = residual if residual_in else hidden + residual if both_in else hidden
+    x = F.relu(x) if relu_first else x
     down = x @ (down_weight if lying_down else down_weight.T) + (0 if no_down_bias else down_bias)
     middle = down if linear or relu_late or relu_last else kind(down)
     up = middle @ (up_weight if lying_up else up_weight.T) + (0 if no_up_bias else up_bias)
@@ -70,6 +78,7 @@ def _loose_forward(
     up = -up if subtracted else up
     added = hidden + residual if both_added else hidden if hidden_added else residual
     total = up if no_residual else added * up if multiplied else added + up
+    total = F.layer_norm(total, total.shape[-1:]) if norm_last else total
     return F.relu(total) if relu_last else total
 
 
@@ -89,6 +98,10 @@ FORWARD_HINTS = {
     "gelu": "that is GELU. The exercise asks for ReLU, as MAD-X does.",
     "silu": "that is SiLU (Swish). The exercise asks for ReLU, as MAD-X does.",
     "tanh": "that is tanh. The exercise asks for ReLU, as MAD-X does.",
+    "sigmoid": "that is a sigmoid. The exercise asks for ReLU, as MAD-X does.",
+    "leaky": "that is a leaky ReLU, which lets a little of what is negative through. The exercise asks for F.relu.",
+    "relu_first": "`hidden` goes through a ReLU before the way down. It goes in as it is.",
+    "norm_last": "there is a LayerNorm at the end. That belongs to the layer around the adapter, not to the adapter.",
     "no_down_bias": "the bias of the way down is missing. F.linear(x, weight, bias) adds it.",
     "no_up_bias": "the bias of the way up is missing. F.linear(x, weight, bias) adds it.",
     "lying_down": "the matrix of the way down is not turned. It is (bottleneck, width): hidden meets its "
@@ -97,7 +110,10 @@ FORWARD_HINTS = {
     "transpose, and F.linear does that.",
     "residual_in": "`residual` goes through the bottleneck. `hidden` goes through it; `residual` goes around it.",
 }
-_CUT_OFF = "the value is right, the gradient is not: something was computed under torch.no_grad() or with .detach(). "
+_CUT_OFF = (
+    "the value is right here, the gradient is not: something was computed under torch.no_grad() or with .detach(), or "
+    "the non-linearity is not F.relu. "
+)
 
 ADAPTER_FORWARD = Exercise(
     reference=adapters.adapter_forward,
@@ -115,6 +131,8 @@ ADAPTER_FORWARD = Exercise(
             for way in ("down", "up")
             for part in ("weight", "bias")
         },
+        "value": "down, ReLU, up, and then `residual` is added: each once, and nothing else, no LayerNorm and no "
+        "dropout.",
         "shape": "the result is as wide as `hidden`, and the dims before the last stay as they are. F.linear takes "
         "any number of them, so nothing has to be flattened.",
         "RuntimeError": "shapes that do not go together. down_weight is (bottleneck, width), up_weight is (width, "

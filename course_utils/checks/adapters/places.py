@@ -56,7 +56,10 @@ def _loose_houlsby(
     skip_as_residual: bool = False,
     norm_first: bool = False,
     norm_of_one: bool = False,
+    norm_of_both: bool = False,
+    norm_twice: bool = False,
     pfeiffer: bool = False,
+    skip_adapted_too: bool = False,
 ) -> Tensor:
     norm = (lambda x: x) if no_norm else layer_norm
     total = skip + sublayer
@@ -70,11 +73,16 @@ def _loose_houlsby(
         return norm(adapter(skip) + sublayer)
     if skip_as_residual:
         return norm(adapter(sublayer, skip))
+    if skip_adapted_too:
+        return norm(adapter(sublayer) + adapter(skip))
+    if norm_of_both:
+        return norm(skip + layer_norm(adapter(sublayer)))
     if norm_of_one:
         return skip + norm(adapter(sublayer))
     adapted = sublayer if no_adapter else adapter(layer_norm(sublayer) if norm_first else sublayer)
     adapted = adapted + sublayer if sublayer_twice else adapted
-    return norm(adapted if no_skip else skip + adapted)
+    ended = norm(adapted if no_skip else skip + adapted)
+    return layer_norm(ended) if norm_twice else ended
 
 
 HOULSBY_HINTS = {
@@ -87,10 +95,13 @@ HOULSBY_HINTS = {
     "no_adapter": "the adapter is not used: that is the layer as it was.",
     "sublayer_twice": "`sublayer` is added twice: the adapter has a residual of its own, which holds it already.",
     "skip_adapted": "the adapter is put on `skip`. It belongs on `sublayer`.",
-    "skip_as_residual": "`skip` is given to the adapter as its residual, so `sublayer` itself is lost. "
-    "adapter(sublayer) adds its own input; then add `skip`.",
+    "skip_as_residual": "`sublayer` itself is lost. Is `skip` given to the adapter as its residual, or `sublayer` "
+    "taken away again? adapter(sublayer) adds its own input; then add `skip`.",
+    "skip_adapted_too": "`skip` goes through an adapter as well. It is added as it is.",
     "norm_first": "`sublayer` goes through the LayerNorm before the adapter. LayerNorm comes once, and last.",
     "norm_of_one": "the LayerNorm does not span the whole sum: add `skip` first, then call layer_norm.",
+    "norm_of_both": "what the adapter gave goes through a LayerNorm of its own. There is one LayerNorm, over the sum.",
+    "norm_twice": "the LayerNorm comes twice. Once is enough, over the sum.",
     "pfeiffer": "that is the place of Pfeiffer, which is the next exercise.",
 }
 
@@ -105,7 +116,10 @@ HOULSBY_OUTPUT = Exercise(
             "that LayerNorm has no weight and bias of its own. Call layer_norm, which is given.",
         ),
     ),
-    advice=_CALLS,
+    advice=_CALLS
+    | {
+        "value": "three steps, each once: the adapter on `sublayer`; plus `skip`; layer_norm over that sum.",
+    },
 )
 
 # --- pfeiffer_output ---
@@ -129,10 +143,13 @@ def _loose_pfeiffer(
     no_adapter: bool = False,
     norm_of_sublayer: bool = False,
     residual_added: bool = False,
+    sum_again: bool = False,
+    houlsby_too: bool = False,
 ) -> Tensor:
     last = (lambda x: x) if no_last_norm else layer_norm
     if houlsby:
         return last(skip + adapter(sublayer))
+    sublayer = adapter(sublayer) if houlsby_too else sublayer
     total = sublayer if no_skip else skip + sublayer
     hidden = total if no_first_norm else layer_norm(sublayer if norm_of_sublayer else total)
     residual = sublayer if sublayer_residual else skip if skip_residual else total
@@ -142,6 +159,7 @@ def _loose_pfeiffer(
     if residual_added:
         return last(adapter(hidden) + residual)
     adapted = adapter(residual, hidden) if exchanged else adapter(hidden, residual)
+    adapted = adapted + total if sum_again else adapted
     return last(adapted + skip if skip_again else adapted)
 
 
@@ -159,8 +177,11 @@ PFEIFFER_HINTS = {
     "sublayer_residual": "the residual is `sublayer` alone, so `skip` is lost. Take the sum of both.",
     "skip_residual": "the residual is `skip` alone, so `sublayer` is lost. Take the sum of both.",
     "no_adapter": "the adapter is not used: that is the layer as it was.",
-    "residual_added": "the sum is added to what the adapter gave, which holds its own input already. Give the sum as "
-    "the adapter's second argument instead.",
+    "residual_added": "too much is added to what the adapter gave, which holds a residual already. Give the sum of "
+    "both to the adapter as its second argument, and add nothing afterwards.",
+    "sum_again": "the sum is added once more after the adapter, whose residual it is already.",
+    "houlsby_too": "`sublayer` goes through an adapter before the sum, too, as with Houlsby. Here there is one "
+    "adapter, after it.",
     "norm_of_sublayer": "the adapter sees layer_norm of `sublayer` alone. It should see layer_norm of the sum.",
 }
 
@@ -177,5 +198,9 @@ PFEIFFER_OUTPUT = Exercise(
             "that LayerNorm has no weight and bias of its own. Call layer_norm, which is given.",
         ),
     ),
-    advice=_CALLS,
+    advice=_CALLS
+    | {
+        "value": "with r = skip + sublayer: the adapter gets layer_norm(r), and r as its residual; then layer_norm "
+        "once more, over what it gives. Nothing is added afterwards.",
+    },
 )

@@ -63,7 +63,9 @@ def _observe(function: Function, arguments: Arguments) -> Observations:
     given: nn.Module = arguments["model"]
     model = copy.deepcopy(given)
     state = function(model)
-    intact = not difference(dict(given.state_dict()), dict(model.state_dict()))
+    intact = not difference(dict(given.state_dict()), dict(model.state_dict())) and [
+        parameter.requires_grad for parameter in given.parameters()
+    ] == [parameter.requires_grad for parameter in model.parameters()]
     seen: Observations = {INPUTS_CHANGED: None if intact else "model"}
     if not _is_state(state):
         return seen | {KIND: describe(state), RESULT: None}
@@ -145,8 +147,8 @@ ADAPTER_STATE = Exercise(
         STATE_HINTS,
         Mistake(
             lambda model: {},
-            "the dict is empty: what model.state_dict() gives never asks for gradients. Ask the parameters themselves, "
-            "those of model.named_parameters().",
+            "the dict is empty. What model.state_dict() gives never asks for gradients, and p.grad is None until the "
+            "first backward pass. Ask each of model.named_parameters() for p.requires_grad.",
         ),
     ),
     advice={
@@ -155,6 +157,7 @@ ADAPTER_STATE = Exercise(
         "no others. Keep the names of model.named_parameters().",
         SHARED: STATE_HINTS["shared"],
         GRADIENTS: STATE_HINTS["attached"],
-        INPUTS_CHANGED: "the model itself is changed. Read it, and leave it as it is.",
+        INPUTS_CHANGED: "the model itself is changed in place: its values, or what requires a gradient. Read it, and "
+        "leave it as it is.",
     },
 )

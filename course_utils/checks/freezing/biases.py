@@ -58,7 +58,14 @@ def _observe_names(function: Function, arguments: Arguments) -> Observations:
     given = copy.deepcopy(arguments)
     before = copy.deepcopy(given["model"].state_dict())
     value = function(*given.values())
-    changed = {INPUTS_CHANGED: changed_weight(given["model"], before)}
+    thawed = (
+        name
+        for (name, now), old in zip(
+            given["model"].named_parameters(), arguments["model"].parameters(), strict=True
+        )
+        if now.requires_grad != old.requires_grad
+    )
+    changed = {INPUTS_CHANGED: changed_weight(given["model"], before) or next(thawed, None)}
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
         return changed | {RESULT: value if value is None else describe(value)}
     names = bitfit.find_biases(**arguments)
@@ -82,6 +89,7 @@ def _loose_biases(
     no_norms: bool = False,
     only_ignored: bool = False,
     only_within: bool = False,
+    every_name: bool = False,
     no_boundary: bool = False,
     last_piece: bool = False,
     by_part: bool = False,
@@ -114,6 +122,8 @@ def _loose_biases(
     ends = [f".{part}.{'weight' if weights else 'bias'}" for part in only]
     if only_within:
         chosen = [name for name in names if any(part in name for part in only)]
+    elif every_name:
+        chosen = [name for name in names if all(f".{name}".endswith(end) for end in ends)]
     elif no_boundary:
         chosen = [name for name in names if name.endswith(tuple(end[1:] for end in ends))]
     elif last_piece:
@@ -139,6 +149,8 @@ FIND_BIASES = Exercise(
                 "head_within": "parts whose names only contain that of the head are left out too: pre_classifier is "
                 "not the classifier. Compare whole pieces of the name: name.split('.').",
                 "head_always": "the argument `head` is not used. Not every head is called classifier.",
+                "every_name": "a bias counts if its part fits one of the names in `only`; yours must fit all at once. "
+                "any(), not all().",
                 "no_norms": "the biases of LayerNorm are missing. They are biases as well.",
                 "only_ignored": "`only` is not used: where it is given, only the biases of these parts are meant.",
                 "only_within": "`only` fits too much: a part is meant where its path ends in the name. "
@@ -166,6 +178,7 @@ FIND_BIASES = Exercise(
         ),
     ],
     advice={
+        INPUTS_CHANGED: "the model is changed in place: its values, or what requires a gradient. Only list the names.",
         "TypeError": "`only` may be None, which stands for every bias, and None cannot be looped over. Ask "
         "`if only is None` first.",
         "AttributeError": "the model's parts are called otherwise. Go by model.named_parameters().",

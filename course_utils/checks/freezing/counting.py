@@ -1,9 +1,10 @@
-"""Exercises that look at a model from outside: what moved, and what share of it trains."""
+"""Exercise on the share of a model that trains."""
 
 import copy
-from collections.abc import Mapping, Sequence
+import math
+import numbers
+from collections.abc import Sequence
 
-import torch
 from torch import Generator, Tensor, nn
 
 from course_utils.checks.freezing.inputs import changed_weight, small_model
@@ -19,127 +20,6 @@ from course_utils.checks.tasks import (
 )
 from course_utils.methods import freezing
 
-# --- which_moved ---
-
-
-def _moved_cases(generator: Generator) -> list[Arguments]:
-    """Large moves, tiny ones, one entry of many, two that change places, one to the negative, and none."""
-    before = {
-        "dense.weight": torch.randn(2, 3, generator=generator),
-        "dense.bias": torch.tensor([1.0, -2.0, 0.5]),
-        "LayerNorm.weight": torch.ones(3),
-        "LayerNorm.bias": torch.tensor([0.25, 0.0, -0.25]),
-    }
-
-    def case(**moves: Tensor) -> Arguments:
-        after = {name: moves.get(name.replace(".", "_"), tensor).clone() for name, tensor in before.items()}
-        return {"before": {name: tensor.clone() for name, tensor in before.items()}, "after": after}
-
-    bias, norm = before["dense.bias"], before["LayerNorm.bias"]
-    return [
-        case(dense_bias=bias + 1),
-        case(),
-        case(dense_bias=bias + torch.tensor([0.0, 1.0, 0.0])),
-        case(
-            LayerNorm_bias=norm + torch.tensor([0.0, 1e-7, 0.0]), dense_weight=before["dense.weight"] + 2e-6
-        ),
-        case(dense_bias=bias.flip(0), LayerNorm_bias=-norm),
-        case(**{name.replace(".", "_"): tensor - 1 for name, tensor in before.items()}),
-        case(LayerNorm_weight=before["LayerNorm.weight"] * 0.5, LayerNorm_bias=norm - 0.5),
-    ]
-
-
-def _observe_moved(function: Function, arguments: Arguments) -> Observations:
-    given = [{name: tensor.clone() for name, tensor in tensors.items()} for tensors in arguments.values()]
-    value = function(*given)
-    changed = [
-        which
-        for which, tensors in zip(arguments, given, strict=True)
-        if tensors.keys() != arguments[which].keys()
-        or any(not torch.equal(tensors[name], tensor) for name, tensor in arguments[which].items())
-    ]
-    if isinstance(value, list | tuple):
-        value = ", ".join(map(str, value)) or "none"
-    return {INPUTS_CHANGED: ", ".join(changed) or None, RESULT: value}
-
-
-def _loose_moved(
-    before: Mapping[str, Tensor],
-    after: Mapping[str, Tensor],
-    *,
-    unmoved: bool = False,
-    close: bool = False,
-    sums: bool = False,
-    upwards: bool = False,
-    every_entry: bool = False,
-    norms: bool = False,
-    threshold: bool = False,
-    coarse: bool = False,
-) -> list[str]:
-    def same(old: Tensor, new: Tensor) -> bool:
-        if close:
-            return torch.allclose(old, new)
-        if sums:
-            return bool(old.sum() == new.sum())
-        if threshold or coarse:
-            return bool((new - old).abs().max() <= (1e-4 if coarse else 1e-6))
-        if norms:
-            return bool(old.norm() == new.norm())
-        if upwards:
-            return not bool((new > old).any())
-        if every_entry:
-            return bool((old == new).any())
-        return torch.equal(old, new)
-
-    return [name for name in before if same(before[name], after[name]) == unmoved]
-
-
-WHICH_MOVED = Exercise(
-    reference=freezing.which_moved,
-    cases=_moved_cases,
-    observe=_observe_moved,
-    mistakes=[
-        *slips(
-            _loose_moved,
-            {
-                "unmoved": "these are the names of those that did not move.",
-                "close": "torch.allclose lets small moves pass, and a few steps of training move a weight by little. "
-                "Frozen means the same to the last bit: torch.equal.",
-                "sums": "the sums are compared, or the differences are summed. Two entries that changed places cancel. "
-                "Compare entry by entry: torch.equal.",
-                "threshold": "a threshold lets the smallest moves pass. Frozen means the same to the last bit.",
-                "coarse": "a threshold lets small moves pass. Frozen means the same to the last bit: torch.equal.",
-                "norms": "the norms are compared. An entry that changed its sign has the same norm. Compare entry by "
-                "entry: torch.equal.",
-                "upwards": "only what grew is found. A weight may shrink, too.",
-                "every_entry": "a tensor counts only if all of its entries changed. One entry is enough.",
-            },
-        ),
-        Mistake(
-            lambda before, after: len(freezing.which_moved(before, after)),
-            "that is how many moved. Their names are asked for.",
-        ),
-        Mistake(
-            lambda before, after: set(freezing.which_moved(before, after)),
-            "that is a set, which has no order. Return a list, in the order of `before`.",
-        ),
-        Mistake(
-            lambda before, after: [name for name in before if before[name] is not after[name]],
-            "`is not` asks whether they are two objects, and a copy always is. Compare what they hold: torch.equal.",
-        ),
-        Mistake(
-            lambda before, after: [name for name in before if before[name] != after[name]],
-            "== and != compare entry by entry, and give a tensor of many answers. torch.equal gives one.",
-        ),
-    ],
-    advice={
-        RESULT: "return a list of names, in the order of `before`: those whose tensor is not exactly what it was.",
-        "RuntimeError": "== and != compare entry by entry, and give a tensor of many answers. torch.equal gives one.",
-    },
-)
-
-# --- trained_share ---
-
 
 def _share_cases(_: Generator) -> list[Arguments]:
     models = [
@@ -151,6 +31,7 @@ def _share_cases(_: Generator) -> list[Arguments]:
         _tied(),
         small_model(body="distilbert", pre_classifier=True),
         _half_frozen_head(),
+        freezing.top_layers(small_model(2, pooler=True), 1, ["pooler", "classifier"]),
     ]
     heads: list[Sequence[str]] = [
         ("classifier",),
@@ -161,6 +42,7 @@ def _share_cases(_: Generator) -> list[Arguments]:
         ("classifier",),
         ("classifier",),
         ("classifier",),
+        ("classifier", "pooler"),
     ]
     return [{"model": model, "head": head} for model, head in zip(models, heads, strict=True)]
 
@@ -186,10 +68,8 @@ def _observe_share(function: Function, arguments: Arguments) -> Observations:
     if isinstance(value, Tensor) and value.numel() == 1:
         value = float(value)
     changed = [p.requires_grad for p in model.parameters()] != before or changed_weight(model, weights)
-    return {
-        INPUTS_CHANGED: "model" if changed else None,
-        RESULT: float(value) if type(value) is int else value,
-    }
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return {INPUTS_CHANGED: "model" if changed else None, RESULT: float(value) if real else value}
 
 
 def _loose_share(
@@ -208,15 +88,21 @@ def _loose_share(
     minus_head: bool = False,
     within: bool = False,
     rounded: bool = False,
+    floored: bool = False,
+    rows: bool = False,
+    head_always: bool = False,
+    top_level: bool = False,
+    not_divided: bool = False,
 ) -> float:
-    names = head[-1:] if no_pooler else head
+    names = head[-1:] if no_pooler else ("classifier",) if head_always else head
     parameters = dict(model.named_parameters(remove_duplicate=not twice))
 
     def size(parameter: Tensor) -> int:
-        return 1 if tensors else parameter.numel()
+        return 1 if tensors else len(parameter) if rows else parameter.numel()
 
     def in_head(name: str) -> bool:
-        found = any(part in name for part in names) if within else set(name.split(".")) & set(names)
+        path = name.split(".")[:1] if top_level else name.split(".")
+        found = any(part in name for part in names) if within else set(path) & set(names)
         return bool(found) and not with_head
 
     body = {name: p for name, p in parameters.items() if not in_head(name)}
@@ -227,8 +113,8 @@ def _loose_share(
     whole = sum(
         size(p) for p in (body if of_body else parameters).values() if not of_frozen or not p.requires_grad
     )
-    share = (1 if fraction else 100) * trained / max(whole, 1)
-    return round(share, 2) if rounded else share
+    share = (1 if fraction else 100) * trained / (1 if not_divided else max(whole, 1))
+    return float(math.floor(share)) if floored else round(share, 2) if rounded else share
 
 
 TRAINED_SHARE = Exercise(
@@ -252,8 +138,28 @@ TRAINED_SHARE = Exercise(
             "gradient and is not in the head.",
             "within": "parts whose names only contain that of the head are left out too, here pre_classifier. Compare "
             "whole pieces of the name: name.split('.').",
-            "rounded": "the share is rounded. Round where it is shown, not where it is computed.",
+            "rounded": "the share is rounded to a few digits. Round where it is shown, not where it is computed.",
+            "floored": "the share is rounded down: // and int() do that. Divide with /.",
+            "rows": "len(p) is the number of rows of a matrix. Count its entries: p.numel().",
+            "head_always": "the argument `head` is not used. Not every head is called classifier.",
+            "top_level": "only parts at the top level are left out. A part of the head may lie deep inside, such as "
+            "bert.pooler: compare every piece of the name between the dots.",
+            "not_divided": "that is 100 times a count. Divide by all of the model's parameters.",
         },
+        Mistake(
+            lambda model, head: (
+                freezing.trained_share(model, head)
+                * sum(p.numel() for p in model.parameters())
+                / sum(p.numel() for p in model.parameters() if not p.requires_grad)
+            ),
+            "the trained parameters are divided by the frozen ones. Divide by all of the model's.",
+        ),
+        Mistake(
+            lambda model, head: (
+                freezing.trained_share(model, head) * sum(p.numel() for p in model.parameters()) / 100
+            ),
+            "that is how many they are. Per cent are asked for: times 100, over all of the model's parameters.",
+        ),
     ),
     advice={
         INPUTS_CHANGED: "the function changes the model in place. It should only look: no requires_grad_() here.",

@@ -34,11 +34,14 @@ def _loose_mix(
     no_softmax: bool = False,
     sigmoid: bool = False,
     divided: bool = False,
+    logs: bool = False,
+    hardest: bool = False,
     no_gamma: bool = False,
     gamma_inside: bool = False,
     mean: bool = False,
     unweighted: bool = False,
     last_layer: bool = False,
+    gamma_added: bool = False,
     not_summed: bool = False,
 ) -> Tensor:
     scores = gamma * weights if gamma_inside else weights
@@ -47,6 +50,10 @@ def _loose_mix(
         shares = scores
     if sigmoid:
         shares = torch.sigmoid(scores)
+    if logs:
+        shares = torch.log_softmax(scores, dim=0)
+    if hardest:
+        shares = torch.zeros_like(weights).index_fill(0, weights.argmax(), 1.0)
     if divided:
         shares = scores / scores.sum()
     if unweighted:
@@ -55,6 +62,8 @@ def _loose_mix(
         shares = torch.zeros_like(weights).index_fill(0, torch.tensor([len(weights) - 1]), 1.0)
     weighted = shares[:, None, None, None] * states
     mixed = weighted if not_summed else weighted.mean(dim=0) if mean else weighted.sum(dim=0)
+    if gamma_added:
+        return gamma + mixed
     return mixed if no_gamma or gamma_inside else gamma * mixed
 
 
@@ -69,6 +78,9 @@ SCALAR_MIX = Exercise(
                 "them that are above 0 and sum to 1.",
                 "sigmoid": "that is a sigmoid of each weight. The softmax, over the layers, makes them sum to 1.",
                 "divided": "the weights are divided by their sum, which may be 0 or below. Take the softmax.",
+                "logs": "these are the logarithms of the shares. torch.softmax gives the shares themselves.",
+                "hardest": "only the layer of the largest weight is taken. Every layer counts, by its share.",
+                "gamma_added": "gamma is added. It multiplies the whole mix.",
                 "no_gamma": "gamma is not used: it multiplies the whole mix.",
                 "gamma_inside": "gamma multiplies the weights before the softmax. It belongs outside: it sets the "
                 "size of the mix, not how sharply a layer is chosen.",

@@ -14,8 +14,9 @@ _RETURN = (
 _VALUES = "the weights were changed in place. Freezing touches requires_grad and nothing else."
 _PARTS = "parts of the model came, went, or were renamed. Leave them as they are, and set requires_grad only."
 _NAMES = (
-    "the model's parts are called otherwise. `model.bert` or `model.classifier` fits one model only: go by the names "
-    "in `head`, for example with head_parts and model.get_submodule(path), or with model.named_parameters()."
+    "there is no such attribute. `model.bert` or `model.classifier` fits one model only: go by the names in `head`, "
+    "for example with model.named_parameters(). And head_parts gives paths, which are text: the part itself is "
+    "model.get_submodule(path)."
 )
 
 # --- head_only ---
@@ -29,6 +30,7 @@ def _head_cases(_: Generator) -> list[Arguments]:
         {"model": small_model(pooler=True, frozen=True), "head": ["pooler", "classifier"]},
         {"model": small_model(pooler=True), "head": ["classifier", "pooler"]},
         {"model": small_model(body="distilbert", pre_classifier=True), "head": ["classifier"]},
+        {"model": small_model(body="roberta", head="score"), "head": ["score"]},
     ]
 
 
@@ -46,6 +48,8 @@ def _loose_head(
     within: bool = False,
     beginning: bool = False,
     head_always: bool = False,
+    first_only: bool = False,
+    last_module: bool = False,
 ) -> nn.Module:
     names = ("classifier",) if head_always else head[-1:] if last_only else head
     for name, parameter in model.named_parameters():
@@ -53,6 +57,10 @@ def _loose_head(
         new = path[0] in names if top_level else bool(set(path) & set(names))
         if within:
             new = any(part in name for part in names)
+        if first_only:
+            new = name.startswith(f"{freezing.head_parts(model, head)[0]}.")
+        if last_module:
+            new = path[-2] in names
         if beginning:
             new = any(piece.startswith(part) for part in names for piece in path)
         if weights_only:
@@ -73,11 +81,15 @@ def _of_bert(model: nn.Module, head: Sequence[str]) -> nn.Module:
 _HEAD_HINTS = {
     "turned_round": "it is the wrong way round: the head is frozen, and the rest trains.",
     "all_train": "everything trains. First freeze the whole model: model.requires_grad_(False).",
-    "head_frozen": "everything is frozen, the head too, so nothing learns the new task. Thaw the head after the rest "
-    "was frozen.",
+    "head_frozen": "everything is frozen, the head too. Was it thawed before the rest was frozen? Or did no name fit? "
+    "A parameter's name is a whole path, such as classifier.weight, and a part's requires_grad_(True) has an "
+    "underscore.",
     "never_thawed": "the rest is frozen, but a head that came in frozen stays frozen. Set requires_grad to True there.",
     "last_only": "only the last part of `head` trains. The head may have several parts: the pooler of a model that "
     "was pretrained without one is new, too.",
+    "first_only": "only the first of the head's parts in the model trains. It may have several: thaw each.",
+    "last_module": "a part of the head may hold parts of its own: in bert.pooler.dense.weight, pooler is not the last "
+    "name but one. Compare every piece of the name between the dots.",
     "weights_only": "the bias of the head is frozen. It is a part of the head.",
     "top_level": "only parts at the top level are found. A part of the head may lie deep inside, such as "
     "bert.pooler: compare every piece of the name between the dots.",
@@ -139,9 +151,17 @@ def _loose_top(
     embeddings_too: bool = False,
     frozen_ones: bool = False,
     from_zero: bool = False,
+    from_k: bool = False,
+    head_always: bool = False,
+    rest_untouched: bool = False,
+    only_lower: bool = False,
 ) -> nn.Module:
     layers = list(freezing.encoder_layers(model))
-    freezing.head_only(model, head)
+    if rest_untouched or only_lower:
+        for layer in layers[: len(layers) - k] if only_lower else layers:
+            layer.requires_grad_(layer in layers[len(layers) - k :])
+        return model
+    freezing.head_only(model, ("classifier",) if head_always else head)
     if no_head:
         model.requires_grad_(False)
     if rest_trains:
@@ -149,6 +169,7 @@ def _loose_top(
     k = max(0, min(len(layers), k + one_more - one_fewer))
     top = layers[-k:] if minus_zero else layers[len(layers) - k :]
     top = [layers[-i] for i in range(k)] if from_zero else top
+    top = layers[k:] if from_k else top
     chosen = layers[:k] if bottom else layers[len(layers) - k : len(layers) - k + 1] if single else top
     for layer in layers if frozen_ones else chosen:
         layer.requires_grad_(layer not in chosen if frozen_ones else True)
@@ -159,6 +180,12 @@ def _loose_top(
 
 _TOP_HINTS = {
     "bottom": "these are the lowest layers. The top ones are the last in the list: next to the head.",
+    "from_k": "layers[k:] leaves out the k lowest and takes all the others. The k last are layers[len(layers) - k :].",
+    "head_always": "`head` is not passed on: head_only(model, head). Not every head is called classifier.",
+    "rest_untouched": "only the layers are frozen or thawed; embeddings and head stay as they came in. Call head_only "
+    "first, then thaw the top layers.",
+    "only_lower": "the lower layers are frozen, and nothing else is set: the embeddings train on, and what came in "
+    "frozen stays so. Call head_only first, then thaw the top layers.",
     "minus_zero": "with k = 0 every layer trains: layers[-0:] is layers[0:], the whole list. Write "
     "layers[len(layers) - k :].",
     "one_more": "one layer too many trains.",
@@ -180,7 +207,8 @@ TOP_LAYERS = Exercise(
         *slips(_loose_top, _TOP_HINTS),
         Mistake(
             lambda model, k, head: freezing.head_only(model, head),
-            "only the head trains. Thaw the k top layers too: layer.requires_grad_(True).",
+            "only the head trains. Thaw the k top layers too, with layer.requires_grad_(True), and after head_only, "
+            "which freezes them. (`layer.requires_grad = True` only sets an attribute of the module.)",
         ),
     ],
     advice={
