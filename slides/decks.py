@@ -16,6 +16,7 @@ from pathlib import Path
 import browser
 import draw
 import fill
+import matplotlib.pyplot as plt
 import outline
 from pictures import PICTURES
 
@@ -36,11 +37,8 @@ def draw_pictures(text: str, folder: Path) -> None:
         if path.exists():
             continue
         picture = PICTURES[name]()
-        try:
-            draw.check(picture)
-        except ValueError as error:
-            raise ValueError(f"The picture {name!r}: {error}") from error
-        picture.savefig(path, metadata={"Date": None})
+        with plt.rc_context(draw.STYLE):
+            picture.savefig(path, metadata={"Date": None})
 
 
 def marp(deck: Path, output: Path, tools: Path, *options: str) -> None:

@@ -7,7 +7,6 @@ their box, over each other or off the canvas.
 import itertools
 from typing import Any
 
-import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -24,19 +23,18 @@ PIXEL = 0.75  # points in a pixel of the slide
 SMALLEST = 20.0  # pixels: the smallest writing in a picture
 Point = tuple[float, float]
 
-plt.rcParams.update(
-    {
-        "font.size": 17,
-        "axes.titlesize": 18,
-        "axes.labelsize": 17,
-        "legend.fontsize": 16,
-        "xtick.labelsize": 16,
-        "ytick.labelsize": 16,
-        "lines.linewidth": 3.5,
-        "lines.markersize": 11,
-        "svg.hashsalt": "slides",  # the same picture is the same file
-    }
-)
+STYLE = {
+    "font.size": 17,
+    "axes.titlesize": 18,
+    "axes.labelsize": 17,
+    "legend.fontsize": 16,
+    "xtick.labelsize": 16,
+    "ytick.labelsize": 16,
+    "lines.linewidth": 3.5,
+    "lines.markersize": 11,
+    "svg.hashsalt": "slides",  # the same picture is the same file
+}
+"""What a chart on a slide has larger than one in a notebook, for `rc_context`."""
 
 
 def canvas(height: float = HEIGHT, width: float = WIDTH) -> Axes:
