@@ -80,9 +80,7 @@ def mean(numbers: list[str], *, digits: int = 1) -> str:
     return f"{sum(float(number.replace(',', '')) for number in numbers) / len(numbers):,.{digits}f}"
 
 
-def claim(
-    exhibit: str, start: str, *, track: str = "bundled", digits: int = 1, times: float = 1
-) -> str:  # fmt: skip
+def claim(exhibit: str, start: str, *, track: str = "bundled", digits: int = 1, times: float = 1) -> str:
     """The mean, over the seeds, of what was measured for the shipped claim whose text begins with `start`.
 
     `times` changes the unit: 100 shows a share in percent, -1 a lead as what another is behind, 1e6 millionths."""

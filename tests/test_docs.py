@@ -24,7 +24,7 @@ PLANS = {"Three hours": 180, "Six hours": 360}
 def strings() -> str:
     """Every piece of text in the course's code, a line each; and the Makefile."""
     pieces = [(ROOT / "Makefile").read_text(encoding="utf-8")]
-    for path in (ROOT / "course_utils").rglob("*.py"):
+    for path in [*(ROOT / "course_utils").rglob("*.py"), *(ROOT / "slides").glob("*.py")]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         documented = ast.Module | ast.ClassDef | ast.FunctionDef
         told = {
