@@ -20,7 +20,7 @@ SPREADS = 0.75, 1.08
 
 
 def _init_cases(_: Generator) -> list[Arguments]:
-    sizes = ((64, 32, 0.01), (120, 20, 0.001), (48, 48, 0.1), (40, 80, 0.02))
+    sizes = ((64, 32, 0.01), (120, 20, 0.001), (48, 48, 0.1), (40, 80, 0.03))
     names = ("width", "bottleneck_size", "init_std")
     return [dict(zip(names, size, strict=True)) for size in sizes]
 
