@@ -85,6 +85,15 @@ def test_one_expert_a_token_costs_what_one_costs():
     assert counted["mixture"] == counted["one"] + router
 
 
+def test_experts_work_under_autocast() -> None:
+    """As on the real track, where the machine multiplies bfloat16 itself."""
+    torch.manual_seed(0)
+    mixture, tokens = experts.MixtureOfExperts(nn.Linear(8, 8), 8, 4, 2), torch.randn(50, 8)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rough = mixture(tokens)
+    assert rough.dtype == torch.float32 and torch.allclose(rough, mixture(tokens), atol=0.05)
+
+
 def test_every_expert_and_the_router_learn():
     torch.manual_seed(0)
     mixture = experts.MixtureOfExperts(nn.Linear(8, 8), 8, 3, 2)

@@ -61,7 +61,8 @@ class MixtureOfExperts(nn.Module):
         output = torch.zeros_like(tokens)
         for number, expert in enumerate(self.experts):
             rows = weights[:, number].nonzero()[:, 0]
-            output = output.index_add(0, rows, weights[rows, number, None] * expert(tokens[rows]))
+            given = weights[rows, number, None] * expert(tokens[rows])
+            output = output.index_add(0, rows, given.to(output.dtype))  # bfloat16, where autocast is on
         return output.view_as(hidden)
 
 
