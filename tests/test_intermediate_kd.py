@@ -227,6 +227,16 @@ def test_the_cache_gives_what_the_teacher_says_live_in_any_order():
     torch.testing.assert_close(cached.logits, kd.cache_logits(teacher, rows), equal_nan=True)
 
 
+def test_the_cache_works_under_autocast():
+    """As on the real track, where the machine multiplies bfloat16 itself."""
+    teacher, rows = bert(), [batch()]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rough = ik.cache_teacher(teacher, rows)
+    exact = ik.cache_teacher(teacher, rows)
+    assert rough.states.dtype == torch.half
+    torch.testing.assert_close(rough.states, exact.states, rtol=0.1, atol=0.1)
+
+
 # --- the bottleneck student ---
 
 

@@ -192,7 +192,8 @@ def cache_teacher(teacher: PreTrainedModel, loader: Iterable[dict[str, Tensor]])
     starts[all_ids] = all_lengths.cumsum(dim=0) - all_lengths
     table = all_logits.new_full((len(starts), all_logits.shape[-1]), float("nan"))
     table[all_ids] = all_logits
-    return Cached(table, torch.cat(states), starts)
+    with torch.autocast("cpu", enabled=False):  # where it is on, it takes no half precision
+        return Cached(table, torch.cat(states), starts)
 
 
 def look_up(cached: Cached, batch: dict[str, Tensor]) -> tuple[Tensor, list[Tensor]]:
