@@ -174,9 +174,10 @@ def _ticks_out_of_view(figure: Figure) -> set[Text]:
     hidden = set()
     for axes in figure.axes:
         for place, axis in enumerate((axes.xaxis, axes.yaxis)):
-            low, high = sorted(axis.get_view_interval())
+            along = axis.get_transform().transform  # a logarithmic axis is even in logarithms alone
+            low, high = sorted(along(axis.get_view_interval()))
             margin = 1e-6 * (high - low)
             for label in axis.get_ticklabels(which="both"):
-                if not axes.axison or not low - margin <= label.get_position()[place] <= high + margin:
+                if not axes.axison or not low - margin <= along(label.get_position()[place]) <= high + margin:
                     hidden.add(label)
     return hidden
