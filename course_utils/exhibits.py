@@ -37,12 +37,11 @@ def _measured(claim: dict[str, Any]) -> str:
     """One claim's measurement over its seeds: the mean of numbers, else the first one's words; then how often
     it held."""
     values = list(claim["measured"].values())
-    numeric = all(isinstance(value, (int, float)) for value in values)
-    shown = (
-        f"{sum(values) / len(values):.3f}"
-        if values and numeric
-        else str(values[0] if values else "not reached")
-    )
+    try:
+        mean = sum(map(float, values)) / len(values)
+        shown = f"{mean:.1e}" if 0 < abs(mean) < 5e-4 else f"{mean:.3f}"
+    except (ValueError, ZeroDivisionError):  # words, or nothing
+        shown = str(values[0] if values else "not reached")
     outcome = "held" if claim["held"] == claim["of"] else "NOT HELD"
     return f"{shown} ({outcome}, {claim['held']} of {claim['of']} seeds)"
 

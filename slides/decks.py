@@ -141,10 +141,11 @@ def main() -> int:
         shutil.rmtree(part / "figures")
         if not arguments.only:
             (part / "index.html").write_text(PAGE.format(rows="".join(rows)), encoding="utf-8")
+        names = [f"{deck.stem}.html" for deck in decks] if arguments.only else ["index.html"]
         done.mkdir(exist_ok=True)
         for path in part.iterdir():
             os.replace(path, done / path.name)
-        print(f"Open {done / 'index.html'}")
+        print(*(f"Open {done / name}" for name in names), sep="\n")
     shutil.rmtree(part)
     return int(bool(wrong))
 

@@ -12,7 +12,8 @@ WHOLE = "full fine-tuning"
 NAMED = {  # the points that have a name, and where it stands: points to the right and up, alignment
     "head only": (14, 0, "left"),
     "(IA)³": (0, 16, "right"),
-    "BitFit": (0, -24, "left"),
+    "adapters, 1 wide": (10, -10, "left"),
+    "BitFit": (4, 16, "left"),
     "LoRA": (-4, 20, "left"),
     "LoRA, rank 16": (0, 16, "center"),
     WHOLE: (0, 18, "right"),

@@ -34,7 +34,7 @@ def ia3_vector() -> Figure:
     ):  # fmt: skip
         _bars(axes, x, 290, values, colour)
         words(axes, x + 130, 335, name, size=28, colour=ORANGE if colour == ORANGE else BLACK)
-    sign(axes, 385, 200, "×")
+    sign(axes, 385, 200, "·")
     words(axes, 800, 200, "=", size=44)
     words(axes, 580, 390, "six features of one token, an example", size=22, colour=GREY)
     return axes.figure

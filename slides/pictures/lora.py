@@ -20,7 +20,7 @@ def full_update() -> Figure:
     """Full fine-tuning of one layer: the old matrix plus an update that is as large."""
     axes = canvas(370)
     side, top = 270, 20
-    matrix(axes, 60, top, side, side, "W", trains=True, colour=BLUE, size=40)
+    matrix(axes, 60, top, side, side, "W′", trains=True, colour=BLUE, size=40)
     words(axes, 195, 335, "after fine-tuning", size=28)
     words(axes, 375, top + side / 2, "=", size=48)
     matrix(axes, 440, top, side, side, "W", size=40)

@@ -93,9 +93,12 @@ def asked_in_indonesian() -> Figure:
 def new_compositions() -> Figure:
     """Exact match of the largest: single tasks after tuning, and compositions that were never described so."""
     rows = _rows("E04")
+    single, composed = (
+        rows[name].iloc[-1] for name in ("Indonesian, tuned in English", "Indonesian, new composition")
+    )
     lines = {
-        "single tasks,\nsuch as “balik kata ini”": rows["Indonesian, tuned in English"].iloc[-1],
-        "new compositions,\nsuch as “balik lalu putar”": rows["Indonesian, new composition"].iloc[-1],
+        "single tasks, after tuning,\nsuch as “balik kata ini”": single,
+        "new compositions, before it,\nsuch as “balik lalu putar”": composed,
     }
     figure, axes = chart(350)
     shown = axes.barh(list(lines), list(lines.values()), color=[GREEN, AMBER])

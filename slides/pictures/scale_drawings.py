@@ -195,6 +195,8 @@ def three_reasons() -> Figure:
     words(axes, 900, 125, "your data", size=20, align="left")
     box(axes, 850, 180, 130, 80, "small", colour=BLUE, solid=True)
     arrow(axes, (1012, 125), (1050, 125), dashed=True)
+    for low, high in ((108, 142), (142, 108)):  # struck out
+        axes.plot([1012, 1046], [low, high], color=PINK, linewidth=5, zorder=5)
     box(axes, 1055, 80, 100, 200, "large,\nfar\naway", frozen=True, size=22)
     words(axes, 970, 375, "nothing has to leave the house", size=22)
     return axes.figure
