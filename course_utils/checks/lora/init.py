@@ -139,7 +139,8 @@ LORA_INIT = Exercise(
         DTYPES: INIT_HINTS["doubles"],
         GRADIENTS: INIT_HINTS["gradients"],
         MATRIX_B: INIT_HINTS["both_random"],
-        MATRIX_A: "A is not random enough to start from. Draw every entry: nn.init.kaiming_uniform_ does.",
+        MATRIX_A: "A is not drawn as asked. Fill torch.empty(rank, in_features) with nn.init.kaiming_uniform_, "
+        "a=math.sqrt(5).",
         KIND: "return two tensors with entries in them: A, then B, as in `return lora_A, lora_B`.",
         RESULT: "A should have the shape (rank, in_features) and B (out_features, rank).",
     },
