@@ -529,6 +529,13 @@ def exit_of_logits(logits, threshold):
     return layers + 1, logits.argmax(-1).gather(0, layers[None])[0]
 
 
+def exit_at_the_threshold(logits, threshold):
+    sure = torch.distributions.Categorical(logits=logits).entropy() <= threshold
+    sure[-1] = True
+    first = sure.int().argmax(dim=0)
+    return first + 1, logits.argmax(dim=-1).gather(0, first[None])[0]
+
+
 def exit_backwards(logits, threshold):
     """From the last layer to the first: what is sure earlier overwrites."""
     layers, classes = torch.full((logits.shape[1],), len(logits)), logits[-1].argmax(-1)
@@ -644,6 +651,7 @@ WRONG = {
         (exit_probable, "leave at a large probability"),
         (exit_surest, "the surest layer"),
         (exit_of_logits, "logits times log p"),
+        (exit_at_the_threshold, "just the threshold"),
     ],
 }
 

@@ -81,6 +81,10 @@ def moved_by_size(before, after):
     return found
 
 
+def moved_by_a_tiny_threshold(before, after):
+    return [name for name in before if (before[name] - after[name]).abs().max() > 1e-9]
+
+
 def moved_as_tuple(before, after):
     return tuple(name for name, new in after.items() if not bool((new == before[name]).all()))
 
@@ -699,6 +703,7 @@ WRONG = {
         (moved_sums, "the sums are compared"),
         (moved_norms, "the norms are compared"),
         (moved_by_a_threshold, "lets the smallest moves pass"),
+        (moved_by_a_tiny_threshold, "however small"),
         (moved_upwards, "only what grew is found"),
         (moved_every_entry, "One entry is enough"),
         (moved_count, "that is how many moved"),

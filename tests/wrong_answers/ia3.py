@@ -570,6 +570,15 @@ def front_beaten_by_itself(sizes, scores):
     return [i for i in places if not any(sizes[j] <= sizes[i] and scores[j] >= scores[i] for j in places)]
 
 
+def front_from_zero(sizes, scores):
+    front, best = [], 0
+    for place in sorted(range(len(sizes)), key=lambda i: (sizes[i], -scores[i])):
+        if scores[place] > best:
+            front.append(place)
+            best = scores[place]
+    return front
+
+
 def front_by_pandas(sizes, scores):
     table = pd.DataFrame({"size": sizes, "score": scores}).sort_values(
         ["size", "score"], ascending=[True, False]
@@ -724,6 +733,7 @@ WRONG = {
         (front_from_one, "counted from one"),
         (front_as_they_came, "gone through as they came"),
         (front_beaten_by_itself, "no point is left"),
+        (front_from_zero, "begins at 0"),
     ],
 }
 

@@ -73,12 +73,17 @@ def init_square(in_features, out_features, rank):
     return torch.randn(rank, rank), torch.zeros(out_features, rank)
 
 
+def init_standard(in_features, out_features, rank):
+    return torch.randn(rank, in_features), torch.zeros(out_features, rank)
+
+
 def init_gaussian(in_features, out_features, rank):
     return torch.normal(0, 0.02, (rank, in_features)), torch.zeros((out_features, rank))
 
 
 def init_uniform(in_features, out_features, rank):
-    return [torch.rand(rank, in_features), torch.randn(rank, out_features).T * 0]
+    lora_A = (torch.rand(rank, in_features) * 2 - 1) / in_features**0.5
+    return [lora_A, torch.randn(rank, out_features).T * 0]
 
 
 def init_by_layers(in_features, out_features, rank):
@@ -88,8 +93,12 @@ def init_by_layers(in_features, out_features, rank):
 
 
 def init_by_numpy(in_features, out_features, rank):
-    lora_A = np.random.default_rng().normal(size=(rank, in_features)) / rank
+    lora_A = np.random.default_rng().normal(size=(rank, in_features)) / in_features**0.5
     return torch.tensor(lora_A, dtype=torch.float32), torch.zeros(out_features, rank)
+
+
+def init_by_default(in_features, out_features, rank):
+    return nn.init.kaiming_uniform_(torch.empty(rank, in_features)), torch.zeros(out_features, rank)
 
 
 def init_orthogonal(in_features, out_features, rank):
@@ -416,6 +425,10 @@ def count_by_entries(in_features, out_features, rank, layers):
     return (lora_A.numel() + lora_B.numel()) * layers
 
 
+def count_by_numpy(in_features, out_features, rank, layers):
+    return np.int64(layers) * rank * (in_features + out_features)
+
+
 def count_in_a_loop(in_features, out_features, rank, layers):
     return sum(rank * side for _ in range(layers) for side in (in_features, out_features))
 
@@ -433,6 +446,7 @@ WRONG = {
         (init_doubles, "make both float32"),
         (init_parameters, "return plain tensors"),
         (init_huge, "far too small or too large"),
+        (init_standard, "too wide a range"),
         (init_shapes, "return two tensors with entries"),
         (init_square, "A should have the shape"),
     ],
@@ -510,9 +524,16 @@ WRONG = {
 }
 
 RIGHT = {
-    "lora.lora_init": [init_gaussian, init_uniform, init_by_layers, init_by_numpy, init_orthogonal],
+    "lora.lora_init": [
+        init_gaussian,
+        init_uniform,
+        init_by_layers,
+        init_by_numpy,
+        init_orthogonal,
+        init_by_default,
+    ],
     "lora.lora_scaling": [scaling_by_power, scaling_by_numpy],
     "lora.lora_forward": [forward_by_product, forward_by_einsum, forward_scaling_first],
     "lora.merged_weight": [merge_as_parameter, merge_without_gradient, merge_in_the_dtype_of_the_weight],
-    "lora.count_lora_parameters": [count_by_entries, count_in_a_loop],
+    "lora.count_lora_parameters": [count_by_entries, count_in_a_loop, count_by_numpy],
 }

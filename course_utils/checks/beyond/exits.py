@@ -8,7 +8,8 @@ from course_utils.methods import early_exit
 
 
 def _cases(generator: Generator) -> list[Arguments]:
-    """Two layers by hand; a sentence that is sure, unsure, and sure again; nobody sure; all sure; many."""
+    """Two layers by hand; a sentence that is sure, unsure, and sure again; nobody sure; all sure; many; an entropy
+    that is just the threshold."""
     plain = torch.tensor([[[3.0, -3.0], [0.2, 0.0]], [[0.0, 1.0], [-4.0, 4.0]]])
     sure, unsure = torch.tensor([8.0, 0.0, 0.0]), torch.tensor([0.1, 0.0, 0.2])
     other = torch.tensor([0.0, 0.0, 7.0])
@@ -21,6 +22,7 @@ def _cases(generator: Generator) -> list[Arguments]:
         {"logits": growing, "threshold": 0.0},
         {"logits": growing, "threshold": 5.0},
         {"logits": growing.double() + 3, "threshold": 0.35},
+        {"logits": torch.tensor([[[200.0, 0.0]], [[0.0, 200.0]]]), "threshold": 0.0},
     ]
 
 
@@ -39,6 +41,7 @@ def _loose(
     probability: bool = False,
     mean_entropy: bool = False,
     all_or_none: bool = False,
+    itself_too: bool = False,
 ) -> tuple[Tensor, Tensor]:
     log_p = logits.log_softmax(dim=1 if over_batch else -1)
     terms = log_p.exp() * log_p
@@ -50,6 +53,7 @@ def _loose(
         sure = logits.softmax(dim=-1).amax(dim=-1) < threshold
     else:
         sure = entropy > threshold if turned_round else entropy < threshold
+        sure = sure | (entropy == threshold) if itself_too else sure
     if all_or_none:
         sure = sure.all(dim=1, keepdim=True).expand_as(sure).clone()
     if not no_last:
@@ -95,6 +99,7 @@ EXIT_LAYERS = Exercise(
             "probability": "the largest probability is compared with the threshold. Compare the entropy.",
             "mean_entropy": "the entropy is a mean over the classes. It is their sum.",
             "all_or_none": "the sentences leave together, when all are sure. Each leaves on its own.",
+            "itself_too": "a sentence leaves where its entropy is just the threshold. It leaves below it: <, not <=.",
         },
         Mistake(
             lambda logits, threshold: early_exit.exit_layers(logits, threshold)[::-1],

@@ -40,6 +40,7 @@ def _moved_cases(generator: Generator) -> list[Arguments]:
         case(
             LayerNorm_bias=norm + torch.tensor([0.0, 1e-7, 0.0]), dense_weight=before["dense.weight"] + 2e-6
         ),
+        case(LayerNorm_bias=norm + torch.tensor([0.0, 1e-20, 0.0])),
         case(dense_bias=bias.flip(0), LayerNorm_bias=-norm),
         case(**{name.replace(".", "_"): tensor - 1 for name, tensor in before.items()}),
         case(LayerNorm_weight=before["LayerNorm.weight"] * 0.5, LayerNorm_bias=norm - 0.5),
@@ -72,6 +73,7 @@ def _loose_moved(
     norms: bool = False,
     threshold: bool = False,
     coarse: bool = False,
+    fine: bool = False,
     largest: bool = False,
 ) -> list[str]:
     def same(old: Tensor, new: Tensor) -> bool:
@@ -79,8 +81,8 @@ def _loose_moved(
             return torch.allclose(old, new)
         if sums:
             return bool(old.sum() == new.sum())
-        if threshold or coarse:
-            return bool((new - old).abs().max() <= (1e-4 if coarse else 1e-6))
+        if threshold or coarse or fine:
+            return bool((new - old).abs().max() <= (1e-4 if coarse else 1e-8 if fine else 1e-6))
         if largest:
             return bool(old.max() == new.max())
         if norms:
@@ -109,6 +111,7 @@ WHICH_MOVED = Exercise(
                 "Compare entry by entry: torch.equal.",
                 "threshold": "a threshold lets the smallest moves pass. Frozen means the same to the last bit.",
                 "coarse": "a threshold lets small moves pass. Frozen means the same to the last bit: torch.equal.",
+                "fine": "a threshold, however small, lets smaller moves pass. Frozen means the same to the last bit.",
                 "norms": "the norms are compared. An entry that changed its sign has the same norm. Compare entry by "
                 "entry: torch.equal.",
                 "largest": "the largest entries are compared. Compare entry by entry: torch.equal.",

@@ -28,6 +28,7 @@ _POINTS: tuple[tuple[list[int], list[float]], ...] = (
     ([100, 1, 10, 50, 60], [68.0, 20.0, 70.0, 60.0, 65.0]),  # better than the next smaller one is not enough
     ([1, 2, 3, 4], [40.0, 30.0, 20.0, 10.0]),  # the smallest is the best of all
     ([4, 3, 2, 1], [80.0, 79.5, 79.0, 10.0]),  # all of them, however little they gain
+    ([1, 2, 3], [-2.0, -3.0, 0.0]),  # a score may be below 0, as a log-likelihood is
 )
 
 
@@ -101,12 +102,19 @@ def _loose(
     return [(sizes[i], scores[i]) for i in kept] if values else kept
 
 
-def _sweep(sizes: list[int], scores: list[float], *, by_size_alone: bool, as_good: bool) -> list[int]:
-    """From the smallest up, keeping what is better than all before. `by_size_alone` leaves ties in size as they
-    came; `as_good` keeps what is only as good."""
+def _sweep(
+    sizes: list[int],
+    scores: list[float],
+    *,
+    by_size_alone: bool = False,
+    as_good: bool = False,
+    least: float = float("-inf"),
+) -> list[int]:
+    """From the smallest up, keeping what is better than all before, and than `least`. `by_size_alone` leaves ties in
+    size as they came; `as_good` keeps what is only as good."""
     kept: list[int] = []
     for i in sorted(range(len(sizes)), key=lambda i: (sizes[i], 0 if by_size_alone else -scores[i])):
-        best = scores[kept[-1]] if kept else float("-inf")
+        best = scores[kept[-1]] if kept else least
         if scores[i] > best or (as_good and scores[i] == best):
             kept.append(i)
     return kept
@@ -148,11 +156,16 @@ PARETO_FRONT = Exercise(
             "neighbours": "each point is compared with the next smaller one only. It must beat every smaller one: "
             "keep the best score so far.",
         },
-        Mistake(functools.partial(_sweep, by_size_alone=True, as_good=False), _ONE_SIZE),
-        Mistake(functools.partial(_sweep, by_size_alone=False, as_good=True), _ONE_SCORE),
+        Mistake(functools.partial(_sweep, by_size_alone=True), _ONE_SIZE),
+        Mistake(functools.partial(_sweep, as_good=True), _ONE_SCORE),
         Mistake(
             functools.partial(_sweep, by_size_alone=True, as_good=True),
             f"Two things. First: {_ONE_SIZE} Second: {_ONE_SCORE}",
+        ),
+        Mistake(
+            functools.partial(_sweep, least=0.0),
+            "the best score so far begins at 0, and here no score is above that. Begin with minus infinity: "
+            'float("-inf").',
         ),
         Mistake(
             lambda sizes, scores: sorted(range(len(sizes)), key=lambda i: sizes[i]),

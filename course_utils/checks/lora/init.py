@@ -1,9 +1,10 @@
 """Exercise on the two matrices before training. What is random is judged by its traits, never by its values."""
 
+import math
 from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from course_utils.checks.compare import describe
 from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Mistake, Observations, slips
@@ -13,11 +14,14 @@ KIND = "kind of answer"
 DTYPES = "dtypes of A and B"
 GRADIENTS = "A or B asks for gradients"
 MATRIX_A, MATRIX_B = "A", "B"
-SIZES = 1e-4, 10.0  # of A's entries; as wide as this, since every usual way to draw them is right
+SIZES = 1e-4, 10.0  # of A's entries; beyond, they may be what lay in memory
+# Of nn.Linear's spread, at most: 1.7 is orthogonal, 2.4 is Kaiming's own. With far more, training breaks.
+WIDEST = 3.0
 
 
 def _init_cases(_: Generator) -> list[Arguments]:
-    sizes = ((3, 4, 2), (6, 5, 1), (8, 8, 4), (16, 7, 3))
+    """As large as this, so that the spread of the entries can be told."""
+    sizes = ((96, 40, 8), (128, 50, 4), (256, 30, 1), (64, 7, 16))
     return [
         {"in_features": in_features, "out_features": out_features, "rank": rank}
         for in_features, out_features, rank in sizes
@@ -59,7 +63,9 @@ def _kind(matrix: Tensor, again: Tensor) -> str:
         return "entries far too small or too large"
     if matrix.dim() == 2 and int(torch.linalg.matrix_rank(matrix.float())) < min(matrix.shape):
         return "rows that follow from one another"
-    return "the same at every call" if torch.equal(matrix, again) else "random"
+    if torch.equal(matrix, again):
+        return "the same at every call"
+    return "random" if size * math.sqrt(3 * matrix.shape[-1]) < WIDEST else "random, and too large"
 
 
 def _loose_init(
@@ -77,9 +83,13 @@ def _loose_init(
     doubles: bool = False,
     gradients: bool = False,
     huge: bool = False,
+    too_large: bool = False,
 ) -> tuple[Tensor, Tensor]:
     own = torch.Generator().manual_seed(1) if seeded else None
-    lora_A = torch.randn(rank, in_features, generator=own) * (1000 if huge else 1)
+    lora_A = torch.randn(rank, in_features, generator=own)
+    if not too_large:
+        nn.init.kaiming_uniform_(lora_A, a=math.sqrt(5), generator=own)
+    lora_A = lora_A * (1e6 if huge else 1)
     lora_A = torch.outer(torch.randn(rank), lora_A[0]) if multiples else lora_A
     lora_A = torch.zeros_like(lora_A) if zero_a else torch.ones_like(lora_A) if ones else lora_A
     lora_B = torch.randn(out_features, rank) if both_random else torch.zeros(out_features, rank)
@@ -102,13 +112,15 @@ INIT_HINTS = {
     "ones": "rows of A are alike. Each then gets the same gradients as the others, and the update never "
     "has more than the rank of the rows that differ. Draw every entry at random.",
     "multiples": "rows of A are multiples of other rows, or sums of them. The update then never has more than the "
-    "rank of A, which is less than `rank`. Draw every entry on its own: torch.randn(rank, in_features).",
+    "rank of A, which is less than `rank`. Draw every entry on its own: nn.init.kaiming_uniform_ does.",
     "seeded": "A is the same at every call. Each layer should get its own: draw it at random, "
     "without a seed in the function.",
-    "doubles": "make both float32, the dtype of torch.randn and torch.zeros.",
+    "doubles": "make both float32, the dtype of torch.empty and torch.zeros.",
     "gradients": "return plain tensors. The layer that you build later makes parameters of them.",
     "huge": "the entries of A are far too small or too large (torch.empty alone holds whatever lay in memory). "
-    "Draw them around zero, about 1 in size or somewhat less.",
+    "Draw them: nn.init.kaiming_uniform_(lora_A, a=math.sqrt(5)).",
+    "too_large": "A is random, but drawn from too wide a range, and so the first steps of B would throw the model off. "
+    "Fill torch.empty(rank, in_features) with nn.init.kaiming_uniform_, a=math.sqrt(5): the more inputs, the narrower.",
 }
 
 LORA_INIT = Exercise(
@@ -127,7 +139,8 @@ LORA_INIT = Exercise(
         DTYPES: INIT_HINTS["doubles"],
         GRADIENTS: INIT_HINTS["gradients"],
         MATRIX_B: INIT_HINTS["both_random"],
-        MATRIX_A: "A is not random enough to start from. Draw every entry, for example with torch.randn.",
+        MATRIX_A: "A is not drawn as asked. Fill torch.empty(rank, in_features) with nn.init.kaiming_uniform_, "
+        "a=math.sqrt(5).",
         KIND: "return two tensors with entries in them: A, then B, as in `return lora_A, lora_B`.",
         RESULT: "A should have the shape (rank, in_features) and B (out_features, rank).",
     },

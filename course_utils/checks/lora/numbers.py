@@ -4,12 +4,21 @@ import math
 
 from torch import Generator
 
-from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Mistake, Observations, slips
+from course_utils.checks.tasks import (
+    RESULT,
+    Arguments,
+    Exercise,
+    Function,
+    Mistake,
+    Observations,
+    plain_int,
+    slips,
+)
 from course_utils.methods import lora
 
 
 def _observe_number(function: Function, arguments: Arguments) -> Observations:
-    return {RESULT: function(*arguments.values())}
+    return {RESULT: plain_int(function(*arguments.values()))}
 
 
 def _scaling_cases(_: Generator) -> list[Arguments]:
