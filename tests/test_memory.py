@@ -301,6 +301,14 @@ def test_the_timeline_is_consistent_and_names_the_modules():
         assert list(dict.fromkeys(met)) == expected
 
 
+def test_no_moment_of_backward_belongs_to_a_module_that_does_nothing():
+    model = bert()  # its dropout has the rate 0, and hands on what it is given
+    frame = memory.second_step(model, texts(), loss, adamw(model)).timeline
+    paths = set(frame.loc[frame["phase"] == "backward", "module"])
+    assert "bert.encoder.layer.2.output.dense" in paths
+    assert not [path for path in paths if path.endswith("dropout")]
+
+
 # --- it changes nothing, and leaves nothing behind ---
 
 
