@@ -464,6 +464,20 @@ def test_eight_bit_states_never_take_more_than_at_rest():
     assert ledger.most["optimizer state"] == ledger.at("start")["optimizer state"] == state_bytes(optimizer)
 
 
+def test_eight_bit_adamw_calls_its_closure_as_torchs_optimizers_do():
+    weight = nn.Parameter(torch.ones(3))
+    optimizer = methods.AdamW8bit([weight], lr=0.1)
+
+    def closure():
+        optimizer.zero_grad()
+        value = weight.square().sum()
+        value.backward()
+        return value
+
+    assert optimizer.step(closure).item() == 3 and (weight < 1).all()
+    assert optimizer.step() is None
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_eight_bit_adamw_trains_as_adamw_does_in_a_quarter_of_the_state(seed):
     torch.manual_seed(seed)
