@@ -192,7 +192,8 @@ class Ledger:
         def leaving(module: nn.Module, inputs: Any, output: Any) -> None:
             self._now_in(path.rpartition(".")[0])
             last = next((t.grad_fn for t in _tensors(output) if t.grad_fn is not None), None)
-            if last is not None:  # backward comes to this module when it comes to its last operation
+            nothing_done = last in [t.grad_fn for t in _tensors(inputs)]  # such as dropout at a rate of 0
+            if last is not None and not nothing_done:  # its last operation is the first that backward meets
                 last.register_prehook(lambda gradients: self._now_in(path) if self._open else None)
 
         return leaving

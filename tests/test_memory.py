@@ -301,6 +301,14 @@ def test_the_timeline_is_consistent_and_names_the_modules():
         assert list(dict.fromkeys(met)) == expected
 
 
+def test_no_moment_of_backward_belongs_to_a_module_that_does_nothing():
+    model = bert()  # its dropout has the rate 0, and hands on what it is given
+    frame = memory.second_step(model, texts(), loss, adamw(model)).timeline
+    paths = set(frame.loc[frame["phase"] == "backward", "module"])
+    assert "bert.encoder.layer.2.output.dense" in paths
+    assert not [path for path in paths if path.endswith("dropout")]
+
+
 # --- it changes nothing, and leaves nothing behind ---
 
 
@@ -454,6 +462,20 @@ def test_eight_bit_states_never_take_more_than_at_rest():
     optimizer = methods.AdamW8bit(model.parameters(), lr=1e-3)
     ledger = memory.second_step(model, texts(), loss, optimizer)
     assert ledger.most["optimizer state"] == ledger.at("start")["optimizer state"] == state_bytes(optimizer)
+
+
+def test_eight_bit_adamw_calls_its_closure_as_torchs_optimizers_do():
+    weight = nn.Parameter(torch.ones(3))
+    optimizer = methods.AdamW8bit([weight], lr=0.1)
+
+    def closure():
+        optimizer.zero_grad()
+        value = weight.square().sum()
+        value.backward()
+        return value
+
+    assert optimizer.step(closure).item() == 3 and (weight < 1).all()
+    assert optimizer.step() is None
 
 
 @pytest.mark.parametrize("seed", range(3))

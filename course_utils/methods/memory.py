@@ -139,6 +139,7 @@ class AdamW8bit(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
+        loss = None if closure is None else torch.enable_grad()(closure)()
         for group in self.param_groups:
             settings = {name: group[name] for name in ("lr", "betas", "eps", "weight_decay")}
             for p in (p for p in group["params"] if p.grad is not None):
@@ -159,3 +160,4 @@ class AdamW8bit(torch.optim.Optimizer):
                     codes, scales = quantize_blockwise(value, self.BLOCK)
                     state[name].copy_(codes)  # in place: two states at once would take twice the memory
                     state[f"{name}_scales"].copy_(scales)
+        return loss

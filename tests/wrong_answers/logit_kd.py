@@ -506,6 +506,13 @@ def cache_by_attributes(teacher, loader):
     return table
 
 
+def cache_by_name(teacher, loader):
+    def run(model, batch):
+        return model(batch["input_ids"], batch["attention_mask"])["logits"]
+
+    return _table(*_carefully(teacher, loader, run))
+
+
 def cache_growing(teacher, loader):
     was_training, table = teacher.training, torch.empty(0, 0)
     teacher.train(False)
@@ -618,5 +625,5 @@ RIGHT = {
     "logit_kd.logit_mse_loss": [mse_by_hand, mse_by_norm],
     "logit_kd.gold_loss": [gold_by_selection, gold_by_mask, gold_mended],
     "logit_kd.kd_and_gold_loss": [both_by_hand, both_by_lerp],
-    "logit_kd.cache_logits": [cache_row_by_row, cache_growing, cache_by_attributes],
+    "logit_kd.cache_logits": [cache_row_by_row, cache_growing, cache_by_attributes, cache_by_name],
 }

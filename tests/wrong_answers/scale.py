@@ -311,6 +311,12 @@ def match_first(logits, input_ids, answer_mask):
     return logits[rows, first - 1].argmax(-1) == input_ids[rows, first]
 
 
+def match_ends(logits, input_ids, answer_mask):
+    right = logits[:, :-1].argmax(-1) == input_ids[:, 1:]
+    answers = [row[mask] for row, mask in zip(right, answer_mask[:, 1:], strict=True)]
+    return torch.stack([answer[0] & answer[-1] for answer in answers])
+
+
 def match_without_end(logits, input_ids, answer_mask):
     right = logits[:, :-1].argmax(-1) == input_ids[:, 1:]
     counted = answer_mask[:, 1:].clone()
@@ -560,6 +566,7 @@ WRONG = {
         (match_any, "one right token is enough"),
         (match_share, "the share of right tokens"),
         (match_first, "only the first token"),
+        (match_ends, "and none between"),
         (match_without_end, "the last token of the answer is left out"),
         (match_of_batch, "one truth value for the whole batch"),
         (match_inverted, "turned round"),

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
+from transformers.modeling_outputs import SequenceClassifierOutput
 
 from course_utils.checks.compare import difference
 from course_utils.checks.logit_kd.inputs import random_logits
@@ -50,13 +51,13 @@ class TinyTeacher(nn.Module):
 
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor | None = None, labels: Any = None
-    ) -> SimpleNamespace:
+    ) -> SequenceClassifierOutput:
         self.modes.add("train" if self.training else "eval")
         self.recorded.add(torch.is_grad_enabled())
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         total = (self.embedding(input_ids) * mask.unsqueeze(-1)).sum(dim=1)
         # Dropout with no chance in it: train mode matters, and a check comes out the same every time.
-        return SimpleNamespace(logits=total * (0.5 if self.training else 1.0), loss=None)
+        return SequenceClassifierOutput(logits=total * (0.5 if self.training else 1.0))
 
 
 def _cache_cases(generator: Generator) -> list[Arguments]:

@@ -17,7 +17,9 @@ _CLASSES = 5
 
 
 def _cases(generator: Generator) -> list[Arguments]:
-    """Each set of rows three times: answers that the model would write, all but one token, and at random.
+    """Each set of rows three times: answers that the model would write, all but a token, and at random.
+
+    The token is the last one of the first row, and an inner one of the last row, where its answer has one.
 
     Where the answer is right the rest of the row is wrong, so that a function that looks there is found out. An
     impossible token stands in the prompt of the last set: its log-probability is minus infinity.
@@ -34,6 +36,8 @@ def _cases(generator: Generator) -> list[Arguments]:
                 shown = torch.where(mask[row, 1:], wanted, (ids[row, 1:] + 1) % _CLASSES)
                 if kind == "one wrong" and row == 0:
                     shown[end - 2] = (shown[end - 2] + 1) % _CLASSES
+                elif kind == "one wrong" and row == len(rows) - 1 and end - start > 2:
+                    shown[start] = (shown[start] + 1) % _CLASSES
                 logits[row, torch.arange(length - 1), shown] += 6.0
             cases.append({"logits": logits, "input_ids": ids, "answer_mask": mask})
     last = cases[-1]
@@ -176,6 +180,7 @@ def _loose_match(
     share: bool = False,
     first_only: bool = False,
     last_only: bool = False,
+    ends_only: bool = False,
     over_batch: bool = False,
     mask_not_shifted: bool = False,
     inverted: bool = False,
@@ -196,7 +201,8 @@ def _loose_match(
     counted = ~counted if others else counted
     first = counted & (counted.cumsum(dim=-1) == 1)
     last = counted & (counted.cumsum(dim=-1) == counted.sum(dim=-1, keepdim=True))
-    counted = first if first_only else last if last_only else counted & ~last if forgets_end else counted
+    counted = first | last if ends_only else counted & ~last if forgets_end else counted
+    counted = first if first_only else last if last_only else counted
     if share:
         return (right & counted).sum(dim=-1) / counted.sum(dim=-1)
     if any_token:
@@ -222,6 +228,7 @@ EXACT_MATCH = Exercise(
             "share": "that is the share of right tokens. An exact match is all or nothing.",
             "first_only": "only the first token of the answer is looked at.",
             "last_only": "only the last token of the answer is looked at.",
+            "ends_only": "the first and the last token of the answer are looked at, and none between. All count.",
             "forgets_end": "the last token of the answer is left out. It tells whether the model stops at the right "
             "place.",
             "over_batch": "that is one truth value for the whole batch. Return one a row, of shape (batch,).",
