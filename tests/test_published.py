@@ -63,7 +63,7 @@ def write_tokenizer(folder: Path, special: list[str]) -> Tokenizer:
 
 
 def write_pythia(folder: Path) -> None:
-    """A GPT-NeoX of few parameters that knows PAIRS by heart, a row that ends in two new lines, and one that ends the text."""
+    """A GPT-NeoX of few parameters that knows PAIRS by heart, and two rows that end in other ways."""
     folder.mkdir(parents=True)
     tokenizer = write_tokenizer(folder, ["<|endoftext|>"])
     torch.manual_seed(0)
