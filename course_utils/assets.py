@@ -119,9 +119,9 @@ def track_reason() -> str:
     return "the default on a Colab GPU" if track() == "real" else "the default: no network needed"
 
 
-def notebook_roles(notebook: str) -> list[str]:
-    """The roles that a notebook ("02_logit_distillation") needs; empty where the catalogue lists none."""
-    return list(_catalog(CATALOG)["notebooks"].get(notebook, []))
+def notebook_roles(notebook: str, table: str = "notebooks") -> list[str]:
+    """The roles that a notebook ("02_logit_distillation") needs; empty where this table of the catalogue lists none."""
+    return list(_catalog(CATALOG).get(table, {}).get(notebook, []))
 
 
 def stand_ins(roles: Sequence[str]) -> list[str]:

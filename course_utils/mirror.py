@@ -37,7 +37,8 @@ def needed(only: Sequence[str] | None = None) -> list[Entry]:
             raise SystemExit(
                 f"No notebook starts with {' or '.join(only)}. There are: {', '.join(sorted(catalog['notebooks']))}."
             )
-        roles = [role for name in chosen for role in catalog["notebooks"][name]]
+        tables = [catalog["notebooks"], catalog.get("on_a_gpu", {})]
+        roles = [role for name in chosen for table in tables for role in table.get(name, [])]
     found: dict[str, Entry] = {}
     for role in roles:  # grows while it is read: an asset may need another one's files
         asset = assets.entry(role, "real")
