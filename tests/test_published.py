@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 import small_world
 import torch
+from datasets import concatenate_datasets
 from tokenizers import Tokenizer, decoders, pre_tokenizers, processors
 from tokenizers.models import Unigram
 from torch import nn
@@ -119,12 +120,15 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def statements() -> list[ast.stmt]:
+    source = "\n".join(c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code")
+    return ast.parse(re.sub(r"^(\s*)[%!].*$", r"\1pass", source, flags=re.MULTILINE)).body
+
+
 @pytest.fixture
 def cells(world: Path) -> dict[str, Any]:
     """The functions of the notebook that the section calls; what they take by default is not there to be taken."""
-    source = "\n".join(c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code")
-    source = re.sub(r"^(\s*)[%!].*$", r"\1pass", source, flags=re.MULTILINE)
-    taken = [n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef) and n.name in TAKEN]
+    taken = [n for n in statements() if isinstance(n, ast.FunctionDef) and n.name in TAKEN]
     assert sorted(node.name for node in taken) == sorted(TAKEN)
     space: dict[str, Any] = dict.fromkeys(("tokenizer", "news", "SIZE", "train_sets", "tests"))
     space |= {"SEED": 0, "STEPS": 3, "RATE": None, "TAGS": readers.TAGS, "Adapter": Adapter, "pd": pd}
@@ -237,6 +241,21 @@ def test_the_four_steps_fill_the_heat_map(cells: dict[str, Any]) -> None:
     for scores in (alone, stacked):
         assert list(scores.index) == sources and list(scores.columns) == LANGUAGES
         assert all(0 <= value <= 100 and math.isfinite(value) for value in scores.to_numpy().flatten())
+
+
+def test_the_cell_that_runs_it_reads_what_the_catalogue_names(
+    cells: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (cell,) = [n for n in statements() if isinstance(n, ast.If) and "published.ready" in ast.unparse(n.test)]
+    maps: list[pd.DataFrame] = []
+    cells |= {"LANGUAGES": LANGUAGES, "published": published, "concatenate_datasets": concatenate_datasets}
+    cells["four_steps"] = partial(cells["four_steps"], steps=2)
+    cells |= {"RATE": 1e-2, "show_map": lambda gains, title: maps.append(gains)}
+    monkeypatch.setattr(published, "ready", lambda notebook: notebook == "09_madx")
+    exec(compile(ast.Module([cell], []), str(NOTEBOOK), "exec"), cells)
+    assert len(cells["plain"]["javanese"]) == 36, "all three splits of the plain text"
+    assert maps[0].shape == (2, 4) and maps[0].notna().all(axis=None)
+    assert "the task adapter alone" in capsys.readouterr().out
 
 
 def test_each_target_gets_its_own_language(cells: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
