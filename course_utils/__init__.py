@@ -23,9 +23,7 @@ def start(notebook: str) -> None:
     roles = assets.notebook_roles(notebook)
     print(assets.summary(roles))
     if lent := assets.stand_ins(roles):
-        print(
-            f"No published model or data set is in the place of {', '.join(lent)}: what is bundled stands in."
-        )
+        print(f"Nothing published is in the place of {', '.join(lent)}: what is bundled stands in.")
         if assets.notebook_roles(notebook, "on_a_gpu"):
             print("A section near the end takes published ones, on a GPU.")
     print(f"torch uses {threads} CPU thread{'s' if threads > 1 else ''}; the seed is {session.seed()}")
