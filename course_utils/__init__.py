@@ -24,6 +24,8 @@ def start(notebook: str) -> None:
     print(assets.summary(roles))
     if lent := assets.stand_ins(roles):
         print(f"On the real track too, what is bundled stands in for {', '.join(lent)}.")
+        if assets.later_roles(notebook):
+            print("A section near the end goes on with published ones.")
     print(f"torch uses {threads} CPU thread{'s' if threads > 1 else ''}; the seed is {session.seed()}")
     if paths.NOT_WRITABLE:
         print(

@@ -41,7 +41,7 @@ def mirror(arguments: argparse.Namespace) -> int:
     """fill a folder or a USB stick with everything that the real track needs, for use without a network"""
     from course_utils.mirror import fill
 
-    return fill(arguments.folder, only=arguments.only)
+    return fill(arguments.folder, only=arguments.only, later=arguments.later)
 
 
 def readme(_: argparse.Namespace) -> int:
@@ -64,6 +64,10 @@ def main() -> int:
         sub = commands.add_parser(name, help=command.__doc__, description=command.__doc__)
         if name == "mirror":
             sub.add_argument("folder", metavar="DIR", type=Path, help="where to; made if it is not there")
+            sub.add_argument(
+                "--later", action="store_true",
+                help="also the published models that sections near the end of notebooks take: gigabytes",
+            )  # fmt: skip
         if name in ("course", "claims", "mirror"):
             sub.add_argument(
                 "--only", nargs="+", metavar="NN", help="notebooks whose names start so, e.g. 02"

@@ -124,6 +124,11 @@ def notebook_roles(notebook: str) -> list[str]:
     return list(_catalog(CATALOG)["notebooks"].get(notebook, []))
 
 
+def later_roles(notebook: str) -> list[str]:
+    """The roles that a section near the end of a notebook takes on the real track, where the machine suits them."""
+    return list(_catalog(CATALOG).get("later", {}).get(notebook, []))
+
+
 def stand_ins(roles: Sequence[str]) -> list[str]:
     """Those of `roles` that the real track has nothing published for: there the bundled asset stands in."""
     real, bundled = (_catalog(CATALOG)[on] for on in ("real", "bundled"))

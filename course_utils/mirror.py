@@ -24,22 +24,20 @@ compared with the sha256 in the course's catalogue. What lies here, under which 
 """
 
 
-def needed(only: Sequence[str] | None = None) -> list[Entry]:
-    """The assets that the real track takes from elsewhere; with `only` ("02"), those of the notebooks that start so,
-    what a notebook fetches later than in its first cell among them.
+def needed(only: Sequence[str] | None = None, *, later: bool = False) -> list[Entry]:
+    """The assets that the real track takes from elsewhere; with `only` ("02"), those of the notebooks that start so.
 
+    With `later`, also the large ones of sections near the end of notebooks, which go without where they are not there.
     Raises `SystemExit` with a message when no notebook starts so.
     """
     catalog = tomllib.loads(assets.CATALOG.read_text(encoding="utf-8"))
-    roles = list(catalog["real"])
-    if only:
-        chosen = [name for name in sorted(catalog["notebooks"]) if name.startswith(tuple(only))]
-        if not chosen:
-            raise SystemExit(
-                f"No notebook starts with {' or '.join(only)}. There are: {', '.join(sorted(catalog['notebooks']))}."
-            )
-        later = catalog.get("later", {})
-        roles = [role for name in chosen for role in catalog["notebooks"][name] + later.get(name, [])]
+    names = sorted(catalog["notebooks"])
+    chosen = [name for name in names if name.startswith(tuple(only or ("",)))]
+    if not chosen:
+        raise SystemExit(f"No notebook starts with {' or '.join(only or ())}. There are: {', '.join(names)}.")
+    roles = [role for name in chosen for role in catalog["notebooks"][name]]
+    if later:
+        roles += [role for name in chosen for role in catalog.get("later", {}).get(name, [])]
     found: dict[str, Entry] = {}
     for role in roles:  # grows while it is read: an asset may need another one's files
         asset = assets.entry(role, "real")
@@ -49,12 +47,12 @@ def needed(only: Sequence[str] | None = None) -> list[Entry]:
     return list(found.values())
 
 
-def fill(folder: Path, only: Sequence[str] | None = None) -> int:
+def fill(folder: Path, only: Sequence[str] | None = None, *, later: bool = False) -> int:
     """Fill `folder` and say what it holds. Returns 0 when everything is there and verified, else 1."""
     from filelock import FileLock, Timeout
 
     folder = Path(os.path.abspath(folder))
-    wanted = needed(only)
+    wanted = needed(only, later=later)
     failed: dict[str, list[str]] = {}
     try:
         _refuse_a_small_disk(folder, wanted)

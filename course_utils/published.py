@@ -16,7 +16,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from course_utils import assets, ladder, models, plots
+from course_utils import assets, ladder, later, models, plots
 from course_utils.wordtasks import END
 
 LADDER = ("published_70m", "published_160m", "published_410m", "published_1b")
@@ -35,7 +35,8 @@ def has_gpu() -> bool:
 def chosen() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The roles that this session asks: those of the ladder, and those across languages. Prints one line that says why.
 
-    Both are empty on the bundled track. Without a GPU there are the two smallest of the ladder alone.
+    Both are empty on the bundled track, and where the models cannot be had. Without a GPU there are the two smallest of
+    the ladder alone.
     """
     if assets.track() == "bundled":
         print(
@@ -43,11 +44,12 @@ def chosen() -> tuple[tuple[str, ...], tuple[str, ...]]:
         )
         return (), ()
     roles = (LADDER, ACROSS) if has_gpu() else (LADDER[:WITHOUT_GPU], ())
-    files = [file for role in {*roles[0], *roles[1]} for file in assets.entry(role).files]
+    asked = sorted({*roles[0], *roles[1]})
+    files = [file for role in asked for file in assets.entry(role).files]
     size = assets.readable(sum(file.size or 0 for file in files))
     what = "All of them" if has_gpu() else "No GPU: the smallest two alone, and not the multilingual one"
     print(f"{what}. That is {size}, to be fetched once.")
-    return roles
+    return roles if later.ready(asked, "") else ((), ())
 
 
 @contextmanager

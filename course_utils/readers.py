@@ -6,10 +6,13 @@ within a data set: those of labelled rows stay below `UNLABELLED_ID`, those of u
 
 import csv
 import hashlib
+import io
 import json
 import re
+import tarfile
+import zipfile
 from collections.abc import Callable, Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 
@@ -18,6 +21,7 @@ from course_utils.assets import Entry
 UNLABELLED_ID = 100_000
 TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG"]
 RUN = 8  # words in a row that betray a copied sentence
+CODES = {"english": "en", "indonesian": "id", "javanese": "jv", "sundanese": "su"}  # WikiANN's languages
 
 Row = tuple[int, str, str]  # id, text, label
 
@@ -116,12 +120,36 @@ def without_copies(rows: Iterable[Row], others: Iterable[str]) -> list[Row]:
 
 def conll(entry: Entry, paths: dict[str, Path], language: str, without: list[str]) -> DatasetDict:
     """CoNLL lines `token<TAB>tag`, an empty one after a sentence -> columns id, tokens, ner_tags (IOB2)."""
+    return _tagged({split: path.read_text(encoding="utf-8") for split, path in paths.items()}, entry.tags)
+
+
+def wikiann(entry: Entry, paths: dict[str, Path], language: str, without: list[str]) -> DatasetDict:
+    """`conll` out of a zip that holds an archive a language ("en.tar.gz"), with lines `en:token<TAB>tag`.
+
+    A path goes on inside the zip: the language, then the file in its archive. Lines of a blank token are left out.
+    """
+    return _tagged({split: _in_archive(path) for split, path in paths.items()}, entry.tags)
+
+
+def _in_archive(path: Path) -> str:
+    code = CODES[path.parent.name]
+    with zipfile.ZipFile(path.parents[1]) as outer:
+        (name,) = (name for name in outer.namelist() if PurePosixPath(name).name == f"{code}.tar.gz")
+        inner = io.BytesIO(outer.read(name))
+    with tarfile.open(fileobj=inner) as archive:
+        (member,) = (member for member in archive if PurePosixPath(member.name).name == path.name)
+        lines = archive.extractfile(member).read().decode("utf-8").split("\n")  # type: ignore[union-attr]
+    return "\n".join(line.removeprefix(f"{code}:") for line in lines if not re.match(rf"{code}:\s*\t", line))
+
+
+def _tagged(texts: dict[str, str], types: dict[str, str]) -> DatasetDict:
+    """Columns id, tokens, ner_tags, from the text of each split; the ids count on from split to split."""
     features = Features(
         {"id": Value("int64"), "tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=TAGS))}
     )
     splits, first = {}, 0
-    for split, path in paths.items():
-        sentences = list(_sentences(path, entry.tags))
+    for split, text in texts.items():
+        sentences = list(_sentences(text, types))
         splits[split] = _table([(first + i, *sentence) for i, sentence in enumerate(sentences)], features)
         first += len(sentences)
     return DatasetDict(splits)
@@ -141,10 +169,10 @@ def name_or_none(entry: Entry, paths: dict[str, Path], language: str, without: l
     )
 
 
-def _sentences(path: Path, types: dict[str, str]) -> Iterable[tuple[list[str], list[str]]]:
+def _sentences(text: str, types: dict[str, str]) -> Iterable[tuple[list[str], list[str]]]:
     tokens: list[str] = []
     tags: list[str] = []
-    for line in [*path.read_text(encoding="utf-8").split("\n"), ""]:
+    for line in [*text.split("\n"), ""]:
         token, _, tag = line.strip("\r").partition("\t")
         if token.strip():
             tokens.append(token)
@@ -204,6 +232,7 @@ READERS: dict[str, Callable[[Entry, dict[str, Path], str, list[str]], DatasetDic
         unlabelled_csv,
         smsa,
         conll,
+        wikiann,
         name_or_none,
         parallel_jsonl,
         rows_jsonl,

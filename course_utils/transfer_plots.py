@@ -21,6 +21,7 @@ def show_stacks(columns: Mapping[str, Sequence[tuple[str, bool]]], title: str, a
     axes.set(
         title=title, xlabel="what is being trained", ylabel="the way of a sentence, from below", yticks=[]
     )
+    axes.set_xlim(-0.55, len(columns) - 0.45)
     axes.grid(visible=False)
     plots.show(figure, alt)
 

@@ -61,6 +61,8 @@ def test_what_has_nothing_published_is_named_on_the_real_track_alone(
 
 # The catalogue
 
+PINNED = r"[0-9a-f]{40}|\d+\.\d+\.\d+"  # a commit, or the version of what has no commits
+
 
 def every_entry() -> list[assets.Entry]:
     catalog = assets._catalog(assets.CATALOG)
@@ -75,12 +77,13 @@ def test_an_entry_is_complete(entry: assets.Entry) -> None:
     if entry.kind == "dataset":
         assert entry.language in entry.languages and entry.reader and "train" in entry.splits
     if entry.mirror:
-        assert entry.files and re.fullmatch("[0-9a-f]{40}", entry.revision)
+        assert entry.files and re.fullmatch(PINNED, entry.revision)
     for file in entry.files:
         assert re.fullmatch("[0-9a-f]{64}", file.sha256) and file.size
         assert not file.path.endswith((".bin", ".pt", ".pkl", ".py")), "only safetensors, no code"
         if entry.mirror:
-            assert re.fullmatch(r"https://[^ ]+/[0-9a-f]{40}/[^ ]+", file.url or ""), "an address at a commit"
+            address = rf"https://[^ ]+/(?:{PINNED})/[^ ]+"
+            assert re.fullmatch(address, file.url or ""), "an address at a commit or a version"
 
 
 def test_each_notebook_finds_its_roles_on_both_tracks() -> None:

@@ -21,6 +21,12 @@ def mask_no_random(input_ids, asked, draw, random_ids, mask_id):
     return torch.where(asked & (draw < 0.8), mask_id, input_ids), torch.where(asked, input_ids, -100)
 
 
+def mask_begun_anew(input_ids, asked, draw, random_ids, mask_id):
+    shown = torch.where(asked & (draw < 0.8), mask_id, input_ids)
+    shown = torch.where(asked & (draw >= 0.9), random_ids, input_ids)
+    return shown, torch.where(asked, input_ids, -100)
+
+
 def mask_rest_random(input_ids, asked, draw, random_ids, mask_id):
     hidden = torch.where(draw < 0.8, mask_id, random_ids)
     return torch.where(asked, hidden, input_ids), torch.where(asked, input_ids, -100)
@@ -624,6 +630,11 @@ def trains_always(name, step, head=("classifier",)):
     return True
 
 
+def trains_every_part(name, step, head=("classifier",)):
+    wanted = ("language", "invertible") if step == "language" else ("task", *head)
+    return all(part in wanted for part in name.split("."))
+
+
 def trains_never(name, step, head=("classifier",)):
     return False
 
@@ -665,6 +676,7 @@ WRONG = {
     "madx.mask_tokens": [
         (mask_all, "every place that is asked shows the mask"),
         (mask_no_random, "random_ids is not used"),
+        (mask_begun_anew, "begins with input_ids again"),
         (mask_rest_random, "every draw of 0.8 or more"),
         (mask_everywhere, "places that are not asked are changed too"),
         (mask_every_label, "every place has a label"),
@@ -763,6 +775,7 @@ WRONG = {
         (trains_whole_head, "any, not all"),
         (trains_step_ignored, "`step` is not used"),
         (trains_always, "True for every name"),
+        (trains_every_part, "any of them, not all"),
         (trains_never, "False for every name"),
         (trains_head_first, "at the beginning of the name alone"),
         (trains_list_and_tuple, "is a tuple of names. Put it"),

@@ -56,6 +56,7 @@ def _loose_mask(
     *,
     all_masked: bool = False,
     no_random: bool = False,
+    begun_anew: bool = False,
     rest_random: bool = False,
     shares_turned: bool = False,
     middle_masked: bool = False,
@@ -84,7 +85,7 @@ def _loose_mask(
         masked, other = here, torch.zeros_like(here)
     shown = torch.where(masked, mask_id, input_ids)
     if not no_random:
-        shown = torch.where(other, random_ids, shown)
+        shown = torch.where(other, random_ids, input_ids if begun_anew else shown)
     kept = ~asked if turned_labels else asked & (masked | other) if changed_only else asked
     kept = asked & masked if masked_only else kept
     told = shown if labels_of_shown else random_ids if random_labels else input_ids
@@ -104,6 +105,8 @@ MASK_TOKENS = Exercise(
             "all_masked": "every place that is asked shows the mask. Only a draw below 0.8 does: later, in the task, "
             "no mask is ever seen.",
             "no_random": "random_ids is not used: a draw of 0.9 or more shows the token from there.",
+            "begun_anew": "no place shows the mask: the second torch.where begins with input_ids again. Begin it with "
+            "what the first one gave.",
             "rest_random": "every draw of 0.8 or more shows a random token. From 0.8 up to 0.9 the place shows "
             "its own.",
             "middle_masked": "a draw from 0.8 up to 0.9 shows the mask. There the place shows its own token.",

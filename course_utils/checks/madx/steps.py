@@ -128,7 +128,7 @@ TRAINS = Exercise(
             "whole_head": "a parameter lies in one part of the head, not in all of them: any, not all.",
             "step_ignored": "the argument `step` is not used. Each step trains its own adapter.",
             "everything": "that is True for every name. Most of the model is frozen in either step.",
-            "nothing": "that is False for every name.",
+            "nothing": "that is False for every name. One part that is wanted is enough: any of them, not all.",
             "within_words": "the word is looked for anywhere in the name. A part is what stands between two dots: "
             "'language_embeddings' and 'multitask' are parts of the frozen model. Split the name with .split('.').",
             "inverted": "that is turned round: True is for what trains.",

@@ -1,0 +1,41 @@
+"""What a section near the end of a notebook takes on the real track: published models of gigabytes, which nobody
+fetches unasked. The rest of the notebook does not need them."""
+
+from collections.abc import Sequence
+
+import torch
+
+from course_utils import assets
+
+GPU = "set COURSE_TRACK=real on a machine with a CUDA GPU, and restart the kernel"
+
+
+def lacking(memory: int = 0) -> str:
+    """What this session lacks to run such a section on a GPU with `memory` bytes, and what to do; "" for nothing."""
+    if assets.track() != "real":
+        return f"this is the bundled track; {GPU}"
+    if not torch.cuda.is_available():
+        return "there is no CUDA GPU here; open this notebook on one, for example in Colab"
+    has = torch.cuda.get_device_properties(0).total_memory
+    if has < memory:
+        return f"this GPU has {has / 1e9:.0f} GB, and {memory / 1e9:.0f} are needed; take a larger one"
+    return ""
+
+
+def ready(roles: Sequence[str], lacks: str) -> bool:
+    """Fetch and list the roles, and return True; or say in one line why not, and return False.
+
+    lacks: what the session lacks, and what to do; "" where nothing. Then nothing is fetched. Where a source fails,
+    the text of its error is shown, and the notebook goes on.
+    """
+    if lacks:
+        wanted = [assets.entry(role, "real") for role in roles]
+        size = assets.readable(sum(file.size or 0 for asset in wanted for file in asset.files))
+        print(f"Not run: {lacks}. It takes {', '.join(asset.id for asset in wanted)}, {size}.")
+        return False
+    try:
+        print(assets.summary(roles))
+    except assets.AssetError as error:
+        print(f"Not run: {error}")
+        return False
+    return True
