@@ -23,7 +23,7 @@ def start(notebook: str) -> None:
     roles = assets.notebook_roles(notebook)
     print(assets.summary(roles))
     if lent := assets.stand_ins(roles):
-        print(f"Nothing published is pinned yet for {', '.join(lent)}: what is bundled stands in.")
+        print(f"On the real track too, what is bundled stands in for {', '.join(lent)}.")
     print(f"torch uses {threads} CPU thread{'s' if threads > 1 else ''}; the seed is {session.seed()}")
     if paths.NOT_WRITABLE:
         print(

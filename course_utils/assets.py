@@ -125,7 +125,7 @@ def notebook_roles(notebook: str) -> list[str]:
 
 
 def stand_ins(roles: Sequence[str]) -> list[str]:
-    """Those of `roles` for which the real track has nothing published yet: there the bundled asset stands in."""
+    """Those of `roles` that the real track has nothing published for: there the bundled asset stands in."""
     real, bundled = (_catalog(CATALOG)[on] for on in ("real", "bundled"))
     return [role for role in roles if track() == "real" and real.get(role, role) == bundled.get(role)]
 
@@ -254,6 +254,8 @@ def remote(asset: Entry, folder: Path) -> list[tuple[str, Callable[[], Path]]]:
 
 def readable(size: int) -> str:
     """A number of bytes for people, as in "91.6 MB"."""
+    if size >= 1e9:
+        return f"{size / 1e9:.1f} GB"
     return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
 
 

@@ -25,7 +25,8 @@ compared with the sha256 in the course's catalogue. What lies here, under which 
 
 
 def needed(only: Sequence[str] | None = None) -> list[Entry]:
-    """The assets that the real track takes from elsewhere; with `only` ("02"), those of the notebooks that start so.
+    """The assets that the real track takes from elsewhere; with `only` ("02"), those of the notebooks that start so,
+    what a notebook fetches later than in its first cell among them.
 
     Raises `SystemExit` with a message when no notebook starts so.
     """
@@ -37,7 +38,8 @@ def needed(only: Sequence[str] | None = None) -> list[Entry]:
             raise SystemExit(
                 f"No notebook starts with {' or '.join(only)}. There are: {', '.join(sorted(catalog['notebooks']))}."
             )
-        roles = [role for name in chosen for role in catalog["notebooks"][name]]
+        later = catalog.get("later", {})
+        roles = [role for name in chosen for role in catalog["notebooks"][name] + later.get(name, [])]
     found: dict[str, Entry] = {}
     for role in roles:  # grows while it is read: an asset may need another one's files
         asset = assets.entry(role, "real")
@@ -120,10 +122,13 @@ def _lacking(asset: Entry, folder: Path) -> tuple[list[str], int, int]:
 
 
 def _refuse_a_small_disk(folder: Path, wanted: Sequence[Entry]) -> None:
-    """Raises OSError, as a full disk does, before the first of many minutes on a slow network."""
+    """Say how much is to come. Raises OSError, as a full disk does, before the first of many minutes on a slow
+    network."""
     to_come = sum(size - left for _, size, left in (_lacking(asset, folder) for asset in wanted))
     disk = next(place for place in (folder, *folder.parents) if place.exists())
     free = shutil.disk_usage(disk).free
+    if to_come:
+        print(f"{readable(to_come)} are to come.", flush=True)
     if to_come > free:
         raise OSError(errno.ENOSPC, f"{readable(to_come)} are to come, and {readable(free)} are free")
 
