@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -263,7 +264,7 @@ def test_the_section_of_the_notebook_runs(
         cell.source for cell in notebook.cells if cell.id in ("c-91-published", "c-95-published")
     )
     assert "wanted=False" in first
-    names: dict[str, object] = {"seed": 0, "settings": {"shuffle": True, "seed": 0}}
+    names: dict[str, Any] = {"seed": 0, "settings": {"shuffle": True, "seed": 0}}
     exec(
         "from copy import deepcopy\nimport torch\nfrom course_utils import data, metrics, training, translation",
         names,
@@ -276,4 +277,6 @@ def test_the_section_of_the_notebook_runs(
             assert f"{system}, K = {k}: BLEU " in shown
     assert shown.count("tok:13a|smooth:exp") == 6
     assert len(losses) == 2 and losses[0] != losses[1], "each student learns from texts of its own"
-    assert losses[0][-1] < losses[0][0]
+    student, start = names["student"], names["start"]
+    assert torch.equal(student.lm_head.weight, start.lm_head.weight), "the tables are frozen"
+    assert not torch.equal(student.decoder.final_layer_norm.weight, start.decoder.final_layer_norm.weight)
