@@ -510,7 +510,7 @@ WRONG = {
         (beam_flat, "not yet the beam"),
         (beam_by_beams, "as long as the vocabulary"),
         (beam_one_each, "best token of each beam"),
-        (beam_a_share_each, "its own share"),
+        (beam_a_share_each, "behind those of another"),
         (beam_a_share_each_sorted, "its own share"),
         (beam_upside_down, "worst of the candidates stands first"),
         (beam_broadcast, "scores needs a second dim"),

@@ -126,12 +126,13 @@ BEAM_STEP = Exercise(
             "that is the best token of each beam, on its own. All continuations of all beams compete in "
             "one list: one good beam may take every place.",
         ),
-        *(
-            Mistake(
-                partial(_a_share_each, in_order=in_order),
-                "every beam has its own share of the winners. All compete in one list: flatten before topk.",
-            )
-            for in_order in (True, False)
+        Mistake(
+            partial(_a_share_each, in_order=True),
+            "every beam has its own share of the winners. All compete in one list: flatten before topk.",
+        ),
+        Mistake(
+            partial(_a_share_each, in_order=False),
+            "the winners of one beam stand behind those of another. All compete in one list: flatten before topk.",
         ),
         Mistake(
             lambda scores, log_probs, n: tuple(part.flip(0) for part in _loose_beam(scores, log_probs, n)),
