@@ -117,11 +117,13 @@ def translate(
     num_beams: int = 1,
     all_beams: bool = False,
     batch_size: int = 100,
+    max_source_tokens: int = MAX_TOKENS,
+    max_new_tokens: int = 64,
 ) -> list[Any]:
     """What the model makes of each source, as plain text, in the order of the sources.
 
     num_beams 1 is greedy. With `all_beams` a list of the beam's `num_beams` translations each, best first.
-    Beam scores are log-probabilities divided by the number of tokens (`length_penalty` 1).
+    Beam scores are log-probabilities divided by the number of tokens (`length_penalty` 1). A longer source is cut.
     """
     model.eval()
     count = num_beams if all_beams else 1
@@ -130,10 +132,10 @@ def translate(
     for first in range(0, len(order), batch_size):
         places = order[first : first + batch_size]
         batch = tokenizer([sources[i] for i in places], padding=True, truncation=True,
-                          max_length=MAX_TOKENS, return_tensors="pt").to(model.device)  # fmt: skip
+                          max_length=max_source_tokens, return_tensors="pt").to(model.device)  # fmt: skip
         tokens = model.generate(
             input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], num_beams=num_beams,
-            num_return_sequences=count, max_new_tokens=64, do_sample=False, length_penalty=1.0,
+            num_return_sequences=count, max_new_tokens=max_new_tokens, do_sample=False, length_penalty=1.0,
         )  # fmt: skip
         texts = [text.strip() for text in tokenizer.batch_decode(tokens, skip_special_tokens=True)]
         for n, place in enumerate(places):

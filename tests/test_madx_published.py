@@ -31,6 +31,7 @@ from course_utils.methods import madx
 from course_utils.methods.adapters import Adapter
 from course_utils.paths import ROOT
 
+ROLES = assets.later_roles("09_madx")
 LANGUAGES = ["english", "indonesian", "javanese", "sundanese"]
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
 PIECES = ["▁", *(f"▁{word}" for word in small_world.WORDS), *"abcdefghijklmnopqrstuvwxyz"]

@@ -66,6 +66,10 @@ def shift_exchanged(labels, start_token_id, pad_token_id):
     return shift_by_pad(labels, pad_token_id, start_token_id)
 
 
+def shift_clamped(labels, start_token_id, pad_token_id):
+    return F.pad(labels[:, :-1], (1, 0), value=start_token_id).clamp(min=0)
+
+
 def shift_as_list(labels, start_token_id, pad_token_id):
     return shift_by_pad(labels, start_token_id, pad_token_id).tolist()
 
@@ -167,6 +171,15 @@ def word_of_probabilities(student_logits, teacher_logits, labels):
     return F.kl_div(student_logits[real].softmax(-1), p, reduction="batchmean")
 
 
+def word_without_token_zero(student_logits, teacher_logits, labels):
+    return _terms(student_logits, teacher_logits)[labels > 0].mean()
+
+
+def word_of_the_likeliest(student_logits, teacher_logits, labels):
+    real = labels != -100
+    return F.cross_entropy(student_logits[real], teacher_logits[real].argmax(-1))
+
+
 def word_one_for_each(student_logits, teacher_logits, labels):
     return _terms(student_logits, teacher_logits.detach())[labels != -100]
 
@@ -222,6 +235,18 @@ def beam_one_each(scores, log_probs, num_candidates):
     best, tokens = log_probs.max(dim=-1)
     best, beams = (best + scores).sort(descending=True)
     return best, beams, tokens[beams]
+
+
+def beam_a_share_each(scores, log_probs, num_candidates):
+    best, tokens = (log_probs + scores[:, None]).topk(num_candidates // len(scores), dim=-1)
+    beams = torch.arange(len(scores))[:, None].expand_as(tokens)
+    return best.flatten(), beams.flatten(), tokens.flatten()
+
+
+def beam_a_share_each_sorted(scores, log_probs, num_candidates):
+    best, beams, tokens = beam_a_share_each(scores, log_probs, num_candidates)
+    best, order = best.sort(descending=True)
+    return best, beams[order], tokens[order]
 
 
 def beam_upside_down(scores, log_probs, num_candidates):
@@ -454,6 +479,7 @@ WRONG = {
         (shift_the_batch, "the sentences of the batch"),
         (shift_by_two, "two places to the right"),
         (shift_exchanged, "are exchanged"),
+        (shift_clamped, "padding became 0"),
         (shift_as_list, "return a tensor of token ids"),
     ],
     "seqkd.word_kd_loss": [
@@ -472,6 +498,8 @@ WRONG = {
         (word_uphill, "the sign is turned round"),
         (word_target_in_logs_promised, "log_target=True says"),
         (word_of_probabilities, "the student's probabilities"),
+        (word_without_token_zero, "0 is a token"),
+        (word_of_the_likeliest, "likeliest tokens"),
         (word_one_for_each, "return one number"),
     ],
     "seqkd.beam_step": [
@@ -482,6 +510,8 @@ WRONG = {
         (beam_flat, "not yet the beam"),
         (beam_by_beams, "as long as the vocabulary"),
         (beam_one_each, "best token of each beam"),
+        (beam_a_share_each, "behind those of another"),
+        (beam_a_share_each_sorted, "its own share"),
         (beam_upside_down, "worst of the candidates stands first"),
         (beam_broadcast, "scores needs a second dim"),
         (beam_by_columns, "flattened by columns"),

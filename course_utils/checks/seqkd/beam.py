@@ -1,5 +1,7 @@
 """Exercise on one step of a beam search."""
 
+from functools import partial
+
 import torch
 from torch import Generator, Tensor
 
@@ -83,6 +85,16 @@ def _each_beam_alone(scores: Tensor, log_probs: Tensor, num_candidates: int) -> 
     return best[order], order, tokens[order]
 
 
+def _a_share_each(
+    scores: Tensor, log_probs: Tensor, num_candidates: int, in_order: bool
+) -> tuple[Tensor, ...]:
+    share = num_candidates // len(scores)
+    best, tokens = (part.flatten() for part in (scores[:, None] + log_probs).topk(share, dim=1))
+    beams = torch.arange(len(scores)).repeat_interleave(share)
+    order = best.argsort(descending=True) if in_order else slice(None)
+    return best[order], beams[order], tokens[order]
+
+
 BEAM_STEP = Exercise(
     reference=seqkd.beam_step,
     observe=_observe,
@@ -113,6 +125,14 @@ BEAM_STEP = Exercise(
             _each_beam_alone,
             "that is the best token of each beam, on its own. All continuations of all beams compete in "
             "one list: one good beam may take every place.",
+        ),
+        Mistake(
+            partial(_a_share_each, in_order=True),
+            "every beam has its own share of the winners. All compete in one list: flatten before topk.",
+        ),
+        Mistake(
+            partial(_a_share_each, in_order=False),
+            "the winners of one beam stand behind those of another. All compete in one list: flatten before topk.",
         ),
         Mistake(
             lambda scores, log_probs, n: tuple(part.flip(0) for part in _loose_beam(scores, log_probs, n)),

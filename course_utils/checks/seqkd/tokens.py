@@ -44,6 +44,7 @@ def _loose_shift(
     other_dim: bool = False,
     two_places: bool = False,
     ids_exchanged: bool = False,
+    zero_for_padding: bool = False,
 ) -> Tensor:
     if ids_exchanged:
         start_token_id, pad_token_id = pad_token_id, start_token_id
@@ -60,7 +61,7 @@ def _loose_shift(
     if other_dim:
         shifted = torch.cat([torch.full_like(labels[:1], start_token_id), labels[:-1]])
     padding = (labels if masked_before else shifted) == PADDING
-    filling = start_token_id if start_for_padding else pad_token_id
+    filling = 0 if zero_for_padding else start_token_id if start_for_padding else pad_token_id
     return shifted if unmasked else shifted.masked_fill(padding, filling)
 
 
@@ -86,6 +87,7 @@ SHIFT_RIGHT = Exercise(
             "other_dim": "that shifts the sentences of the batch. The places of a sentence are the last dim.",
             "two_places": "that is two places to the right. One is asked for.",
             "ids_exchanged": "start_token_id and pad_token_id are exchanged.",
+            "zero_for_padding": "padding became 0. It becomes pad_token_id, which need not be 0.",
         },
     ),
     advice={
@@ -133,6 +135,8 @@ def _loose_word_kd(
     teacher_learns: bool = False,
     each_sentence: bool = False,
     uphill: bool = False,
+    zero_is_padding: bool = False,
+    likeliest: bool = False,
 ) -> Tensor:
     dim = 1 if over_places else -1
     log_q = F.log_softmax(student_logits, dim=dim)
@@ -142,7 +146,11 @@ def _loose_word_kd(
     terms = log_p.exp() * (-log_q if entropy else log_p - log_q)
     if gold:
         terms = -log_q * F.one_hot(labels.clamp(min=0), log_q.shape[-1])
+    if likeliest:
+        terms = -log_q * F.one_hot(log_p.argmax(dim=-1), log_q.shape[-1])
     real = torch.ones_like(labels, dtype=torch.bool) if all_places else labels != PADDING
+    if zero_is_padding:
+        real = labels > 0
     places = terms.sum(dim=-1) * real * (-1 if uphill else 1)
     summed = places.sum()
     if each_sentence:
@@ -182,6 +190,9 @@ WORD_KD_LOSS = Exercise(
             "each_sentence": "that is the mean of the sentences' means: words of short sentences count more. Divide "
             "the sum over all by the number of all real tokens.",
             "uphill": "the sign is turned round: a KL divergence is never below 0.",
+            "zero_is_padding": "places with label 0 are left out, but 0 is a token. Padding is -100 alone.",
+            "likeliest": "that is the cross-entropy with the teacher's likeliest tokens. The target is its whole "
+            "distribution.",
         },
         Mistake(
             lambda s, t, labels: F.kl_div(
