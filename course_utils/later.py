@@ -16,8 +16,7 @@ def lacking(memory: int = 0) -> str:
         return f"this is the bundled track; {GPU}"
     if not torch.cuda.is_available():
         return "there is no CUDA GPU here; open this notebook on one, for example in Colab"
-    has = torch.cuda.get_device_properties(0).total_memory
-    if has < memory:
+    if memory and (has := torch.cuda.get_device_properties(0).total_memory) < memory:
         return f"this GPU has {has / 1e9:.0f} GB, and {memory / 1e9:.0f} are needed; take a larger one"
     return ""
 

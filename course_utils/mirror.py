@@ -31,13 +31,18 @@ def needed(only: Sequence[str] | None = None, *, later: bool = False) -> list[En
     Raises `SystemExit` with a message when no notebook starts so.
     """
     catalog = tomllib.loads(assets.CATALOG.read_text(encoding="utf-8"))
-    names = sorted(catalog["notebooks"])
-    chosen = [name for name in names if name.startswith(tuple(only or ("",)))]
-    if not chosen:
-        raise SystemExit(f"No notebook starts with {' or '.join(only or ())}. There are: {', '.join(names)}.")
-    roles = [role for name in chosen for role in catalog["notebooks"][name]]
-    if later:
-        roles += [role for name in chosen for role in catalog.get("later", {}).get(name, [])]
+    first, after = catalog["notebooks"], catalog.get("later", {})
+    large = {role for some in after.values() for role in some} - {
+        role for some in first.values() for role in some
+    }
+    roles = [role for role in catalog["real"] if later or role not in large]
+    if only:
+        chosen = [name for name in sorted(first) if name.startswith(tuple(only))]
+        if not chosen:
+            raise SystemExit(
+                f"No notebook starts with {' or '.join(only)}. There are: {', '.join(sorted(first))}."
+            )
+        roles = [role for name in chosen for role in first[name] + (after.get(name, []) if later else [])]
     found: dict[str, Entry] = {}
     for role in roles:  # grows while it is read: an asset may need another one's files
         asset = assets.entry(role, "real")

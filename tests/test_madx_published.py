@@ -249,7 +249,12 @@ def test_the_cell_that_runs_it_reads_what_the_catalogue_names(
 ) -> None:
     (cell,) = [n for n in statements() if isinstance(n, ast.If) and "later.ready" in ast.unparse(n.test)]
     maps: list[pd.DataFrame] = []
-    cells |= {"LANGUAGES": LANGUAGES, "assets": assets, "later": later, "concatenate_datasets": concatenate_datasets}
+    cells |= {
+        "LANGUAGES": LANGUAGES,
+        "assets": assets,
+        "later": later,
+        "concatenate_datasets": concatenate_datasets,
+    }
     cells["four_steps"] = partial(cells["four_steps"], steps=2)
     cells |= {"RATE": 1e-2, "show_map": lambda gains, title: maps.append(gains)}
     monkeypatch.setattr(later, "lacking", lambda: "")

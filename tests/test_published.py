@@ -271,12 +271,23 @@ def test_without_a_gpu_the_two_smallest_alone(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COURSE_TRACK", "real")
+    monkeypatch.setattr(assets, "summary", lambda roles: "")
     monkeypatch.setattr(published, "has_gpu", lambda: False)
     assert published.chosen() == (published.LADDER[:2], ())
     assert "No GPU" in (line := capsys.readouterr().out) and "545.3 MB" in line
     monkeypatch.setattr(published, "has_gpu", lambda: True)
     assert published.chosen() == (published.LADDER, published.ACROSS)
     assert "4.7 GB" in capsys.readouterr().out
+
+
+def test_where_they_cannot_be_had_the_notebook_goes_on(
+    real: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COURSE_MIRROR", str(real / "empty"))
+    monkeypatch.setattr(assets, "remote", lambda asset, folder: [])
+    monkeypatch.setattr(published, "has_gpu", lambda: False)
+    assert published.chosen() == ((), ())
+    assert "Not run: Could not get 'published_160m'" in capsys.readouterr().out
 
 
 # The catalogue and what the pages say of it
@@ -309,7 +320,7 @@ def test_a_mirror_for_notebook_01_holds_them_and_the_pages_name_its_size() -> No
     assert f"what the notebooks need: {size(mirror.needed())}" in workshop
     assert f"for three sections: {size(every)}" in workshop and f"01's are {size(ours)}" in workshop
     read_me = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"and BLOOMZ ({size(ours)})" in read_me
+    assert f"and BLOOMZ ({size(ours)};" in read_me
 
 
 # The notebook's own cells
