@@ -635,10 +635,6 @@ def trains_every_part(name, step, head=("classifier",)):
     return all(part in wanted for part in name.split("."))
 
 
-def trains_never(name, step, head=("classifier",)):
-    return False
-
-
 def trains_head_first(name, step, head=("classifier",)):
     parts = name.split(".")
     if step == "language":
@@ -776,7 +772,6 @@ WRONG = {
         (trains_step_ignored, "`step` is not used"),
         (trains_always, "True for every name"),
         (trains_every_part, "any of them, not all"),
-        (trains_never, "False for every name"),
         (trains_head_first, "at the beginning of the name alone"),
         (trains_list_and_tuple, "is a tuple of names. Put it"),
     ],
