@@ -20,7 +20,7 @@ from course_utils import assets, download, session, sources
 from course_utils.paths import BUILD, NOT_WRITABLE, ROOT
 
 HUB_SECONDS = 5.0
-MEMORY_NEEDED = {"bundled": 2, "real": 6}  # GiB; docs/workshop.md has what each notebook takes
+MEMORY_NEEDED = {"bundled": 2, "real": 8}  # GiB; docs/workshop.md has what each notebook takes
 DISK_NEEDED = 2**30
 SYMBOLS = {"ok": "ok", "note": "--", "bad": "!!"}
 

@@ -47,7 +47,7 @@ def test_the_real_track_needs_more_memory(monkeypatch: pytest.MonkeyPatch, track
     free = SimpleNamespace(available=3 * 2**30, total=8 * 2**30)
     monkeypatch.setattr("psutil.virtual_memory", lambda: free)
     assert doctor.memory().state == state
-    assert ("takes up to 6 GiB" in doctor.memory().advice) == (track == "real")
+    assert ("takes up to 8 GiB" in doctor.memory().advice) == (track == "real")
 
 
 def test_no_notebook_took_more_memory_than_the_doctor_asks_for() -> None:
