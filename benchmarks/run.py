@@ -26,7 +26,7 @@ from torch.utils.data import DataLoader
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase, Trainer, TrainingArguments
 
 from course_utils import assets, data, models, rowfile, session, training
-from course_utils.methods import ia3, kd, lora
+from course_utils.methods import ia3, kd, lora, replacing
 from course_utils.paths import BUILD, DATA
 
 SIDE_SECONDS = 2.5
@@ -220,9 +220,9 @@ def bench_merged(world: World) -> list[Figure]:
     with_lora = [lora.inject_lora(world.teacher(), targets, 2, lora_alpha=16, head=head) for _ in range(2)]
     with_ia3 = [ia3.inject_ia3(world.teacher(), head=head) for _ in range(2)]
     changed = {
-        "LoRA, merged": lora.merge_lora(with_lora[0]),
+        "LoRA, merged": replacing.merge(with_lora[0]),
         "LoRA, unmerged": with_lora[1],
-        "(IA)³, folded": ia3.merge_ia3(with_ia3[0]),
+        "(IA)³, folded": replacing.merge(with_ia3[0]),
         "(IA)³, unfolded": with_ia3[1],
     }
     figures = []

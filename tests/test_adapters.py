@@ -108,10 +108,13 @@ def test_the_count_is_that_of_the_model(base, kind):
     assert counted == LAYERS * len(ENDS[kind]) * (WIDTH * 4 + 4 + 4 * WIDTH + WIDTH)
 
 
-def test_new_parts_are_in_the_mode_and_the_dtype_of_the_model(base):
+def test_new_parts_are_in_the_mode_of_the_model_and_float32_beside_half_precision(base, batch):
     assert not any(part.training for part in inject(base).modules())
     assert all(part.training for part in inject(base.train()).modules())
-    assert {p.dtype for p in inject(base.to(torch.bfloat16)).parameters()} == {torch.bfloat16}
+    model = inject(base.to(torch.bfloat16))
+    dtypes = {name: p.dtype for name, p in model.named_parameters() if name in names("houlsby")}
+    assert set(dtypes.values()) == {torch.float32}  # as in peft
+    assert logits(model, batch).dtype == torch.bfloat16
 
 
 # --- where it sits ---

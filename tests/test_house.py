@@ -163,8 +163,8 @@ def test_import_is_light_and_offline() -> None:
 
 @pytest.mark.parametrize("path", METHODS, ids=name_of)
 def test_methods_stand_alone(path: Path) -> None:
-    """A method is readable with torch and transformers alone."""
-    allowed = {*sys.stdlib_module_names, "torch", "transformers"}
+    """A method is readable with torch and transformers alone, and with safetensors, in which adapters are stored."""
+    allowed = {*sys.stdlib_module_names, "torch", "transformers", "safetensors"}
     for name in imports(path):
         inside = name == "course_utils.methods" or name.startswith("course_utils.methods.")
         assert inside or name.split(".")[0] in allowed, f"{name_of(path)} imports {name}"

@@ -13,11 +13,12 @@ from small_bert import HEAD, config, logits, moved, refuses, weights
 from torch import nn
 from transformers import BertForSequenceClassification
 
-from course_utils.methods import ia3
+from course_utils.methods import ia3, replacing
 
 ON_OUTPUT = {f"bert.encoder.layer.{i}.attention.self.{name}" for i in range(2) for name in ("key", "value")}
 ON_INPUT = {f"bert.encoder.layer.{i}.output.dense" for i in range(2)}
 VECTORS = {f"{path}.ia3_l" for path in ON_OUTPUT | ON_INPUT}
+SETTINGS = {f"{path}.on_input" for path in ON_OUTPUT | ON_INPUT}
 
 
 @pytest.fixture
@@ -55,11 +56,11 @@ def test_at_first_it_changes_nothing_to_the_last_bit(base, batch):
 
 
 def test_the_default_targets_are_those_of_the_paper(base):
-    found = ia3.find_scaled(base, ["key", "value"], [r"\d+\.output\.dense"], ["classifier"])
+    found = ia3.find_scaled(base, ["key", "value"], r".*\.\d+\.output\.dense", ["classifier"])
     assert {path for path, on_input in found.items() if on_input} == ON_INPUT
     assert {path for path, on_input in found.items() if not on_input} == ON_OUTPUT
     state = ia3.ia3_state(inject(base))
-    assert set(state) == VECTORS | HEAD
+    assert set(state) == VECTORS | HEAD | SETTINGS
     counted = ia3.count_ia3_parameters(hidden_size=16, intermediate_size=32, layers=2)
     assert counted == sum(value.numel() for name, value in state.items() if name in VECTORS)
     assert all(bool((state[name] == 1).all()) for name in VECTORS)
@@ -136,7 +137,7 @@ def test_a_scale_behind_the_activation_is_one_before_the_next_layer_but_not_one_
 def test_folded_equals_unfolded(base, batch):
     model = trained(inject(base))
     unfolded = logits(model, batch)
-    assert ia3.merge_ia3(model) is model
+    assert replacing.merge(model) is model
     assert (unfolded - logits(base, batch)).abs().max() > 0.1  # the factors do something
     torch.testing.assert_close(logits(model, batch), unfolded, atol=1e-5, rtol=0)
 
@@ -144,14 +145,14 @@ def test_folded_equals_unfolded(base, batch):
 def test_unfolding_gives_the_weights_back_and_twice_does_no_harm(base):
     model = trained(inject(base))
     before = weights(model)
-    once = weights(ia3.merge_ia3(model))
+    once = weights(replacing.merge(model))
     changed = {name for name, value in once.items() if not torch.equal(value, before[name])}
     expected = {f"{path}.linear.weight" for path in ON_OUTPUT | ON_INPUT}
     assert changed == expected | {f"{path}.linear.bias" for path in ON_OUTPUT}
-    for name, value in weights(ia3.merge_ia3(model)).items():
+    for name, value in weights(replacing.merge(model)).items():
         assert torch.equal(value, once[name]), name
     for _ in range(2):
-        for name, value in weights(ia3.merge_ia3(model, on=False)).items():
+        for name, value in weights(replacing.unmerge(model)).items():
             torch.testing.assert_close(value, before[name], atol=1e-6, rtol=0)
 
 
@@ -160,12 +161,12 @@ def test_a_zero_factor_folds_but_does_not_unfold(base, batch):
     with torch.no_grad():
         model.bert.encoder.layer[1].output.dense.ia3_l[3] = 0
     unfolded = logits(model, batch)
-    ia3.merge_ia3(model, on=False)  # nothing is folded in yet
-    ia3.merge_ia3(model)
+    replacing.unmerge(model)  # nothing is folded in yet
+    replacing.merge(model)
     torch.testing.assert_close(logits(model, batch), unfolded, atol=1e-5, rtol=0)
     before = weights(model)
     with pytest.raises(ValueError, match="nobody can divide by zero"):
-        ia3.merge_ia3(model, on=False)
+        replacing.unmerge(model)
     for name, value in weights(model).items():
         assert torch.equal(value, before[name]), name
 
@@ -212,10 +213,18 @@ def test_two_tasks_on_one_base_give_each_its_own_logits_again(base, batch, tmp_p
 def test_loading_is_refused_while_folded(base):
     model = trained(inject(base))
     state = ia3.ia3_state(model)
-    ia3.merge_ia3(model)
-    with pytest.raises(ValueError, match="Unfold them before"):
+    replacing.merge(model)
+    with pytest.raises(ValueError, match="Unmerge it before"):
         ia3.load_ia3(model, state)
-    ia3.load_ia3(ia3.merge_ia3(model, on=False), state)
+    ia3.load_ia3(replacing.unmerge(model), state)
+
+
+def test_a_factor_of_the_input_is_not_loaded_as_one_of_the_output(base):
+    """The attention's output layer is square, so the shapes would fit."""
+    square = ["attention.output.dense"]
+    state = ia3.ia3_state(trained(inject(base, on_output=square, on_input=[])))
+    model = trained(inject(base, on_output=[], on_input=square), seed=4)
+    refuses(ia3.load_ia3, model, state, "on_input is True here and was False")
 
 
 @pytest.mark.parametrize(
@@ -236,10 +245,11 @@ def test_loading_what_does_not_fit_is_refused_and_changes_nothing(base, options)
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"on_output": ["k_proj"]}, "k_proj is the end of no linear layer"),
-        ({"on_output": ["ey"]}, "ey is the end of no linear layer"),
-        ({"on_input": ["classifier"]}, "classifier is the end of no linear layer"),
-        ({"on_input": ["value"]}, "value would scale a layer twice"),
+        ({"on_output": ["k_proj"]}, "called k_proj\\. Outside the head"),
+        ({"on_output": ["ey"]}, "called ey\\. Outside the head"),
+        ({"on_input": ["classifier"]}, "called classifier\\. Outside the head"),
+        ({"on_input": ["value"]}, "value would be scaled twice"),
+        ({"on_output": [], "on_input": []}, "both empty"),
         ({"head": ["score"]}, "no part called score"),
     ],
 )
@@ -252,9 +262,9 @@ def test_what_does_not_fit_is_named_and_nothing_changes(base, options, problem):
 
 def test_a_second_injection_is_refused_and_changes_nothing(base):
     model = inject(base)
-    with pytest.raises(ValueError, match=r"\(IA\)³ layers already"):
+    with pytest.raises(ValueError, match="IA3Linear layers already"):
         ia3.inject_ia3(model, ["query"])
-    assert set(ia3.ia3_state(model)) == VECTORS | HEAD
+    assert set(ia3.ia3_state(model)) == VECTORS | HEAD | SETTINGS
 
 
 def test_a_head_inside_the_body_stays_trainable_and_unscaled(base):
@@ -273,7 +283,7 @@ def peft_twin(base: nn.Module, **config) -> peft.PeftModel:
 def test_peft_computes_trains_and_folds_the_same(base, batch):
     ours = trained(inject(base))
     theirs = peft_twin(base, target_modules=[*ON_OUTPUT, *ON_INPUT], feedforward_modules=[*ON_INPUT])
-    state = ia3.ia3_state(ours)
+    state = {name: value for name, value in ia3.ia3_state(ours).items() if name not in SETTINGS}
     assert sum(value.numel() for value in state.values()) == theirs.get_nb_trainable_parameters()[0]
     with torch.no_grad():
         for name, parameter in theirs.named_parameters():

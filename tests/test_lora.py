@@ -11,7 +11,7 @@ from small_bert import HEAD, config, logits, moved, refuses, weights
 from torch import nn
 from transformers import BertForSequenceClassification
 
-from course_utils.methods import lora
+from course_utils.methods import finding, lora, replacing
 
 TARGETS = ["query", "value"]
 MATRICES = {
@@ -19,6 +19,12 @@ MATRICES = {
     for layer in range(2)
     for target in TARGETS
     for side in "AB"
+}
+SETTINGS = {
+    f"{name.removesuffix('.lora_A')}.{setting}"
+    for name in MATRICES
+    if name.endswith("A")
+    for setting in ("lora_alpha", "rank_stabilized")
 }
 
 
@@ -98,7 +104,7 @@ def test_the_count_is_that_of_the_model(base):
 def test_merged_equals_unmerged(base, batch, rank_stabilized):
     model = trained(inject(base, rank_stabilized=rank_stabilized))
     unmerged = logits(model, batch)
-    assert lora.merge_lora(model) is model
+    assert replacing.merge(model) is model
     assert (unmerged - logits(base, batch)).abs().max() > 0.1  # the update does something
     torch.testing.assert_close(logits(model, batch), unmerged, atol=1e-5, rtol=0)
 
@@ -106,14 +112,14 @@ def test_merged_equals_unmerged(base, batch, rank_stabilized):
 def test_unmerging_gives_the_weights_back_and_twice_does_no_harm(base):
     model = trained(inject(base))
     before = weights(model)
-    lora.merge_lora(model)
+    replacing.merge(model)
     once = weights(model)
     changed = {name for name, value in once.items() if not torch.equal(value, before[name])}
     assert changed == {name.rpartition(".")[0] + ".linear.weight" for name in MATRICES}
-    for name, value in weights(lora.merge_lora(model)).items():
+    for name, value in weights(replacing.merge(model)).items():
         assert torch.equal(value, once[name]), name
     for _ in range(2):
-        for name, value in weights(lora.merge_lora(model, on=False)).items():
+        for name, value in weights(replacing.unmerge(model)).items():
             torch.testing.assert_close(value, before[name], atol=1e-6, rtol=0)
 
 
@@ -131,6 +137,7 @@ def test_a_layer_without_bias(batch):
     nn.init.normal_(layer.lora_B)
     x = torch.randn(3, 5, 6)
     expected = x @ (layer.linear.weight + layer.lora_B @ layer.lora_A).T
+    assert layer.bias is None
     torch.testing.assert_close(layer(x), expected)
     layer.merge()
     torch.testing.assert_close(layer(x), expected)
@@ -153,7 +160,7 @@ def test_two_tasks_on_one_base_give_each_its_own_logits_again(base, batch):
 def test_the_state_is_what_was_trained_copied_and_small(base, tmp_path):
     model = trained(inject(base))
     state = lora.lora_state(model)
-    assert set(state) == MATRICES | HEAD
+    assert set(state) == MATRICES | HEAD | SETTINGS
     kept = state["classifier.bias"].clone()
     trained(model, seed=9)
     assert torch.equal(state["classifier.bias"], kept)
@@ -161,20 +168,33 @@ def test_the_state_is_what_was_trained_copied_and_small(base, tmp_path):
     save_file(base.state_dict(), tmp_path / "base.safetensors")
     sizes = [(tmp_path / f"{name}.safetensors").stat().st_size for name in ("lora", "base")]
     numbers = [sum(value.numel() for value in part.values()) for part in (state, base.state_dict())]
-    assert numbers[0] == 4 * 4 * (16 + 16) + 3 * 16 + 3
+    assert numbers[0] == 4 * 4 * (16 + 16) + 3 * 16 + 3 + len(SETTINGS)
     # Four bytes a number; the rest is the header, a few hundred bytes a tensor at most.
     for size, number in zip(sizes, numbers, strict=True):
-        assert 4 * number < size < 4 * number + 300 * len(base.state_dict())
-    assert sizes[0] < sizes[1] / 5
+        assert 4 * (number - len(SETTINGS)) < size < 4 * number + 300 * len(base.state_dict())
+    assert sizes[0] < sizes[1] / 4
 
 
 def test_loading_is_refused_while_merged(base):
     model = trained(inject(base))
     state = lora.lora_state(model)
-    lora.merge_lora(model)
+    replacing.merge(model)
     with pytest.raises(ValueError, match="Unmerge it before"):
         lora.load_lora(model, state)
-    lora.load_lora(lora.merge_lora(model, on=False), state)
+    lora.load_lora(replacing.unmerge(model), state)
+
+
+@pytest.mark.parametrize("other", [{"lora_alpha": 4}, {"rank_stabilized": True}])
+def test_loading_under_other_settings_is_refused_and_changes_nothing(base, batch, other):
+    """alpha is in no tensor's shape: loaded under another one, the same tensors compute something else."""
+    stored = trained(inject(base, lora_alpha=16))
+    state, expected = lora.lora_state(stored), logits(stored, batch)
+    name = "lora_alpha" if "lora_alpha" in other else "rank_stabilized"
+    model = trained(inject(base, **{"lora_alpha": 16} | other), seed=4)
+    refuses(lora.load_lora, model, state, rf"{name} is .* here and was .* stored")
+    assert torch.equal(logits(lora.load_lora(inject(base, lora_alpha=16), state), batch), expected)
+    bare = {name: value for name, value in state.items() if name not in SETTINGS}
+    refuses(lora.load_lora, model, bare, "was not stored when")
 
 
 @pytest.mark.parametrize("change", ["rank", "rank 1", "fewer targets", "more targets", "classes"])
@@ -194,7 +214,13 @@ def test_loading_what_does_not_fit_is_refused_and_changes_nothing(base, change):
 
 @pytest.mark.parametrize(
     ("targets", "unknown"),
-    [(["q_proj"], "q_proj"), (["query", "vlaue"], "vlaue"), (["classifier"], "classifier"), ("query", "q")],
+    [
+        (["q_proj"], "q_proj"),
+        (["query", "vlaue"], "vlaue"),
+        (["classifier"], "classifier"),
+        ("query", "query"),
+        (r".*\.(q|k)", r"\.\*\\\.\(q\|k\)"),
+    ],
 )
 def test_unknown_targets_are_named_with_the_list(base, targets, unknown):
     before = {name: p.requires_grad for name, p in base.named_parameters()}
@@ -205,9 +231,9 @@ def test_unknown_targets_are_named_with_the_list(base, targets, unknown):
 
 def test_a_second_injection_is_refused_and_changes_nothing(base):
     model = inject(base)
-    with pytest.raises(ValueError, match="LoRA layers already"):
+    with pytest.raises(ValueError, match="LoRALinear layers already"):
         lora.inject_lora(model, ["key"], 4, 8)
-    assert set(lora.lora_state(model)) == MATRICES | HEAD
+    assert set(lora.lora_state(model)) == MATRICES | HEAD | SETTINGS
 
 
 def test_a_missing_head_is_refused_and_changes_nothing(base):
@@ -248,7 +274,7 @@ def stored_by_peft(model: peft.PeftModel) -> dict[str, torch.Tensor]:
 def test_peft_computes_trains_and_stores_the_same(base, batch, rank, lora_alpha, rank_stabilized):
     ours = trained(inject(base, rank, lora_alpha, rank_stabilized=rank_stabilized))
     theirs = peft_twin(base, rank, lora_alpha, rank_stabilized)
-    state = lora.lora_state(ours)
+    state = {name: value for name, value in lora.lora_state(ours).items() if name not in SETTINGS}
     named = {
         "base_model.model." + (f"{name}.weight" if "lora_" in name else name): value
         for name, value in state.items()
@@ -264,7 +290,7 @@ def test_peft_computes_trains_and_stores_the_same(base, batch, rank, lora_alpha,
     expected = logits(theirs, batch)
     assert (expected - logits(base, batch)).abs().max() > 0.1
     torch.testing.assert_close(logits(ours, batch), expected, atol=1e-6, rtol=0)
-    lora.merge_lora(ours)
+    assert lora.merge_lora(ours) is ours and not replacing.wrapped(ours)
     torch.testing.assert_close(
         logits(ours, batch), logits(theirs.merge_and_unload(), batch), atol=1e-5, rtol=0
     )
@@ -284,8 +310,28 @@ def test_peft_starts_with_b_zero_and_a_of_the_same_spread():
 def test_a_target_may_be_the_end_of_a_path(base):
     """Three layers of a BERT block are called "dense"; only one of them is the attention's output."""
     with pytest.raises(ValueError, match="is called tput.dense"):
-        lora.find_targets(base, ["tput.dense"], ["classifier"])
+        finding.find_layers(base, ["tput.dense"], ["classifier"])
     model = lora.inject_lora(base, ["attention.output.dense"], 2, 4, head=["pooler", "classifier"])
     adapted = {path for path, part in model.named_modules() if isinstance(part, lora.LoRALinear)}
     assert adapted == {f"bert.encoder.layer.{i}.attention.output.dense" for i in range(2)}
     assert model.bert.pooler.dense.weight.requires_grad
+
+
+def test_a_string_is_a_regular_expression_for_whole_paths_as_in_peft(base):
+    pattern = r".*layer\.1\.attention\.self\.(query|key)"
+    theirs = peft.get_peft_model(
+        copy.deepcopy(base), peft.LoraConfig(r=2, target_modules=pattern, task_type="SEQ_CLS")
+    )
+    ours = replacing.wrapped(lora.inject_lora(base, pattern, 2, 4))
+    assert set(ours) == {
+        name.removeprefix("base_model.model.")
+        for name, part in theirs.named_modules()
+        if isinstance(part, peft.tuners.lora.Linear)
+    }
+    assert len(ours) == 2
+
+
+def test_a_rank_without_room_is_refused_and_changes_nothing(base):
+    with pytest.raises(ValueError, match="rank must be 1 or more, and it is 0"):
+        lora.inject_lora(base, TARGETS, 0, 8)
+    assert all(p.requires_grad for p in base.parameters())

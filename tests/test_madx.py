@@ -146,10 +146,9 @@ def test_the_inverse_stands_before_the_scores(words, batch):
     words.bert.encoder.layer = nn.ModuleList()
     words.cls.predictions.transform = nn.Identity()
     before = logits(words, batch)
-    words.bert.embeddings = madx.InvertibleEmbeddings(words.bert.embeddings)
+    words.bert.embeddings.register_forward_hook(lambda _, inputs, hidden: invertible(hidden))
     words.set_output_embeddings(madx.InvertedScores(words.get_output_embeddings()))
-    invertible = scattered(madx.InvertibleAdapter(WIDTH))
-    words.bert.embeddings.invertible = words.get_output_embeddings().invertible = invertible
+    invertible = words.get_output_embeddings().invertible = scattered(madx.InvertibleAdapter(WIDTH))
     torch.testing.assert_close(logits(words, batch), before, atol=1e-4, rtol=0)
     words.get_output_embeddings().invertible = None
     assert (logits(words, batch) - before).abs().max() > 0.01
@@ -159,13 +158,13 @@ def test_a_language_that_is_put_in_brings_its_inverse_to_the_scores(words, batch
     """What the old head scores is the inverse of what it got; without a language, what it got."""
     model, one = madx.add_stacks(words), language(3)
     scores, heard = model.get_output_embeddings(), {}
-    scores.register_forward_pre_hook(lambda _, given: heard.update(given=given[0]))
-    scores.decoder.register_forward_pre_hook(lambda _, given: heard.update(scored=given[0]))
+    scores.register_forward_hook(lambda _, given, scored: heard.update(given=given[0], scored=scored))
     logits(madx.put_language(model, one), batch)
-    assert (heard["scored"] - heard["given"]).abs().max() > 0.1
-    torch.testing.assert_close(one.invertible(heard["scored"]), heard["given"], atol=1e-5, rtol=0)
+    before = one.invertible.inverse(heard["given"])
+    assert (before - heard["given"]).abs().max() > 0.1
+    torch.testing.assert_close(heard["scored"], F.linear(before, scores.weight, scores.bias))
     logits(madx.put_language(model, None), batch)
-    assert torch.equal(heard["scored"], heard["given"])
+    assert torch.equal(heard["scored"], F.linear(heard["given"], scores.weight, scores.bias))
 
 
 def test_a_language_serves_two_models(words, tagger, batch):

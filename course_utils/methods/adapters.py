@@ -7,14 +7,17 @@ that of Pfeiffer, Kamath, Rueckle, Cho and Gurevych (2021), "AdapterFusion", as 
 too: here that is `train_norms`, off unless asked for.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.methods.freezing import head_only
+from course_utils.methods.finding import at_least_one, freeze_base, last_projections
+from course_utils.methods.replacing import NewPart, Wrapped, features, replace, wrapped
+from course_utils.methods.storing import adapter_state as adapter_state  # shown with adapters, used by all
+from course_utils.methods.storing import load
 
 
 def count_adapter_parameters(width: int, bottleneck_size: int, adapters: int) -> int:
@@ -57,7 +60,8 @@ class Adapter(nn.Module):
     """One bottleneck: down to `bottleneck_size`, ReLU, up to `width` again, and the residual around both.
 
     Called with `hidden` alone it adds to `hidden`; called with a `residual` it adds to that. A part that holds
-    several, as the stack of MAD-X does, takes its place if it can be called the same way.
+    several, as the stack of MAD-X does, takes its place if it can be called the same way. The parameters stay float32
+    beside a model in half precision, as those of peft do, and compute in the dtype of `hidden`.
     """
 
     def __init__(self, width: int, bottleneck_size: int, init_std: float = 0.01) -> None:
@@ -70,8 +74,11 @@ class Adapter(nn.Module):
 
     def forward(self, hidden: Tensor, residual: Tensor | None = None) -> Tensor:
         residual = hidden if residual is None else residual
-        down, up = self.down, self.up
-        return adapter_forward(hidden, residual, down.weight, down.bias, up.weight, up.bias)
+        tensors = self.down.weight, self.down.bias, self.up.weight, self.up.bias
+        return adapter_forward(hidden, residual, *(tensor.to(hidden.dtype) for tensor in tensors))
+
+
+NewPart.register(Adapter)
 
 
 def houlsby_output(
@@ -115,10 +122,33 @@ class AdaptedOutput(nn.Module):
         return KINDS[self.kind](sublayer, input_tensor, self.adapter, self.LayerNorm)
 
 
-def find_outputs(model: nn.Module, kind: str) -> dict[str, Any]:
-    """The parts that end a sublayer, by path: of attention and feed-forward, for Pfeiffer of feed-forward alone.
+class AdaptedLinear(Wrapped):
+    """The last projection of a sublayer with an adapter behind it, in models that are not of BERT's build.
 
-    Raises ValueError for an unknown kind, and where the model has adapters already, or no such part.
+    What follows (dropout, the skip connection, in some models LayerNorm) is the model's own and stays. `adapter` may be
+    exchanged. It cannot be merged.
+    """
+
+    mergeable = False
+
+    def __init__(self, linear: nn.Module, adapter: nn.Module) -> None:
+        super().__init__(linear)
+        self.adapter = adapter
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.adapter(self.linear(x))
+
+    def plain(self, weight: Tensor, bias: Tensor | None, undo: bool = False) -> tuple[Tensor, Tensor | None]:
+        return weight, bias  # of the projection alone
+
+
+def find_outputs(model: nn.Module, kind: str, norms: bool = False) -> dict[str, Any]:
+    """Where adapters go, by path: after attention and after the feed-forward network of each layer, for Pfeiffer after
+    the latter alone. What is there ends in `dense`, `dropout` and `LayerNorm`, as in BERT, or is the last projection of
+    the sublayer, such as Llama's `down_proj`.
+
+    Raises ValueError for an unknown kind, where the model has adapters already, where a layer has no such place, and
+    with `norms` where a place has no LayerNorm beside it.
     """
     if kind not in KINDS:
         raise ValueError(f"There is no adapter of the kind {kind!r}. Take one of: {', '.join(KINDS)}.")
@@ -126,16 +156,16 @@ def find_outputs(model: nn.Module, kind: str) -> dict[str, Any]:
         raise ValueError(
             "This model has adapters already. Put other values into them with load_adapter, or load the model afresh."
         )
-    outputs = {
-        path: part
-        for path, part in model.named_modules()
-        if {"dense", "dropout", "LayerNorm"} <= {name for name, _ in part.named_children()}
-        and not (kind == "pfeiffer" and path.endswith("attention.output"))
-    }
-    if not outputs:
+    outputs: dict[str, Any] = {}
+    for attention, feed_forward in last_projections(model):
+        for path in [feed_forward] if kind == "pfeiffer" else [*attention, feed_forward]:
+            parent, _, name = path.rpartition(".")
+            ends_as_in_bert = {"dense", "dropout", "LayerNorm"} == set(model.get_submodule(parent)._modules)
+            place = parent if ends_as_in_bert and name == "dense" else path
+            outputs[place] = model.get_submodule(place)
+    if norms and (without := [path for path, output in outputs.items() if not hasattr(output, "LayerNorm")]):
         raise ValueError(
-            "This model has no sublayer that ends in dense, dropout and LayerNorm, as those of BERT do, so adapters "
-            "have no place to go. Take a BERT, or give its layers their adapters by hand."
+            f"There is no LayerNorm beside {without[0]}, so train_norms has nothing to train there."
         )
     return outputs
 
@@ -151,52 +181,40 @@ def inject_adapters(
     """Freeze the model, and put an adapter after its sublayers: both of each layer, or Pfeiffer's one.
 
     Changes the model in place and returns it. The parts named in `head` are new and stay trainable, and with
-    `train_norms` the LayerNorm beside each adapter does too. Raises ValueError, and changes nothing, where
-    there is no such head or kind, or no place (`find_outputs`), or the bottleneck has no room.
+    `train_norms` the LayerNorm beside each adapter does too. In a model of BERT's build the two kinds compute what the
+    papers write. Elsewhere an adapter stands on the last projection of the sublayer, before the skip connection, for
+    Pfeiffer that of the feed-forward network alone. Raises ValueError, and changes nothing, where there is no such head
+    or kind, or no place in some layer (`find_outputs`), or the bottleneck has no room.
     """
-    if bottleneck_size < 1:
-        raise ValueError(f"bottleneck_size must be 1 or more, and it is {bottleneck_size}.")
-    outputs = find_outputs(model, kind)
-    head_only(model, head)
+    at_least_one(bottleneck_size=bottleneck_size)
+    outputs = find_outputs(model, kind, train_norms)
+    freeze_base(model, head)
     for path, output in outputs.items():
-        weight = output.dense.weight
-        adapter = Adapter(weight.shape[0], bottleneck_size, init_std).to(weight.device, weight.dtype)
-        output.LayerNorm.requires_grad_(train_norms)
-        parent, _, name = path.rpartition(".")
-        setattr(model.get_submodule(parent), name, AdaptedOutput(output, adapter, kind))
+        linear = getattr(output, "dense", output)
+        adapter = Adapter(features(linear)[1], bottleneck_size, init_std).to(linear.weight.device)
+        if train_norms:
+            output.LayerNorm.requires_grad_(True)
+        bert = hasattr(output, "LayerNorm")
+        replace(model, path, AdaptedOutput(output, adapter, kind) if bert else AdaptedLinear(output, adapter))
     return model
 
 
-def adapted_outputs(model: nn.Module) -> dict[str, AdaptedOutput]:
-    """The places that hold an adapter, by path, first layer first."""
-    return {path: part for path, part in model.named_modules() if isinstance(part, AdaptedOutput)}
+def adapted_outputs(model: nn.Module) -> dict[str, Any]:
+    """The places that hold an adapter, by path, first layer first: each has an `adapter`."""
+    return wrapped(model, (AdaptedOutput, AdaptedLinear))
 
 
-def adapter_state(model: nn.Module) -> dict[str, Tensor]:
-    """What a task has to store: the trained tensors by name, head included, copied. The base is not among them."""
-    return {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
-
-
-@torch.no_grad()
-def load_adapter(model: nn.Module, state: dict[str, Tensor]) -> None:
-    """Put stored tensors (`adapter_state`) into a model that has the same places: one base, another task.
+def load_adapter(model: nn.Module, stored: Mapping[str, Tensor]) -> nn.Module:
+    """Put stored tensors (`adapter_state`) into a model that has the same places: one base, another task. Returns it.
 
     Raises ValueError, and changes nothing, where the tensors do not fit: other places, another bottleneck,
     another head, or an adapter or a trained part that the tensors would leave as it is.
     """
-    places = adapted_outputs(model).items()
-    inside = tuple(f"{path}.adapter." for path, place in places if isinstance(place.adapter, Adapter))
-    parameters = dict(model.named_parameters())
-    shapes = {
-        name: p.shape
-        for name, p in parameters.items()
-        if name in state or p.requires_grad or name.startswith(inside)
+    places = {path: place.adapter for path, place in adapted_outputs(model).items()}
+    own = {
+        f"{path}.adapter.{name}"
+        for path, adapter in places.items()
+        if isinstance(adapter, Adapter)
+        for name, _ in adapter.named_parameters()
     }
-    stored = {name: value.shape for name, value in state.items()}
-    if misfits := sorted({name for name, _ in shapes.items() ^ stored.items()}):
-        raise ValueError(
-            f"These tensors do not fit this model; the first that differs is {misfits[0]}. Inject adapters of the "
-            "kind and the bottleneck_size, with a head for the classes, that they were stored with."
-        )
-    for name, value in state.items():
-        parameters[name].copy_(value)
+    return load(model, stored, "adapters", own)

@@ -4,14 +4,19 @@ Source: Liu, Tam, Muqeeth, Mohta, Huang, Bansal and Raffel (2022), "Few-Shot Par
 and Cheaper than In-Context Learning", section 3.3: the keys, the values, and the feed-forward's inner activation.
 """
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
 
-from course_utils.methods.freezing import head_only, head_parts
+from course_utils.methods.finding import find_layers, fits_any, freeze_base
+from course_utils.methods.peft_format import load_peft, read_peft, save_peft, saved_parts, shortest_names
+from course_utils.methods.replacing import Wrapped, innermost, merge_and_unload, replace, wrapped
+from course_utils.methods.storing import load, own_parameters, state
 
 
 def scaled_output(x: Tensor, weight: Tensor, bias: Tensor | None, scale: Tensor) -> Tensor:
@@ -69,76 +74,58 @@ def pareto_front(sizes: Sequence[float], scores: Sequence[float]) -> list[int]:
     return front
 
 
-class IA3Linear(nn.Module):
+class IA3Linear(Wrapped):
     """A linear layer, frozen, with a trained factor for each feature of its output, or of its input.
 
     `linear` is the layer that was there. `ia3_l`, (out,) or with `on_input` (in,), is the only parameter that
-    trains; it starts at one, so nothing is changed. While `merged`, it lies in `linear`'s own weight and bias.
+    trains; it starts at one, so nothing is changed. As in peft it is float32 also beside a layer in half precision.
+    While `merged`, it lies in the layer's own weight and bias.
     """
 
-    def __init__(self, linear: nn.Linear, on_input: bool = False) -> None:
-        super().__init__()
-        self.linear = linear.requires_grad_(False)
-        size = linear.in_features if on_input else linear.out_features
-        self.ia3_l = nn.Parameter(torch.ones_like(linear.weight[0, 0]).repeat(size))
+    def __init__(self, linear: nn.Module, on_input: bool = False) -> None:
+        super().__init__(linear)
+        size = self.in_features if on_input else self.out_features
+        self.ia3_l = nn.Parameter(torch.ones(size, device=self.linear.weight.device))
         self.on_input = on_input
-        self.merged = False
 
     def forward(self, x: Tensor) -> Tensor:
         if self.merged:
             return self.linear(x)
-        scaled = scaled_input if self.on_input else scaled_output
-        return scaled(x, self.linear.weight, self.linear.bias, self.ia3_l)
+        scale = self.ia3_l.to(x.dtype)
+        return self.linear(x * scale) if self.on_input else self.linear(x) * scale
 
-    @torch.no_grad()
-    def merge(self, on: bool = True) -> None:
-        """Fold the factors into the layer, or with `on=False` divide by them again. Twice does no harm."""
-        if on != self.merged:
-            scale = self.ia3_l if on else 1 / self.ia3_l
-            weight, bias = folded(self.linear.weight, self.linear.bias, scale, self.on_input)
-            self.linear.weight.copy_(weight)
-            if bias is not None:
-                self.linear.bias.copy_(bias)
-            self.merged = on
+    def plain(self, weight: Tensor, bias: Tensor | None, undo: bool = False) -> tuple[Tensor, Tensor | None]:
+        return folded(weight, bias, 1 / self.ia3_l if undo else self.ia3_l, self.on_input)
+
+    def settings(self) -> dict[str, float | bool]:
+        return {"on_input": self.on_input}
+
+    @property
+    def reversible(self) -> bool:
+        return bool(self.ia3_l.all())
 
 
 def find_scaled(
-    model: nn.Module, on_output: Sequence[str], on_input: Sequence[str], head: Sequence[str]
+    model: nn.Module, on_output: Sequence[str] | str, on_input: Sequence[str] | str, head: Sequence[str]
 ) -> dict[str, bool]:
     """The linear layers that get factors, by path: True where these scale its input, False where its output.
 
-    A target is the end of a path, as a regular expression: "key", or r"\\d+\\.output\\.dense", where the number is
-    the layer's. Parts named in `head` are left out. Raises ValueError where a target fits no such layer, where a
-    layer would be scaled twice, and where the model has (IA)³ layers already.
+    Targets are a list of names, or one regular expression for whole paths (`replacing.find_layers`). Parts named in
+    `head` are left out. Raises ValueError where a target fits no such layer, where there is no target, where a layer
+    would be scaled twice, and where the model has (IA)³ layers already.
     """
-    if any(isinstance(part, IA3Linear) for part in model.modules()):
-        raise ValueError(
-            "This model has (IA)³ layers already. Put other values into them with load_ia3, or load the model "
-            "afresh and name all the targets in one call."
-        )
-    inside = tuple(f"{path}." for path in head_parts(model, head))
-    layers = [
-        path
-        for path, part in model.named_modules()
-        if isinstance(part, nn.Linear) and not f"{path}.".startswith(inside)
-    ]
-    found: dict[str, bool] = {}
-    for target, scales_input in [*((end, False) for end in on_output), *((end, True) for end in on_input)]:
-        paths = [path for path in layers if re.fullmatch(rf"(.*\.)?({target})", path)]
-        if not paths or not found.keys().isdisjoint(paths):
-            names = ", ".join(sorted({path.split(".")[-1] for path in layers}))
-            problem = "would scale a layer twice" if paths else "is the end of no linear layer's path"
-            raise ValueError(
-                f"{target} {problem}. Outside the head, this model's linear layers are called {names}."
-            )
-        found |= dict.fromkeys(paths, scales_input)
-    return found
+    outputs, inputs = (find_layers(model, targets, head, IA3Linear) for targets in (on_output, on_input))
+    if twice := [path for path in outputs if path in inputs]:
+        raise ValueError(f"{twice[0]} would be scaled twice, on its output and on its input. Name it once.")
+    if not outputs and not inputs:
+        raise ValueError("on_output and on_input are both empty, so there is nothing to scale.")
+    return dict.fromkeys(outputs, False) | dict.fromkeys(inputs, True)
 
 
 def inject_ia3(
     model: nn.Module,
-    on_output: Sequence[str] = ("key", "value"),
-    on_input: Sequence[str] = (r"\d+\.output\.dense",),
+    on_output: Sequence[str] | str = ("key", "value"),
+    on_input: Sequence[str] | str = r".*\.\d+\.output\.dense",
     head: Sequence[str] = ("classifier",),
 ) -> nn.Module:
     """Freeze the model, and give its targets factors: by default those of the paper, in a model of BERT's build.
@@ -147,55 +134,60 @@ def inject_ia3(
     ValueError, and changes nothing, where there is no such head or target (`find_scaled`).
     """
     layers = find_scaled(model, on_output, on_input, head)
-    head_only(model, head)
+    freeze_base(model, head)
     for path, scales_input in layers.items():
-        parent, _, name = path.rpartition(".")
-        linear = model.get_submodule(path)
-        assert isinstance(linear, nn.Linear)
-        setattr(model.get_submodule(parent), name, IA3Linear(linear, scales_input))
+        replace(model, path, IA3Linear(model.get_submodule(path), scales_input))
     return model
 
 
 def ia3_state(model: nn.Module) -> dict[str, Tensor]:
-    """What (IA)³ has to store: the trained tensors by name, copied. The base model is not among them."""
-    return {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
+    """What (IA)³ has to store: copies of the trained tensors by name, and for each layer whether it scales its input.
+    The base model is not among them. Raises ValueError where the model has no (IA)³."""
+    return state(model, IA3Linear)
 
 
-@torch.no_grad()
-def load_ia3(model: nn.Module, state: dict[str, Tensor]) -> None:
-    """Put stored tensors (`ia3_state`) into a model that has the same layers: one base, another task.
+def load_ia3(model: nn.Module, stored: Mapping[str, Tensor] | str | Path) -> nn.Module:
+    """Put a state (`ia3_state`), or a folder in peft's format, into a model: one base, another task. Returns it.
 
-    Raises ValueError, and changes nothing, while the factors are folded in, since taking them out again would
-    need those that go; and where the tensors do not fit: other layers, another head.
+    From a folder, a model without (IA)³ gets its layers first. Raises ValueError, and changes nothing, while factors
+    are merged, and where names, shapes or settings differ.
     """
-    if any(part.merged for part in model.modules() if isinstance(part, IA3Linear)):
-        raise ValueError(
-            "This model's factors are folded into its weights. Unfold them before you load others."
-        )
-    parameters = dict(model.named_parameters())
-    shapes = {name: p.shape for name, p in parameters.items() if name in state or name.endswith("ia3_l")}
-    stored = {name: value.shape for name, value in state.items()}
-    if misfits := sorted({name for name, _ in shapes.items() ^ stored.items()}):
-        raise ValueError(
-            f"These tensors do not fit this model; the first that differs is {misfits[0]}. "
-            "Inject (IA)³ with the targets, and a head for the classes, that they were stored with."
-        )
-    for name, value in state.items():
-        parameters[name].copy_(value)
+    if isinstance(stored, Mapping):
+        return load(model, stored, "IA3Linear", own_parameters(model, IA3Linear))
+    config, tensors = read_peft(stored, "IA3", {"target_modules", "feedforward_modules"})
+    inputs: Any = config.get("feedforward_modules") or []
+    tensors = {name: value.flatten() if name.endswith(".ia3_l") else value for name, value in tensors.items()}
+
+    def add(model: nn.Module) -> nn.Module:
+        head = saved_parts(model, config)
+        layers = find_layers(model, config["target_modules"], head)
+        scaled = {path: fits_any(inputs, path) for path in layers}
+        on_output, on_input = ([path for path in layers if scaled[path] is side] for side in (False, True))
+        return inject_ia3(model, on_output, on_input, head)
+
+    return load_peft(model, tensors, IA3Linear, lambda path: {"on_input": fits_any(inputs, path)}, add)
 
 
-def merge_ia3(model: nn.Module, on: bool = True) -> nn.Module:
-    """Fold the factors of every (IA)³ layer into its weight, or with `on=False` take them out. Returns the model.
+def save_ia3(model: nn.Module, folder: str | Path) -> None:
+    """Write factors and head as a folder that `peft.PeftModel.from_pretrained(base, folder)` loads, and `load_ia3`.
 
-    Taking out divides. Raises ValueError, and changes nothing, where a folded factor is zero: what it multiplied
-    is gone.
+    Written beside it and renamed, so that it is complete or not there. Raises as `lora.save_lora`.
     """
-    layers = [part for part in model.modules() if isinstance(part, IA3Linear)]
-    if not on and any(layer.merged and not layer.ia3_l.all() for layer in layers):
-        raise ValueError(
-            "A factor that was folded in is zero, and nobody can divide by zero: the weights it multiplied are "
-            "lost. Load the base model again."
-        )
-    for layer in layers:
-        layer.merge(on)
-    return model
+    layers = wrapped(model, IA3Linear)
+    config = {
+        "peft_type": "IA3",
+        "target_modules": shortest_names(model, layers),
+        "feedforward_modules": shortest_names(
+            model, [path for path, layer in layers.items() if layer.on_input]
+        ),
+        "fan_in_fan_out": any(isinstance(innermost(layer), Conv1D) for layer in layers.values()),
+    }
+    save_peft(model, folder, IA3Linear, config)
+
+
+def merge_ia3(model: nn.Module) -> nn.Module:
+    """Fold every factor into its layer, and take (IA)³ off: a plain model is left. In place; returns the model.
+
+    `replacing.merge(model)` keeps the layers, and can be undone. Raises ValueError as `replacing.merge_and_unload`.
+    """
+    return merge_and_unload(model, IA3Linear)

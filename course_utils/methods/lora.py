@@ -6,13 +6,19 @@ Stabilization Scaling Factor for Fine-Tuning with LoRA".
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
 
-from course_utils.methods.freezing import head_only, head_parts
+from course_utils.methods.finding import at_least_one, find_layers, freeze_base
+from course_utils.methods.peft_format import load_peft, read_peft, save_peft, saved_parts, shortest_names
+from course_utils.methods.replacing import Wrapped, innermost, merge_and_unload, replace, wrapped
+from course_utils.methods.storing import load, own_parameters, state
 
 
 def lora_scaling(rank: int, lora_alpha: float, rank_stabilized: bool = False) -> float:
@@ -63,121 +69,107 @@ def count_lora_parameters(in_features: int, out_features: int, rank: int, layers
     return layers * rank * (in_features + out_features)
 
 
-class LoRALinear(nn.Module):
+class LoRALinear(Wrapped):
     """A linear layer, frozen, with a trained low-rank update beside it.
 
     `linear` is the layer that was there. `lora_A` (rank, in) and `lora_B` (out, rank) are the only parameters
-    that train. While `merged`, the update lies in `linear.weight` and the forward pass is that of a plain layer.
+    that train. As in peft they are float32 also beside a layer in half precision, where small updates would be
+    rounded away; they compute in the input's dtype. While `merged`, the update lies in the layer's weight.
     """
 
     def __init__(
-        self, linear: nn.Linear, rank: int, lora_alpha: float, rank_stabilized: bool = False
+        self, linear: nn.Module, rank: int, lora_alpha: float, rank_stabilized: bool = False
     ) -> None:
-        super().__init__()
-        self.linear = linear.requires_grad_(False)
-        lora_A, lora_B = lora_init(linear.in_features, linear.out_features, rank)
-        self.lora_A = nn.Parameter(lora_A.to(linear.weight.device))
-        self.lora_B = nn.Parameter(lora_B.to(linear.weight.device))
+        super().__init__(linear)
+        lora_A, lora_B = lora_init(self.in_features, self.out_features, rank)
+        self.lora_A = nn.Parameter(lora_A.to(self.linear.weight.device))
+        self.lora_B = nn.Parameter(lora_B.to(self.linear.weight.device))
+        self.lora_alpha, self.rank_stabilized = lora_alpha, rank_stabilized
         self.scaling = lora_scaling(rank, lora_alpha, rank_stabilized)
-        self.merged = False
 
     def forward(self, x: Tensor) -> Tensor:
+        frozen = self.linear(x)
         if self.merged:
-            return self.linear(x)
-        weight, bias = self.linear.weight, self.linear.bias
-        return lora_forward(x, weight, bias, self.lora_A, self.lora_B, self.scaling)
+            return frozen
+        return frozen + self.scaling * F.linear(F.linear(x, self.lora_A.to(x.dtype)), self.lora_B.to(x.dtype))
 
-    @torch.no_grad()
-    def merge(self, on: bool = True) -> None:
-        """Put the update into the weight, or with `on=False` take it out again. Twice does no harm."""
-        if on != self.merged:
-            scaling = self.scaling if on else -self.scaling
-            self.linear.weight.copy_(merged_weight(self.linear.weight, self.lora_A, self.lora_B, scaling))
-            self.merged = on
+    def plain(self, weight: Tensor, bias: Tensor | None, undo: bool = False) -> tuple[Tensor, Tensor | None]:
+        scaling = -self.scaling if undo else self.scaling
+        return merged_weight(weight, self.lora_A, self.lora_B, scaling), bias
 
-
-def find_targets(model: nn.Module, targets: Sequence[str], head: Sequence[str]) -> dict[str, nn.Linear]:
-    """The linear layers whose path ends in one of `targets`, by path; none of the parts named in `head`.
-
-    A target is a name ("query") or the end of a path ("attention.output.dense"). Raises ValueError where one of
-    them fits no such layer, and where the model has LoRA layers already.
-    """
-    if any(isinstance(part, LoRALinear) for part in model.modules()):
-        raise ValueError(
-            "This model has LoRA layers already. Put other values into them with load_lora, or load the model "
-            "afresh and name all the targets in one call."
-        )
-    inside = tuple(f"{path}." for path in head_parts(model, head))
-    layers = {
-        path: part
-        for path, part in model.named_modules()
-        if isinstance(part, nn.Linear) and not f"{path}.".startswith(inside)
-    }
-    found = {target: [path for path in layers if f".{path}".endswith(f".{target}")] for target in targets}
-    if unknown := [target for target, paths in found.items() if not paths]:
-        names = sorted({path.split(".")[-1] for path in layers})
-        raise ValueError(
-            f"No linear layer of this model is called {' or '.join(unknown)}, so LoRA has no place to go. "
-            f"Outside the head, its linear layers are called {', '.join(names)}."
-        )
-    return {path: layers[path] for paths in found.values() for path in paths}
+    def settings(self) -> dict[str, float | bool]:
+        return {"lora_alpha": self.lora_alpha, "rank_stabilized": self.rank_stabilized}
 
 
 def inject_lora(
     model: nn.Module,
-    targets: Sequence[str],
+    targets: Sequence[str] | str,
     rank: int,
     lora_alpha: float,
     rank_stabilized: bool = False,
     head: Sequence[str] = ("classifier",),
 ) -> nn.Module:
-    """Freeze the model, and give every linear layer whose path ends in one of `targets` a low-rank update.
+    """Freeze the model, and give every linear layer that `targets` name a low-rank update.
 
-    Changes the model in place and returns it. The parts named in `head` are new and stay trainable. Raises
-    ValueError, and changes nothing, where there is no such head or target (`find_targets`).
+    targets: a list of names, or one regular expression for whole paths, as in peft (`replacing.find_layers`). Changes
+    the model in place and returns it. The parts named in `head` are new and stay trainable. Raises ValueError, and
+    changes nothing, where a target or the head fits nothing, and for a rank below 1.
     """
-    layers = find_targets(model, targets, head)
-    head_only(model, head)
+    at_least_one(rank=rank)
+    layers = find_layers(model, targets, head, LoRALinear)
+    freeze_base(model, head)
     for path, linear in layers.items():
-        parent, _, name = path.rpartition(".")
-        lora = LoRALinear(linear, rank, lora_alpha, rank_stabilized)
-        setattr(model.get_submodule(parent), name, lora)
+        replace(model, path, LoRALinear(linear, rank, lora_alpha, rank_stabilized))
     return model
 
 
 def lora_state(model: nn.Module) -> dict[str, Tensor]:
-    """What LoRA has to store: the trained tensors by name, copied. The base model is not among them."""
-    return {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
+    """What LoRA has to store: copies of the trained tensors by name, and each layer's lora_alpha and rank_stabilized
+    as scalars. The base model is not among them. Raises ValueError where the model has no LoRA."""
+    return state(model, LoRALinear)
 
 
-@torch.no_grad()
-def load_lora(model: nn.Module, state: dict[str, Tensor]) -> None:
-    """Put stored tensors (`lora_state`) into a model that has the same layers: one base, another task.
+def load_lora(model: nn.Module, stored: Mapping[str, Tensor] | str | Path) -> nn.Module:
+    """Put a state (`lora_state`), or a folder in peft's format, into a model: one base, another task. Returns it.
 
-    Raises ValueError, and changes nothing, while an update is merged, since taking it out again would need
-    the matrices that go; and where the tensors do not fit: other layers, another rank, another head.
+    From a folder, a model without LoRA gets its layers first. Raises ValueError, and changes nothing, while an update
+    is merged, where names, shapes or settings differ, and where peft's adapter has what this LoRA has not.
     """
-    if any(part.merged for part in model.modules() if isinstance(part, LoRALinear)):
-        raise ValueError("This model's LoRA is merged into its weights. Unmerge it before you load another.")
-    parameters = dict(model.named_parameters())
-    shapes = {
-        name: p.shape
-        for name, p in parameters.items()
-        if name in state or name.endswith(("lora_A", "lora_B"))
-    }
-    stored = {name: value.shape for name, value in state.items()}
-    if misfits := sorted({name for name, _ in shapes.items() ^ stored.items()}):
-        raise ValueError(
-            f"These tensors do not fit this model; the first that differs is {misfits[0]}. "
-            "Inject LoRA with the targets and the rank, and a head for the classes, that they were stored with."
-        )
-    for name, value in state.items():
-        parameters[name].copy_(value)
+    if isinstance(stored, Mapping):
+        return load(model, stored, "LoRALinear", own_parameters(model, LoRALinear))
+    config, tensors = read_peft(stored, "LORA", {"r", "lora_alpha", "target_modules", "use_rslora"})
+    alpha, stabilized = config["lora_alpha"], bool(config.get("use_rslora"))
+    settings = {"lora_alpha": alpha, "rank_stabilized": stabilized}
+
+    def add(model: nn.Module) -> nn.Module:
+        head = saved_parts(model, config)
+        return inject_lora(model, config["target_modules"], config["r"], alpha, stabilized, head)
+
+    return load_peft(model, tensors, LoRALinear, lambda path: settings, add)
 
 
-def merge_lora(model: nn.Module, on: bool = True) -> nn.Module:
-    """Merge every LoRA layer of the model, or with `on=False` unmerge it. Returns the model."""
-    for part in model.modules():
-        if isinstance(part, LoRALinear):
-            part.merge(on)
-    return model
+def save_lora(model: nn.Module, folder: str | Path) -> None:
+    """Write LoRA and head as a folder that `peft.PeftModel.from_pretrained(base, folder)` loads, and `load_lora`.
+
+    Written beside it and renamed, so that it is complete or not there. Raises ValueError, and writes nothing, where the
+    model has no LoRA, is merged, or trains what peft's format cannot hold; FileExistsError where other files lie there.
+    """
+    layers = wrapped(model, LoRALinear)
+    config: dict[str, Any] = {"peft_type": "LORA", "lora_dropout": 0.0, "bias": "none"}
+    for layer in layers.values():
+        config |= {
+            "r": layer.lora_A.shape[0],
+            "lora_alpha": layer.lora_alpha,
+            "use_rslora": layer.rank_stabilized,
+        }
+        config |= {"fan_in_fan_out": isinstance(innermost(layer), Conv1D)}
+    config["target_modules"] = shortest_names(model, layers)
+    save_peft(model, folder, LoRALinear, config)
+
+
+def merge_lora(model: nn.Module) -> nn.Module:
+    """Add every update to its weight, and take LoRA off: a plain model is left. In place; returns the model.
+
+    `replacing.merge(model)` keeps the layers, and can be undone. Raises ValueError as `replacing.merge_and_unload`.
+    """
+    return merge_and_unload(model, LoRALinear)

@@ -6,13 +6,16 @@ of Dinh, Krueger and Bengio, 2015, "NICE"). Masked words as in Devlin et al. (20
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils.methods.adapters import AdaptedOutput, Adapter, find_outputs
-from course_utils.methods.freezing import head_only, head_parts
+from course_utils.methods.finding import freeze_base
+from course_utils.methods.freezing import head_parts
+from course_utils.methods.replacing import NewPart, replace
 
 STEPS = ("language", "task")
 
@@ -96,11 +99,16 @@ class InvertibleAdapter(nn.Module):
         self.first, self.second = (_bottleneck(width // 2, width // 4, init_std) for _ in range(2))
 
     def forward(self, hidden: Tensor) -> Tensor:
-        return couple(hidden, self.first, self.second)
+        own = next(self.parameters()).dtype  # it computes in its own, whatever the model's
+        return couple(hidden.to(own), self.first, self.second).to(hidden.dtype)
 
     def inverse(self, coupled: Tensor) -> Tensor:
         """The `hidden` that `forward` made `coupled` of."""
-        return uncouple(coupled, self.first, self.second)
+        own = next(self.parameters()).dtype
+        return uncouple(coupled.to(own), self.first, self.second).to(coupled.dtype)
+
+
+NewPart.register(InvertibleAdapter)
 
 
 def _bottleneck(width: int, bottleneck_size: int, init_std: float) -> nn.Sequential:
@@ -133,63 +141,62 @@ class Stack(nn.Module):
         return stack_adapters(hidden, residual, self.language, self.task)
 
 
-class InvertibleEmbeddings(nn.Module):
-    """The model's embeddings, followed by the invertible adapter of the language that is put in."""
+NewPart.register(Stack)
 
-    def __init__(self, embeddings: nn.Module) -> None:
-        super().__init__()
-        self.embeddings = embeddings
-        self.invertible: InvertibleAdapter | None = None
 
-    def forward(self, *inputs: Tensor, **named: Tensor) -> Tensor:
-        hidden = self.embeddings(*inputs, **named)
-        return hidden if self.invertible is None else self.invertible(hidden)
+def _couple_after(embeddings: Any, inputs: tuple[Any, ...], hidden: Tensor) -> Tensor:
+    """The hook on the model's embeddings: the invertible adapter of the language that is put in follows them."""
+    return hidden if embeddings.invertible is None else embeddings.invertible(hidden)
 
 
 class InvertedScores(nn.Module):
-    """The last layer of a masked language model, which scores the vocabulary, behind the inverse."""
+    """The last layer of a masked language model, which scores the vocabulary, behind the inverse.
+
+    It holds that layer's weight and bias under their own names: the model's keys, and the tie to its embeddings, stay.
+    """
 
     def __init__(self, decoder: Any) -> None:
         super().__init__()
-        self.decoder: Any = decoder
+        self.weight, self.bias = decoder.weight, decoder.bias
         self.invertible: InvertibleAdapter | None = None
 
-    @property
-    def bias(self) -> Tensor:
-        """The bias of the scores, which transformers asks its output layer for."""
-        return self.decoder.bias
-
     def forward(self, hidden: Tensor) -> Tensor:
-        return self.decoder(hidden if self.invertible is None else self.invertible.inverse(hidden))
+        hidden = hidden if self.invertible is None else self.invertible.inverse(hidden)
+        return F.linear(hidden, self.weight, self.bias)
 
 
 def add_stacks(model: nn.Module, head: Sequence[str] = ()) -> nn.Module:
-    """Freeze a BERT, and give each layer, its embeddings and its scores of words a place for adapters.
+    """Freeze a model of BERT's build, and give each layer, its embeddings and its scores of words a place for adapters.
 
     All places are empty, so the model computes what it did. In place; returns the model. The parts named in
-    `head` are new and stay trainable; a masked language model has none. Raises ValueError, and changes nothing,
-    where there is no such head, no place, or places already.
+    `head` are new and stay trainable; a masked language model has none. The model's keys stay; resize its vocabulary
+    before. Raises ValueError, and changes nothing, where there is no such head, where the model is of another build,
+    and where it has places already.
     """
-    outputs = find_outputs(model, "pfeiffer")
-    head_only(model, head)
+    outputs, bert = find_outputs(model, "pfeiffer"), cast(Any, model)  # transformers' own names
+    embeddings = getattr(getattr(bert, "base_model", None), "embeddings", None)
+    decoder = bert.get_output_embeddings() if embeddings is not None else None
+    bert_like = all(hasattr(output, "LayerNorm") for output in outputs.values())
+    if not bert_like or embeddings is None or not isinstance(decoder, nn.Linear | None):
+        raise ValueError(
+            f"MAD-X needs a model of BERT's build, whose embeddings are one part and whose layers end in dense, "
+            f"dropout and LayerNorm; {type(model).__name__} is of another. Take BERT, RoBERTa or XLM-R."
+        )
+    freeze_base(model, head)
     for path, output in outputs.items():
-        parent, _, name = path.rpartition(".")
-        setattr(model.get_submodule(parent), name, AdaptedOutput(output, Stack(), "pfeiffer"))
-    bert: Any = model  # transformers' own names
-    bert.base_model.embeddings = InvertibleEmbeddings(bert.base_model.embeddings)
-    if (decoder := bert.get_output_embeddings()) is not None:
+        replace(model, path, AdaptedOutput(output, Stack(), "pfeiffer"))
+    embeddings.invertible = None
+    embeddings.register_forward_hook(_couple_after)
+    if decoder is not None:
         bert.set_output_embeddings(InvertedScores(decoder))
     return model
 
 
 def stacks(model: nn.Module) -> list[Stack]:
     """The stack of each layer, the first layer first. Raises ValueError where the model has none."""
-    found = [part for part in model.modules() if isinstance(part, Stack)]
-    if not found:
-        raise ValueError(
-            "This model has no stacks, so no adapter can be put in. Call add_stacks(model) first."
-        )
-    return found
+    if found := [part for part in model.modules() if isinstance(part, Stack)]:
+        return found
+    raise ValueError("This model has no stacks, so no adapter can be put in. Call add_stacks(model) first.")
 
 
 def put_language(model: nn.Module, language: LanguageAdapter | None) -> nn.Module:
@@ -203,14 +210,14 @@ def put_language(model: nn.Module, language: LanguageAdapter | None) -> nn.Modul
     _same_number(places, layers)
     for place, layer in zip(places, layers, strict=True):
         place.language = layer
-    for part in model.modules():
-        if isinstance(part, InvertibleEmbeddings | InvertedScores):
-            part.invertible = None if language is None else language.invertible
+    for part in list(model.modules()):
+        if hasattr(part, "invertible"):
+            setattr(part, "invertible", None if language is None else language.invertible)  # noqa: B010
     return model
 
 
 def put_task(model: nn.Module, layers: Sequence[nn.Module] | nn.ModuleList) -> nn.Module:
-    """Put a task adapter in, one bottleneck for each layer. Returns the model. Raises ValueError as `put_language`."""
+    """Put a task adapter in, one bottleneck a layer. Returns the model. Raises ValueError as `put_language`."""
     places = stacks(model)
     _same_number(places, list(layers))
     for place, layer in zip(places, layers, strict=True):
@@ -221,9 +228,8 @@ def put_task(model: nn.Module, layers: Sequence[nn.Module] | nn.ModuleList) -> n
 def _same_number(places: Sequence[Stack], layers: Sequence[nn.Module | None]) -> None:
     if len(places) != len(layers):
         raise ValueError(
-            f"The adapter has {len(layers)} layers and the model {len(places)}. An adapter belongs to the model "
-            f"that it "
-            "was made for: make one with as many layers."
+            f"The adapter has {len(layers)} layers and the model {len(places)}. An adapter belongs to the model that "
+            "it was made for: make one with as many layers."
         )
 
 

@@ -8,13 +8,16 @@ quantization, that of the scales.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
 
-from course_utils.methods.freezing import head_parts
+from course_utils.methods.finding import linear_layers
 from course_utils.methods.memory import quantize_blockwise
+from course_utils.methods.replacing import NewPart, Wrapped, innermost, replace, wrapped
 
 
 def quantize_rows(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -39,7 +42,10 @@ def int8_linear(x: Tensor, codes: Tensor, scales: Tensor, bias: Tensor) -> Tenso
 
 
 class Int8Linear(nn.Module):
-    """A linear layer whose weight is kept as codes of one byte, and one scale for each output. It does not train."""
+    """A linear layer whose weight is kept as codes of one byte, and one scale for each output. It does not train.
+
+    It computes in float32 and answers in the dtype of its input. `weight` is what the codes stand for, (out, in).
+    """
 
     codes: Tensor
     scales: Tensor
@@ -47,23 +53,45 @@ class Int8Linear(nn.Module):
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
-        codes, scales = quantize_rows(linear.weight.detach())
+        self.out_features, self.in_features = linear.weight.shape
+        codes, scales = quantize_rows(linear.weight.detach().float())
+        bias = torch.zeros(self.out_features) if linear.bias is None else linear.bias.detach()
         self.register_buffer("codes", codes)
         self.register_buffer("scales", scales)
-        self.register_buffer("bias", linear.bias.detach())
+        self.register_buffer("bias", bias.to(scales))
 
     def forward(self, x: Tensor) -> Tensor:
-        return int8_linear(x, self.codes, self.scales, self.bias)
+        return int8_linear(x.float(), self.codes, self.scales, self.bias).to(x.dtype)
+
+    @property
+    def weight(self) -> Tensor:
+        return self.codes * self.scales
 
 
 def quantize_linears(model: nn.Module) -> nn.Module:
-    """Put an `Int8Linear` in the place of every linear layer that has a bias. In place; returns the model."""
-    layers = {path: part for path, part in model.named_modules() if isinstance(part, nn.Linear)}
-    for path, linear in layers.items():
-        parent, _, name = path.rpartition(".")
-        if linear.bias is not None:
-            setattr(model.get_submodule(parent), name, Int8Linear(linear))
+    """Put an `Int8Linear` in the place of every linear layer, a `Conv1D` too. In place; returns the model.
+
+    Raises ValueError, and changes nothing, where there is none, and where a method's layers are still on the model.
+    """
+    if added := wrapped(model, (Wrapped, NewPart)):
+        raise ValueError(
+            f"{next(iter(added))} is a method's own, and int8 layers pass no gradient on to it. Merge it first "
+            "(merge_lora, merge_ia3), and quantize last; adapters cannot be merged."
+        )
+    layers = linear_layers(model)
+    if not layers:
+        raise ValueError("This model has no linear layers in float, so there is nothing to quantize.")
+    for path, layer in layers.items():
+        replace(model, path, Int8Linear(_as_linear(layer)))
     return model
+
+
+def _as_linear(layer: Any) -> nn.Linear:
+    if not isinstance(layer, Conv1D):
+        return layer
+    linear = nn.Linear(layer.weight.shape[0], layer.weight.shape[1], device="meta")
+    linear.weight, linear.bias = nn.Parameter(layer.weight.detach().T), layer.bias
+    return linear
 
 
 def nf4_levels() -> Tensor:
@@ -86,22 +114,37 @@ def to_nearest_levels(x: Tensor, levels: Tensor, block_size: int) -> Tensor:
     x: any shape, float, of a size that block_size divides; levels: sorted, from -1 to 1. A block's scale is its
     largest magnitude. Returns a new tensor of x's shape and dtype.
     """
-    blocks = x.reshape(-1, block_size)
+    blocks = x.reshape(-1, block_size).to(torch.promote_types(x.dtype, levels.dtype))
     scales = blocks.abs().amax(dim=1, keepdim=True)
     ratio = blocks / torch.where(scales > 0, scales, torch.ones_like(scales))
     codes = torch.bucketize(ratio, (levels[1:] + levels[:-1]) / 2)
-    return (levels[codes] * scales).view_as(x)
+    return (levels[codes] * scales).view_as(x).to(x.dtype)
 
 
 @torch.no_grad()
 def round_base(model: nn.Module, levels: Tensor, block_size: int, head: Sequence[str]) -> int:
     """Round the weights of all linear layers outside the head to the levels. In place; returns how many weights.
 
-    They stay float32 here: what is lost is shown, not what is saved.
+    They stay in their dtype here: what is lost is shown, not what is saved. What a method added is not rounded. Raises
+    ValueError, and changes nothing, where there is no such layer, where a layer's weights do not fill whole blocks, and
+    where a method is merged into them.
     """
-    inside, rounded = tuple(f"{path}." for path in head_parts(model, head)), 0
-    for path, part in model.named_modules():
-        if isinstance(part, nn.Linear) and not f"{path}.".startswith(inside):
-            part.weight.copy_(to_nearest_levels(part.weight, levels.to(part.weight.device), block_size))
-            rounded += part.weight.numel()
-    return rounded
+    layers = {path: innermost(layer) for path, layer in linear_layers(model, head).items()}
+    if not layers:
+        raise ValueError(
+            "This model has no linear layers in float outside its head, so there is nothing to round."
+        )
+    if any(layer.merged for layer in wrapped(model).values()):
+        raise ValueError(
+            "A method is merged into these weights, and could not be taken out again. Unmerge it first."
+        )
+    for path, layer in layers.items():
+        if layer.weight.numel() % block_size:
+            raise ValueError(
+                f"{path} has {layer.weight.numel()} weights, which do not fill blocks of {block_size}. Take a "
+                "block_size that divides the number of weights of each layer."
+            )
+    for layer in layers.values():
+        weight = layer.weight.T if isinstance(layer, Conv1D) else layer.weight
+        weight.copy_(to_nearest_levels(weight, levels.to(weight.device), block_size))
+    return sum(layer.weight.numel() for layer in layers.values())
