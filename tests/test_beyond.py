@@ -12,11 +12,12 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import BertConfig, BertForSequenceClassification, GPT2Config, GPT2LMHeadModel
 
 from course_utils import gathering, results, rowfile
 from course_utils.checks.beyond import capstone
 from course_utils.methods import choosing, early_exit, experts, linear_attention, quantization
+from course_utils.methods.bottleneck import BottleneckStudent
 
 
 @pytest.fixture
@@ -193,6 +194,48 @@ def test_the_head_is_not_rounded(model):
     changed = [name for name, value in model.state_dict().items() if not torch.equal(value, before[name])]
     assert changed and all(name.endswith("weight") and "classifier" not in name for name in changed)
     assert count == sum(before[name].numel() for name in changed)
+
+
+def test_rounding_reaches_gpt2s_layers_as_it_would_linear_ones():
+    torch.manual_seed(0)
+    sizes = {"vocab_size": 40, "n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 16}
+    model = GPT2LMHeadModel(GPT2Config(**sizes, bos_token_id=1, eos_token_id=2))
+    levels, before = quantization.nf4_levels(), copy.deepcopy(model.state_dict())
+    count = quantization.round_base(model, levels, 16, ())
+    changed = [name for name, value in model.state_dict().items() if not torch.equal(value, before[name])]
+    assert changed == [
+        f"transformer.h.0.{end}.weight" for end in CONV1D
+    ]  # not the embeddings, nor the tied head
+    assert count == sum(before[name].numel() for name in changed)
+    name = changed[0]
+    expected = quantization.to_nearest_levels(before[name].T.contiguous(), levels, 16).T
+    assert torch.equal(model.state_dict()[name], expected)
+
+
+CONV1D = ("attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj")
+
+
+def refuses_to_round(model: nn.Module, block_size: int, head: tuple[str, ...], message: str) -> None:
+    before = copy.deepcopy(model.state_dict())
+    with pytest.raises(ValueError, match=message):
+        quantization.round_base(model, quantization.nf4_levels(), block_size, head)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_a_base_is_rounded_whole_or_not_at_all(model):
+    refuses_to_round(model, 24, ("classifier",), "query has 256 weights, which do not fill blocks of 24")
+    student = BottleneckStudent(model.config, 4)  # PyTorch's own attention keeps three matrices in one
+    refuses_to_round(student, 4, ("classifier",), "BottleneckStudent has the matrix .*in_proj_weight")
+    alone = nn.ModuleDict({"words": nn.Embedding(4, 4), "classifier": nn.Linear(4, 4)})
+    refuses_to_round(alone, 4, ("classifier",), "ModuleDict has no linear layers in float outside its head")
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_rounding_keeps_the_dtype(model, dtype):
+    quantization.round_base(model.to(dtype), quantization.nf4_levels(), 16, ("classifier",))
+    assert {parameter.dtype for parameter in model.parameters()} == {dtype}
+    x = torch.randn(4, 16, dtype=dtype)
+    assert quantization.to_nearest_levels(x, quantization.nf4_levels(), 16).dtype == dtype
 
 
 # --- early exiting ---

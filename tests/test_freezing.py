@@ -1,14 +1,28 @@
 """Which parameters a method trains: the head, with the top layers or the biases, and nothing else."""
 
 import copy
+import warnings
 from functools import partial
 
 import pytest
 import torch
 from torch import nn
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import (
+    CONFIG_MAPPING,
+    AutoModelForSequenceClassification,
+    BertConfig,
+    BertForSequenceClassification,
+    DebertaConfig,
+    DebertaForSequenceClassification,
+    DistilBertConfig,
+    DistilBertForSequenceClassification,
+    GPT2Config,
+    GPT2LMHeadModel,
+)
 
 from course_utils.methods.bitfit import bitfit, find_biases
+from course_utils.methods.bottleneck import BottleneckStudent
+from course_utils.methods.experts import add_experts
 from course_utils.methods.freezing import (
     encoder_layers,
     head_only,
@@ -107,6 +121,50 @@ def test_new_parts_deep_inside_train_as_well(method, model):
     assert {"bert.pooler.dense.weight", "classifier.weight"} <= trained
 
 
+# --- parts that are new, and weights that are shared ---
+
+
+def warned(call) -> list[str]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call()
+    return [str(warning.message) for warning in caught]
+
+
+def test_a_random_pooler_that_stays_frozen_is_named(model):
+    (message,) = warned(lambda: head_only(copy.deepcopy(untrained(model))))
+    assert "BertForSequenceClassification has bert.pooler, which head=['classifier'] leaves frozen" in message
+    assert not warned(lambda: head_only(untrained(model), ["pooler", "classifier"]))
+    nn.init.normal_(model.bert.pooler.dense.bias)  # it has been trained
+    assert not warned(lambda: head_only(model))
+
+
+def untrained(model: nn.Module) -> nn.Module:
+    nn.init.zeros_(model.bert.pooler.dense.bias)
+    return model
+
+
+def test_a_new_part_beside_the_base_model_is_named():
+    sizes = {"vocab_size": 30, "dim": 8, "n_layers": 1, "n_heads": 2, "hidden_dim": 16}
+    model = DistilBertForSequenceClassification(DistilBertConfig(**sizes))
+    for method in (head_only, bitfit, partial(top_layers, k=1)):
+        (message,) = warned(partial(method, model))
+        assert "DistilBertForSequenceClassification has pre_classifier, which" in message
+        assert not warned(partial(method, model, head=["pre_classifier", "classifier"]))
+
+
+def test_a_head_that_is_tied_to_the_embeddings_is_refused_and_nothing_changes():
+    config = GPT2Config(vocab_size=30, n_embd=8, n_layer=2, n_head=2, bos_token_id=1, eos_token_id=2)
+    model = GPT2LMHeadModel(config)
+    before = trainable(model)
+    for method in (head_only, partial(top_layers, k=1)):
+        with pytest.raises(ValueError, match="lm_head shares its weights with transformer.wte.weight"):
+            method(model, head=["lm_head"])
+    assert trainable(model) == before
+    assert not warned(lambda: top_layers(model, 1, head=()))  # a pretrained head is not new
+    assert {name.split(".")[2] for name in trainable(model)} == {"1"}
+
+
 # --- the top layers ---
 
 
@@ -138,7 +196,61 @@ def test_layers_are_those_of_the_encoder(model):
         encoder_layers(nn.Linear(2, 2))
 
 
+TINY = {"vocab_size": 30, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+UNKNOWN_TOP = [  # a model type, its sizes, and why its top layer is not known
+    ("albert", {"embedding_size": 8, "hidden_size": 8, "num_hidden_layers": 3, "num_attention_heads": 2,
+                "intermediate_size": 16}, "AlbertForSequenceClassification has 3 layers but keeps 1"),
+    ("xlm", {"n_words": 30, "emb_dim": 8, "n_layers": 3, "n_heads": 2},
+     "XLMForSequenceClassification spreads each of its 3 layers over several lists"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "sizes", "why"), UNKNOWN_TOP, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_a_model_whose_top_layer_is_not_known_is_refused(kind, sizes, why):
+    model = AutoModelForSequenceClassification.from_config(CONFIG_MAPPING[kind](**TINY, **sizes))
+    before = trainable(model)
+    with pytest.raises(ValueError, match=why):
+        top_layers(model, 1, [name for name, _ in model.named_children()][-1:])
+    assert trainable(model) == before
+
+
+def test_the_decoders_layers_are_next_to_the_head_and_experts_are_no_layers():
+    sizes = {"d_model": 8, "encoder_layers": 3, "decoder_layers": 2, "encoder_attention_heads": 2,
+             "decoder_attention_heads": 2, "encoder_ffn_dim": 16, "decoder_ffn_dim": 16}  # fmt: skip
+    bart = AutoModelForSequenceClassification.from_config(CONFIG_MAPPING["bart"](**TINY, **sizes))
+    assert encoder_layers(bart) is bart.model.decoder.layers
+    sizes = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 2,
+             "intermediate_size": 16, "num_local_experts": 4}  # fmt: skip
+    mixtral = AutoModelForSequenceClassification.from_config(CONFIG_MAPPING["mixtral"](**TINY, **sizes))
+    assert encoder_layers(mixtral) is mixtral.model.layers
+
+
+def test_a_layer_with_many_experts_trains_whole(model):
+    top_layers(add_experts(model, 5, 1), 1)
+    names = {name for name, _ in model.named_parameters() if name.startswith("bert.encoder.layer.1.")}
+    assert len(encoder_layers(model)) == 2 and names < trainable(model)
+    assert not {name for name in trainable(model) if ".layer.0." in name}
+
+
 # --- some of the biases ---
+
+
+def test_biases_of_any_name_train():
+    """PyTorch's own attention has in_proj_bias; DeBERTa has q_bias and v_bias."""
+    config = BertConfig(vocab_size=30, hidden_size=8, num_hidden_layers=2, num_attention_heads=2)
+    student = bitfit(BottleneckStudent(config, 4))
+    biases = {name for name, _ in student.named_parameters() if "bias" in name}
+    assert "layers.0.body.self_attn.in_proj_bias" in biases
+    assert trainable(student) == biases | {"classifier.weight"}
+    assert find_biases(student, only=["self_attn"]) == [
+        f"layers.{layer}.body.self_attn.in_proj_bias" for layer in range(2)
+    ]
+    sizes = {"vocab_size": 30, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    deberta = DebertaForSequenceClassification(DebertaConfig(**sizes, intermediate_size=16))
+    found = find_biases(deberta, head=["pooler", "classifier"])
+    assert {"q_bias", "v_bias"} <= {name.split(".")[-1] for name in found}
 
 
 @pytest.mark.parametrize(

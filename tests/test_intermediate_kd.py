@@ -8,7 +8,15 @@ import torch.nn.functional as F
 from small_world import needs_bundle
 from torch import nn
 from torch.utils.data import DataLoader
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    BloomConfig,
+    DistilBertConfig,
+    DistilBertForSequenceClassification,
+    T5Config,
+    T5ForSequenceClassification,
+)
 
 from course_utils import assets, models, training
 from course_utils.methods import intermediate_kd as ik
@@ -59,6 +67,13 @@ def test_a_layer_map_rises_and_stays_inside_the_teacher(student, teacher, kind):
     assert len(layers) == student and layers == sorted(set(layers))
     assert layers[0] >= 1 and layers[-1] <= teacher
     assert layers[-1] == teacher or kind == "first"
+
+
+@pytest.mark.parametrize("kind", ["uniform", "first", "last"])
+@pytest.mark.parametrize(("student", "teacher"), [(6, 4), (0, 4)])
+def test_a_student_deeper_than_its_teacher_is_refused(student, teacher, kind):
+    with pytest.raises(ValueError, match=f"student has {student} layers and the teacher has {teacher}"):
+        ik.layer_map(student, teacher, kind)
 
 
 def test_an_unknown_layer_map_names_those_that_exist():
@@ -165,6 +180,43 @@ def test_the_three_losses_are_those_written_out_by_hand():
     torch.testing.assert_close(found["hidden"], (apart[1] + apart[2]) / 2)
 
 
+@pytest.mark.parametrize("layers", [[0, 4], [-1, 4], [2, 5], [4], [1, 2, 3]])
+def test_a_layer_map_that_does_not_fit_is_refused(layers):
+    teacher, student = bert(), ik.add_projection(bert(width=4, layers=2, seed=1), 8)
+    states = outputs(student).hidden_states, outputs(teacher).hidden_states
+    with pytest.raises(ValueError, match="student has 2 layers and the teacher has layers 1 to 4"):
+        ik.tinybert_losses(student, teacher, *states, MASK, layers)
+
+
+def test_losses_inside_need_a_projection_and_as_many_heads():
+    teacher, student = bert(), bert(layers=2)
+    states = outputs(student).hidden_states, outputs(teacher).hidden_states
+    with pytest.raises(ValueError, match="Call add_projection first"):
+        ik.tinybert_losses(student, teacher, *states, MASK, [2, 4])
+    student.config.num_attention_heads = 4
+    with pytest.raises(ValueError, match=r"\(3, 4, 5, 5\).*\(3, 2, 5, 5\)"):
+        ik.tinybert_losses(ik.add_projection(student, 8), teacher, *states, MASK, [2, 4])
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_student_in_half_precision_learns_from_a_teacher_in_float32(dtype):
+    teacher, student = bert(), ik.add_projection(bert(width=4, layers=2, seed=1).to(dtype), 8)
+    assert student.projection.weight.dtype == dtype
+    mine = student(batch()["input_ids"], MASK).hidden_states
+    found = ik.tinybert_losses(student, teacher, mine, outputs(teacher).hidden_states, MASK, [2, 4])
+    assert {value.dtype for value in found.values()} == {torch.float32}
+    sum(found.values()).backward()
+    assert student.projection.weight.grad.isfinite().all()
+
+
+def test_scores_are_those_of_bert_or_refused():
+    config = DistilBertConfig(vocab_size=30, dim=8, n_layers=1, n_heads=2, hidden_dim=16)
+    with pytest.raises(
+        ValueError, match="DistilBertForSequenceClassification computes its attention in another"
+    ):
+        ik.score_map(DistilBertForSequenceClassification(config), [torch.zeros(1, 3, 8)] * 2, 1)
+
+
 def test_the_projection_trains_with_the_student_and_can_be_taken_away():
     teacher, student = bert(), bert(width=4, layers=2, seed=1)
     size, logits = models.count(student), outputs(student).logits
@@ -227,6 +279,54 @@ def test_the_cache_gives_what_the_teacher_says_live_in_any_order():
     torch.testing.assert_close(cached.logits, kd.cache_logits(teacher, rows), equal_nan=True)
 
 
+@pytest.mark.parametrize(
+    ("ids", "problem"),
+    [
+        ((7, 7, 1), "Two examples have the id 7"),
+        ((7, -1, 1), "the id -1, which is below 0"),
+        ((7, 1244051646071611394, 1), "the id 1244051646071611394; the largest"),
+    ],
+)
+@pytest.mark.parametrize("cache", [ik.cache_teacher, kd.cache_logits])
+def test_an_id_that_is_not_one_examples_own_is_refused(cache, ids, problem):
+    teacher = bert().train()
+    with pytest.raises(ValueError, match=problem):
+        cache(teacher, [batch(ids)])
+    assert teacher.training
+    with pytest.raises(ValueError, match="Two examples have the id 2"):  # in two batches
+        cache(teacher, [batch(), batch((2, 8, 9))])
+    with pytest.raises(ValueError, match="no id, only input_ids, attention_mask"):
+        cache(teacher, [{name: value for name, value in batch().items() if name != "id"}])
+
+
+def test_an_example_that_was_never_cached_is_named():
+    cached = ik.cache_teacher(bert(), [batch((7, 2, 4))])
+    for unknown in (3, 8, -1):
+        with pytest.raises(ValueError, match=f"never asked about the example with the id {unknown}"):
+            ik.look_up(cached, batch((7, 2, unknown)))
+    with pytest.raises(ValueError, match="the id 2 has 5 tokens here, and had 3"):
+        ik.look_up(cached, batch((2, 7, 4)))
+
+
+def test_states_beyond_half_precision_are_kept_right():
+    teacher = bert()
+    with torch.no_grad():
+        teacher.bert.encoder.layer[1].output.LayerNorm.weight.mul_(1e6)
+    live = outputs(teacher).hidden_states
+    assert live[2].abs().max() > 65504
+    _, states = ik.look_up(ik.cache_teacher(teacher, [batch()]), batch())
+    for found, expected in zip(states, live, strict=True):
+        torch.testing.assert_close(found[REAL], expected[REAL])
+
+
+def test_an_encoder_decoder_is_refused():
+    sizes = {"vocab_size": 30, "d_model": 8, "d_kv": 4, "d_ff": 16, "num_layers": 1, "num_heads": 2}
+    model = T5ForSequenceClassification(T5Config(**sizes))
+    for method in (lambda: ik.cache_teacher(model, []), lambda: ik.keep_layers(model, [1])):
+        with pytest.raises(ValueError, match="T5ForSequenceClassification has an encoder and a decoder"):
+            method()
+
+
 def test_the_cache_works_under_autocast():
     """As on the real track, where the machine multiplies bfloat16 itself."""
     teacher, rows = bert(), [batch()]
@@ -249,6 +349,20 @@ def test_a_bottleneck_student_is_as_wide_as_its_teacher_outside_and_narrow_insid
     assert [state.shape for state in found.hidden_states] == [state.shape for state in theirs.hidden_states]
     assert models.count(student) < models.count(teacher)
     assert student.layers[0].body.self_attn.embed_dim == 4
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_bottleneck_student_works_in_half_precision(dtype):
+    student = BottleneckStudent(bert().config, bottleneck_size=4).to(dtype)
+    found = outputs_of(student, MASK)
+    assert found.logits.dtype == dtype and found.logits.isfinite().all()
+
+
+def test_a_bottleneck_student_names_what_does_not_fit():
+    with pytest.raises(ValueError, match="multiple of the teacher's 2 attention heads, and it is 5"):
+        BottleneckStudent(bert().config, bottleneck_size=5)
+    with pytest.raises(ValueError, match="BloomConfig has no max_position_embeddings"):
+        BottleneckStudent(BloomConfig(), bottleneck_size=4)
 
 
 def outputs_of(student: nn.Module, mask: torch.Tensor):

@@ -3,7 +3,6 @@ it."""
 
 import ast
 import importlib
-import inspect
 import pkgutil
 import re
 from pathlib import Path
@@ -69,7 +68,7 @@ def in_methods(name: str) -> list[str]:
         for module in METHODS
         if getattr(vars(module).get(name), "__module__", "") == module.__name__
     )
-    return [bare(ast.parse(inspect.getsource(item)).body[0]) for item in found]
+    return [bare(ast.parse(solutions.shown(item)).body[0]) for item in found]
 
 
 def drifted(tree: ast.Module) -> list[str]:
@@ -92,7 +91,7 @@ def test_stubs_are_untouched_and_have_the_signature_of_their_reference(path):
     for node in code_of(path).body:
         if not isinstance(node, ast.FunctionDef | ast.ClassDef) or not (id := exercise_of(node)):
             continue
-        twin = ast.parse(inspect.getsource(checks.reference(id))).body[0]
+        twin = ast.parse(solutions.shown(checks.reference(id))).body[0]
         assert isinstance(twin, type(node)) and twin.name == node.name
         namespace: dict = {}
         node.decorator_list = []
@@ -125,7 +124,7 @@ def test_a_solution_pasted_into_its_stub_is_right(path):
         if isinstance(node, ast.Import | ast.ImportFrom):
             exec(compile(ast.Module([node], []), "imports", "exec"), namespace)
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and (id := exercise_of(node)):
-            exec(inspect.getsource(checks.reference(id)), namespace)
+            exec(solutions.shown(checks.reference(id)), namespace)
             outcome = checks.grade(id, namespace[node.name])
             assert outcome.status == "right", outcome.message
 
@@ -174,7 +173,8 @@ def test_a_solution_is_put_under_its_stub_once(tmp_path, capsys):
     assert solution.metadata == {"solution": "logit_kd.kd_loss"} and last.source == "After."
     assert (
         "<details>" in solution.source
-        and inspect.getsource(checks.reference("logit_kd.kd_loss")) in solution.source
+        and solutions.shown(checks.reference("logit_kd.kd_loss")) in solution.source
+        and "@checked" not in solution.source
     )
     after = path.read_bytes()
     assert solutions.main([str(path)]) == 0 and solutions.main(["--check", str(path)]) == 0

@@ -12,14 +12,22 @@ import inspect
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
 from course_utils import checks
 
+_CHECKED = re.compile(r"^ *@checked\(.*\)\n", re.MULTILINE)
 _EXERCISE = re.compile(r"^@exercise\(\s*[\"']([\w.]+)[\"']\s*\)", re.MULTILINE)
+
+
+def shown(method: Callable[..., Any] | type) -> str:
+    """The source of a method as a notebook shows it: without the checks of its arguments (`methods/validation.py`)."""
+    return _CHECKED.sub("", inspect.getsource(method))
 
 
 def refresh(notebook: NotebookNode) -> bool:
@@ -41,7 +49,7 @@ def refresh(notebook: NotebookNode) -> bool:
 
 
 def _solution(id: str) -> NotebookNode:
-    code = inspect.getsource(checks.reference(id)).strip()
+    code = shown(checks.reference(id)).strip()
     cell = nbformat.v4.new_markdown_cell(
         f"<details>\n<summary>Solution</summary>\n\n```python\n{code}\n```\n\n</details>",
         metadata={"solution": id},

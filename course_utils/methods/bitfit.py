@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from course_utils.methods.freezing import head_only, head_parts
+from course_utils.methods.validation import Given, checked, kind_of
 
 
 def find_biases(
@@ -16,19 +17,40 @@ def find_biases(
 ) -> list[str]:
     """The names of the biases outside the head, those of LayerNorm too, in the model's order.
 
+    A bias is a parameter with "bias" in its own name: most are called bias, DeBERTa has q_bias and v_bias, and
+    PyTorch's own attention in_proj_bias.
     only: the parts whose bias is meant, such as ["query", "intermediate.dense"]: each fits where the part's path
     ends in it, whole names between the dots. Raises ValueError where the model has no such head.
     """
     inside = tuple(f"{path}." for path in head_parts(model, head))
     biases = [
-        name for name, _ in model.named_parameters() if name.endswith(".bias") and not name.startswith(inside)
+        name
+        for name, _ in model.named_parameters()
+        if "bias" in name.rpartition(".")[2] and not name.startswith(inside)
     ]
     if only is None:
         return biases
-    ends = tuple(f".{part}.bias" for part in only)
-    return [name for name in biases if f".{name}".endswith(ends)]
+    ends = tuple(f".{part}" for part in only)
+    return [name for name in biases if f".{name}".rpartition(".")[0].endswith(ends)]
 
 
+def _has_such_biases(given: Given) -> None:
+    """There are biases outside the head, and every part in `only` has one."""
+    model, head, only = given["model"], given["head"], given["only"]
+    if not (biases := find_biases(model, head)):
+        raise ValueError(
+            f"{kind_of(model)} has no biases outside its head, so BitFit has nothing to train. Many language models "
+            "are built without them: take another method, such as LoRA, or a model that has biases, such as BERT."
+        )
+    if unknown := [part for part in only or () if not find_biases(model, head, [part])]:
+        owners = dict.fromkeys(name.split(".")[-2] for name in biases if "." in name)
+        raise ValueError(
+            f"No part of {kind_of(model)} that is called {' or '.join(unknown)} has a bias. Those that have one are "
+            f"called {', '.join(owners)}."
+        )
+
+
+@checked(_has_such_biases)
 def bitfit(
     model: nn.Module, head: Sequence[str] = ("classifier",), only: Sequence[str] | None = None
 ) -> nn.Module:
@@ -38,13 +60,6 @@ def bitfit(
     the paper trains those of the query and of the feed-forward block's first layer). Raises ValueError, and changes
     nothing, where the model has no such head, or no such bias outside it.
     """
-    if not find_biases(model, head):
-        raise ValueError(
-            "This model has no biases outside its head, so BitFit has nothing to train. Many language models "
-            "are built without them: take another method, such as LoRA, or a model that has biases, such as BERT."
-        )
-    if unknown := [part for part in only or () if not find_biases(model, head, [part])]:
-        raise ValueError(f"No part of this model that is called {' or '.join(unknown)} has a bias.")
     head_only(model, head)
     for name in find_biases(model, head, only):
         model.get_parameter(name).requires_grad_(True)

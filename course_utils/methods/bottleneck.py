@@ -10,6 +10,23 @@ from torch import Tensor, nn
 from transformers import PretrainedConfig
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from course_utils.methods.validation import Given, checked
+
+
+def _teacher_tells_its_sizes(given: Given) -> None:
+    teacher, size = given["teacher"], given["bottleneck_size"]
+    sizes = "hidden_size num_attention_heads num_hidden_layers vocab_size max_position_embeddings"
+    if missing := [name for name in sizes.split() if getattr(teacher, name, None) is None]:
+        raise ValueError(
+            f"A {type(teacher).__name__} has no {' and no '.join(missing)}, from which the student would take its "
+            "sizes. Take the configuration of a BERT or a model like it."
+        )
+    if size < 1 or size % teacher.num_attention_heads:
+        raise ValueError(
+            f"bottleneck_size must be a multiple of the teacher's {teacher.num_attention_heads} attention heads, "
+            f"and it is {size}."
+        )
+
 
 class BottleneckLayer(nn.Module):
     """One transformer layer of `bottleneck_size`, between a linear map down to it and one back up to `width`."""
@@ -34,9 +51,11 @@ class BottleneckStudent(nn.Module):
 
     So layer m learns from layer m, and no projection is needed. teacher: the configuration of a BERT; it also
     gives the vocabulary, the heads and the classes. Returns logits, (batch, classes), and hidden_states,
-    embeddings first, each (batch, length, teacher's width).
+    embeddings first, each (batch, length, teacher's width). Raises ValueError where the configuration lacks one of
+    these sizes, or bottleneck_size is no multiple of the heads.
     """
 
+    @checked(_teacher_tells_its_sizes)
     def __init__(self, teacher: PretrainedConfig, bottleneck_size: int) -> None:
         super().__init__()
         width, heads = teacher.hidden_size, teacher.num_attention_heads

@@ -4,10 +4,16 @@ Source: Xin, Tang, Lee, Yu and Lin (2020), "DeeBERT: Dynamic Early Exiting for A
 3: the model is fine-tuned first, then the classifiers on the frozen model; the entropy of their answer decides.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
+
+from course_utils.methods.freezing import encoder_layers
+from course_utils.methods.validation import Given, checked, kind_of
 
 
 def exit_layers(logits: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
@@ -32,49 +38,105 @@ def entropy(logits: Tensor) -> Tensor:
     return -(log_p.exp() * log_p).sum(dim=-1)
 
 
-def layer_output(layer: nn.Module, hidden: Tensor, *mask: Tensor) -> Tensor:
-    """What a layer of an encoder makes of the hidden states; some versions of transformers return it in a tuple."""
-    output = layer(hidden, *mask)
-    return output[0] if isinstance(output, tuple) else output
+@contextmanager
+def after_each_layer(model: nn.Module, see: Callable[[int, Tensor], None]) -> Iterator[None]:
+    """Within this block, `see` gets the number of each layer, from 1, and the hidden states that come out of it."""
+
+    def hook(number: int) -> Callable[..., None]:
+        return lambda layer, given, output: see(number, output[0] if isinstance(output, tuple) else output)
+
+    layers = enumerate(encoder_layers(model), start=1)
+    handles = [layer.register_forward_hook(hook(number)) for number, layer in layers]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@torch.no_grad()
+def _first_token(model: PreTrainedModel, ids: list[int]) -> tuple[Tensor, Tensor]:
+    """The first token's state after the last layer, for a text of these tokens, and the logits."""
+    depth, states = len(encoder_layers(model)), {}
+    given = torch.tensor([ids], device=model.device)
+    with after_each_layer(model, lambda number, hidden: states.update({number: hidden[:, 0]})):
+        logits = model(input_ids=given, attention_mask=torch.ones_like(given)).logits
+    return states[depth], logits
+
+
+def _first_token_has_read_the_text(given: Given) -> None:
+    """The model is a classifier in which the first token sees those that follow, as in an encoder."""
+    model, was_training = given["model"], given["model"].training
+    if getattr(model.config, "is_encoder_decoder", False):
+        raise ValueError(
+            f"{kind_of(model)} has an encoder and a decoder, and early exiting leaves one stack of layers. Take an "
+            "encoder, such as BERT."
+        )
+    last, classes = model.config.vocab_size - 1, model.config.num_labels
+    try:
+        model.eval()
+        (one, logits), (other, _) = (_first_token(model, [last, last - ending]) for ending in (1, 2))
+    finally:
+        model.train(was_training)
+    if logits.shape != (1, classes) or classes < 2:
+        raise ValueError(
+            f"{kind_of(model)} gives logits of the shape {tuple(logits.shape)} for one text, and early exiting decides "
+            "by the entropy of two classes or more: take a model for sequence classification."
+        )
+    if torch.equal(one, other):
+        raise ValueError(
+            f"{kind_of(model)} reads from left to right, so its first token, which the classifiers read, knows nothing "
+            "of the text that follows. Take an encoder, such as BERT."
+        )
+
+
+class _Sure(Exception):
+    """Leaves the model in the middle: the class, and the number of layers that were computed."""
 
 
 class InternalClassifiers(nn.Module):
-    """A fine-tuned BERT, frozen, with a small classifier on the first token after each layer but the last.
+    """A fine-tuned encoder, frozen, with a small classifier on the first token after each layer but the last.
 
-    The classifiers are all that trains: width to width, tanh, width to classes, as BERT's own head.
+    The classifiers are all that trains: width to width, tanh, width to classes, as BERT's own head; in the model's
+    dtype and on its device. Raises ValueError, and changes nothing, for a model that is no classifier, has a decoder,
+    reads from left to right, or keeps no list of layers (`encoder_layers`).
     """
 
+    @checked(_first_token_has_read_the_text)
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
         self.model = model.requires_grad_(False)
-        config = model.config
+        width, classes = model.config.hidden_size, model.config.num_labels
         self.heads = nn.ModuleList(
-            nn.Sequential(
-                nn.Linear(config.hidden_size, config.hidden_size),
-                nn.Tanh(),
-                nn.Linear(config.hidden_size, config.num_labels),
-            )
-            for _ in range(config.num_hidden_layers - 1)
-        )
+            nn.Sequential(nn.Linear(width, width), nn.Tanh(), nn.Linear(width, classes))
+            for _ in range(len(encoder_layers(model)) - 1)
+        ).to(model.device, model.dtype)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> SequenceClassifierOutput:
         """Returns logits of shape (layers, batch, classes); the last are the model's own."""
         self.model.eval()  # frozen: no dropout either
-        outputs = self.model(input_ids, attention_mask, output_hidden_states=True)
-        after = outputs.hidden_states[1:-1]
-        early = [head(hidden[:, 0]) for head, hidden in zip(self.heads, after, strict=True)]
+        after: list[Tensor] = []
+        with after_each_layer(self.model, lambda number, hidden: after.append(hidden[:, 0])):
+            outputs = self.model(input_ids=input_ids, attention_mask=attention_mask)
+        early = [head(first) for head, first in zip(self.heads, after[:-1], strict=True)]
         return SequenceClassifierOutput(logits=torch.stack([*early, outputs.logits]))
 
     @torch.no_grad()
     def answer(self, input_ids: Tensor, threshold: float) -> tuple[int, int]:
         """The class of one sentence, (1, length), and the number of layers that were computed for it, no more."""
-        base = self.model.base_model
-        hidden = base.embeddings(input_ids)
-        for number, (layer, head) in enumerate(zip(base.encoder.layer, [*self.heads, None], strict=True), 1):
-            hidden = layer_output(layer, hidden)
-            if head is None:
-                break
-            logits = head(hidden[:, 0])
-            if entropy(logits) < threshold:
-                return int(logits.argmax()), number
-        return int(self.model.classifier(base.pooler(hidden)).argmax()), number
+        depth = len(self.heads) + 1
+
+        def leave_if_sure(number: int, hidden: Tensor) -> None:
+            if number < depth:
+                logits = self.heads[number - 1](hidden[:, 0])
+                if entropy(logits) < threshold:
+                    raise _Sure(int(logits.argmax()), number)
+
+        self.model.eval()
+        try:
+            with after_each_layer(self.model, leave_if_sure):
+                outputs = self.model(input_ids=input_ids, attention_mask=torch.ones_like(input_ids))
+        except _Sure as sure:
+            chosen, computed = sure.args
+            return chosen, computed
+        return int(outputs.logits.argmax()), depth

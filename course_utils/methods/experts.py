@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from course_utils.methods.validation import Given, checked, kind_of
+
 
 def route(router_logits: Tensor, top_k: int) -> Tensor:
     """The weight of each expert for each token: a softmax over the `top_k` largest logits, 0 for all others.
@@ -66,15 +68,33 @@ class MixtureOfExperts(nn.Module):
         return output.view_as(hidden)
 
 
+def _feed_forward_as_in_bert(given: Given) -> None:
+    model = given["model"]
+    layers = getattr(getattr(model.base_model, "encoder", None), "layer", [None])
+    ends = [getattr(getattr(layer, "output", None), "dense", None) for layer in layers]
+    starts = [getattr(layer, "intermediate", None) for layer in layers]
+    if None in starts or not all(isinstance(end, nn.Linear) for end in ends):
+        raise ValueError(
+            f"The layers of {kind_of(model)} do not end in an intermediate and an output.dense, as those of BERT do, "
+            "so it is not known what an expert is to copy. Take a BERT, a RoBERTa, a DeBERTa or an MPNet."
+        )
+    if not 1 <= given["top_k"] <= given["experts"]:
+        raise ValueError(
+            f"top_k must be from 1 to the {given['experts']} experts, and it is {given['top_k']}."
+        )
+
+
+@checked(_feed_forward_as_in_bert)
 def add_experts(model: PreTrainedModel, experts: int, top_k: int) -> PreTrainedModel:
     """Make the feed-forward part of every layer of a BERT a mixture of copies of itself. In place; returns the model.
 
-    As all copies are alike at first, and their weights sum to 1, the model's outputs are what they were.
+    As all copies are alike at first, and their weights sum to 1, the model's outputs are what they were. The router
+    has the dtype and the device of the layer. Raises ValueError, and changes nothing, for a model built otherwise.
     """
     for layer in model.base_model.encoder.layer:
         expert = nn.Sequential(layer.intermediate, layer.output.dense)
         width = layer.output.dense.out_features
         mixture = MixtureOfExperts(expert, width, experts, top_k)
-        layer.intermediate = mixture.to(layer.output.dense.weight.device)
+        layer.intermediate = mixture.to(layer.output.dense.weight)  # its device and its dtype
         layer.output.dense = nn.Identity()
     return model

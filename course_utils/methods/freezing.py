@@ -5,10 +5,13 @@ embeddings; Peters, Ruder and Smith (2019), "To Tune or Not to Tune? Adapting Pr
 Tasks", which compares a frozen encoder with fine-tuning. The methods that train a little more start from `head_only`.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
+
+from course_utils.methods.validation import Given, checked, kind_of
 
 
 def head_parts(model: nn.Module, head: Sequence[str]) -> list[str]:
@@ -20,17 +23,63 @@ def head_parts(model: nn.Module, head: Sequence[str]) -> list[str]:
     names = {path.split(".")[-1] for path in parts}
     if missing := [name for name in head if name not in names]:
         raise ValueError(
-            f"This model has no part called {' or '.join(missing)}, so nothing would learn the new task. "
+            f"{kind_of(model)} has no part called {' or '.join(missing)}, so nothing would learn the new task. "
             "Name the parts that are new in head=...: "
             f"the model's own parts are called {', '.join(path for path in parts if '.' not in path)}."
         )
     return [path for path in parts if path.split(".")[-1] in head]
 
 
+def _head_stands_alone(given: Given) -> None:
+    """No weight of the head is one of the body too; and what else is new is named in a warning."""
+    model, paths = given["model"], head_parts(given["model"], given["head"])
+    inside = tuple(f"{path}." for path in paths)
+    weights = {id(p) for path in paths for p in model.get_submodule(path).parameters()}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        if id(parameter) in weights and not name.startswith(inside):
+            raise ValueError(
+                f"In {kind_of(model)} the head {' and '.join(paths)} shares its weights with {name} (tied embeddings), "
+                "so training the head would train that too. A head that was pretrained with the model is not new: "
+                "leave it frozen with head=()."
+            )
+    if new := _other_new_parts(model, paths):
+        warnings.warn(
+            f"{kind_of(model)} has {' and '.join(new)}, which head={list(given['head'])} leaves frozen. Such parts "
+            "come with the task: if the checkpoint had no weights for them, they are random, and stay so. Then "
+            "name them in head=... too.",
+            stacklevel=4,
+        )
+
+
+def _other_new_parts(model: nn.Module, paths: Sequence[str]) -> list[str]:
+    """Parts outside the head that come with the task: those beside the base model, such as DistilBERT's pre_classifier,
+    and a pooler whose bias is still exactly 0, as only one is that was never trained."""
+    base = getattr(model, "base_model", model)
+    beside = [
+        name
+        for name, part in model.named_children()
+        if base is not model and part is not base and any(True for _ in part.parameters())
+    ]
+    poolers = [
+        path
+        for path, part in model.named_modules()
+        if path.endswith("pooler")
+        and any(not p.any() for name, p in part.named_parameters() if name.endswith("bias"))
+    ]
+    covered = [f"{path}." for path in paths]
+    return [
+        path
+        for path in dict.fromkeys(beside + poolers)
+        if paths and not any(f"{path}.".startswith(head) or head.startswith(f"{path}.") for head in covered)
+    ]
+
+
+@checked(_head_stands_alone)
 def head_only(model: nn.Module, head: Sequence[str] = ("classifier",)) -> nn.Module:
     """Freeze the model but for the parts named in `head`. Changes the model in place and returns it.
 
-    Raises ValueError, and changes nothing, where the model has no such part (`head_parts`).
+    Raises ValueError, and changes nothing, where the model has no such part (`head_parts`), or where the head shares
+    its weights with the embeddings. Warns where other parts seem to be new too, and would stay random.
     """
     paths = head_parts(model, head)
     model.requires_grad_(False)
@@ -40,16 +89,39 @@ def head_only(model: nn.Module, head: Sequence[str] = ("classifier",)) -> nn.Mod
 
 
 def encoder_layers(model: nn.Module) -> nn.ModuleList:
-    """The layers of a Transformer, the lowest first: the longest `nn.ModuleList` in the model.
+    """The layers of a Transformer that lead to its head, the lowest first: the decoder's, where it has a decoder.
 
-    Raises ValueError where there is none.
+    They are the longest `nn.ModuleList` that lies in no other one. Raises ValueError where there is none, where its
+    length is not the number of layers (as in ALBERT, whose layers share their weights), and where a layer is spread
+    over several lists (as in XLM).
     """
-    lists = [part for part in model.modules() if isinstance(part, nn.ModuleList)]
+    body = getattr(getattr(model, "base_model", model), "decoder", None) or model
+    lists = _outermost_lists(body)
     if not lists:
         raise ValueError(
-            "This model keeps no layers in an nn.ModuleList, so it is not known which are its top."
+            f"{kind_of(model)} keeps no layers in an nn.ModuleList, so it is not known which are its top."
         )
-    return max(lists, key=len)
+    longest = max(lists, key=len)
+    if sum(len(other) == len(longest) for other in lists) > 1:
+        raise ValueError(
+            f"{kind_of(model)} spreads each of its {len(longest)} layers over several lists, so none can be trained "
+            "whole. Name what is to train by hand, or take a model whose layers are one list, such as BERT."
+        )
+    layers = getattr(getattr(body, "config", None), "num_hidden_layers", None)
+    if body is model and layers not in (None, len(longest)):
+        raise ValueError(
+            f"{kind_of(model)} has {layers} layers but keeps {len(longest)} of them, so its layers share their "
+            "weights: to train one of them is to train all. Take head_only, full fine-tuning, or a model such as BERT."
+        )
+    return longest
+
+
+def _outermost_lists(part: nn.Module) -> list[nn.ModuleList]:
+    """The lists of layers in a module, but none that lies in another, as the experts of one layer do."""
+    lists: list[nn.ModuleList] = []
+    for child in part.children():
+        lists += [child] if isinstance(child, nn.ModuleList) else _outermost_lists(child)
+    return lists
 
 
 def top_layers(model: nn.Module, k: int, head: Sequence[str] = ("classifier",)) -> nn.Module:

@@ -16,13 +16,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from course_utils.methods import validation
+from course_utils.methods.freezing import encoder_layers
+from course_utils.methods.validation import checked
 
+
+@checked(validation.no_deeper_student)
 def layer_map(student_layers: int, teacher_layers: int, kind: str) -> list[int]:
     """For each layer of the student the layer of the teacher that it learns from; both count from 1.
 
     kind: "uniform" (evenly spread, the last learns from the last: m * N / M, rounded down), "first" (the lowest
     layers) or "last" (the highest). 0 stands for the embeddings, which always learn from the embeddings and are
-    not in the list (Jiao et al. 2020, section 3.1). Raises ValueError for another kind.
+    not in the list (Jiao et al. 2020, section 3.1). Raises ValueError for another kind, and for a student
+    that is deeper than its teacher.
     """
     steps = range(1, student_layers + 1)
     if kind == "uniform":
@@ -34,6 +40,7 @@ def layer_map(student_layers: int, teacher_layers: int, kind: str) -> list[int]:
     raise ValueError(f"There is no layer map {kind!r}. There are uniform, first and last.")
 
 
+@checked(validation.states_fit)
 def hidden_loss(
     student_hidden: Tensor, teacher_hidden: Tensor, attention_mask: Tensor, projection: Tensor | None = None
 ) -> Tensor:
@@ -41,8 +48,8 @@ def hidden_loss(
 
     student_hidden: (batch, length, student width); teacher_hidden: (batch, length, teacher width);
     attention_mask: (batch, length), 1 at a token, 0 at padding. projection: (teacher width, student width), the
-    transpose of W_h (Jiao et al. 2020, equation 8); None where the widths are equal. Returns a scalar. The
-    gradient reaches the student and the projection, not the teacher.
+    transpose of W_h (Jiao et al. 2020, equation 8); None at equal widths. Returns a scalar, summed in float32. Its
+    gradient reaches the student and the projection. Raises ValueError where the shapes do not fit.
     """
     projected = student_hidden if projection is None else F.linear(student_hidden, projection)
     squares = (projected - teacher_hidden.detach()).square().mean(dim=-1)
@@ -62,48 +69,56 @@ def attention_scores(query: Tensor, key: Tensor, heads: int) -> Tensor:
     return q @ k.transpose(-1, -2) / math.sqrt(width // heads)
 
 
+@checked(validation.same_shape_and_mask)
 def attention_loss(student_scores: Tensor, teacher_scores: Tensor, attention_mask: Tensor) -> Tensor:
     """Mean squared difference of the attention scores, over heads and over the pairs of two real tokens.
 
     Both scores: (batch, heads, length, length), before the softmax (Jiao et al. 2020, equation 7);
-    attention_mask: (batch, length). Returns a scalar. The gradient reaches the student only.
+    attention_mask: (batch, length). Returns a scalar, summed in float32. The gradient reaches the student only. Raises
+    ValueError where the shapes, and so the heads, differ.
     """
     pairs = attention_mask[:, :, None] * attention_mask[:, None, :]
     squares = (student_scores - teacher_scores.detach()).square().mean(dim=1)
     return (squares * pairs).sum() / pairs.sum()
 
 
+@checked(validation.same_shape)
 def patient_loss(student_cls: Tensor, teacher_cls: Tensor) -> Tensor:
     """Squared distance of the [CLS] states once each is scaled to length 1 (Sun et al. 2019, section 3.2).
 
     Both: (..., width). Returns a scalar: summed over the width, averaged over all that stands in front. The
-    gradient reaches the student only.
+    gradient reaches the student only. Raises ValueError where the shapes differ.
     """
     student, teacher = F.normalize(student_cls, dim=-1), F.normalize(teacher_cls.detach(), dim=-1)
     return (student - teacher).square().sum(dim=-1).mean()
 
 
+@checked(validation.same_shape_and_mask)
 def cosine_loss(student_hidden: Tensor, teacher_hidden: Tensor, attention_mask: Tensor) -> Tensor:
     """1 minus the cosine of the hidden states, averaged over the real tokens (Sanh et al. 2019, section 2).
 
     Both: (batch, length, width), of equal width; attention_mask: (batch, length). Returns a scalar, 0 where all
-    directions agree, whatever the lengths. The gradient reaches the student only.
+    directions agree, whatever the lengths. The gradient reaches the student only. Raises ValueError where the shapes
+    differ.
     """
     distance = 1 - F.cosine_similarity(student_hidden, teacher_hidden.detach(), dim=-1)
     return (distance * attention_mask).sum() / attention_mask.sum()
 
 
+@checked(validation.attention_as_in_bert)
 def score_map(model: PreTrainedModel, hidden_states: Sequence[Tensor], layer: int) -> Tensor:
     """The attention scores of one layer of a BERT, counted from 1: (batch, heads, length, length).
 
     hidden_states: the model's own, embeddings first. Layer m reads what stands in front of it, number m - 1.
-    Unlike the attentions that transformers returns, these are there whatever the attention implementation.
+    Unlike the attentions that transformers returns, these are there whatever the attention implementation. Raises
+    ValueError for a model whose attention is not built as BERT's.
     """
     attention = model.base_model.encoder.layer[layer - 1].attention.self
     hidden = hidden_states[layer - 1]
     return attention_scores(attention.query(hidden), attention.key(hidden), model.config.num_attention_heads)
 
 
+@checked(validation.one_stack_of_layers)
 def add_projection(student: PreTrainedModel, teacher_width: int) -> PreTrainedModel:
     """Give the student one linear map to the teacher's width, for its embeddings and all its layers.
 
@@ -111,11 +126,13 @@ def add_projection(student: PreTrainedModel, teacher_width: int) -> PreTrainedMo
     student.projection` takes it away. Changes the student in place, has it return its hidden states, and
     returns it.
     """
-    student.projection = nn.Linear(student.config.hidden_size, teacher_width, bias=False).to(student.device)
+    projection = nn.Linear(student.config.hidden_size, teacher_width, bias=False)
+    student.projection = projection.to(student.device, student.dtype)
     student.config.output_hidden_states = True
     return student
 
 
+@checked(validation.layers_fit)
 def tinybert_losses(
     student: PreTrainedModel,
     teacher: PreTrainedModel,
@@ -127,7 +144,8 @@ def tinybert_losses(
     """The three losses inside a BERT: "embedding", "hidden" and "attention" (Jiao et al. 2020, equations 7 to 9).
 
     The hidden states are those of the two models for one batch, embeddings first; layers: `layer_map`. The
-    last two losses are averaged over the student's layers. The student has a `projection` (`add_projection`).
+    last two losses are averaged over the student's layers. The student has a `projection` (`add_projection`). Raises
+    ValueError where the layer map names a layer that the teacher does not have.
     """
     weight = student.projection.weight
     pairs = list(enumerate(layers, start=1))
@@ -145,17 +163,26 @@ def tinybert_losses(
 
 
 def keep_layers(model: PreTrainedModel, layers: Sequence[int]) -> PreTrainedModel:
-    """A copy of a BERT that has only these of its layers, counted from 1; all else is as it was.
+    """A copy of a model that has only these of its layers, counted from 1; all else is as it was.
 
-    DistilBERT and PKD start from such a copy of their teacher. Raises ValueError where a layer does not exist.
+    DistilBERT and PKD start from such a copy of their teacher. A layer that is named twice becomes two. Raises
+    ValueError where a layer does not exist, for an encoder-decoder, and as `encoder_layers` does.
     """
-    if unknown := [number for number in layers if not 1 <= number <= model.config.num_hidden_layers]:
-        raise ValueError(
-            f"There is no layer {unknown[0]}: this model has 1 to {model.config.num_hidden_layers}."
-        )
+    validation.one_stack_of_layers({"student": model})
+    depth = len(encoder_layers(model))
+    if unknown := [number for number in layers if not 1 <= number <= depth]:
+        raise ValueError(f"There is no layer {unknown[0]}: this model has 1 to {depth}.")
     student = copy.deepcopy(model)
-    body = student.base_model.encoder
-    body.layer = nn.ModuleList(body.layer[number - 1] for number in layers)
+    body = encoder_layers(student)
+    kept = [copy.deepcopy(body[number - 1]) for number in layers]
+    for index, layer in enumerate(kept):
+        for part in layer.modules():
+            if hasattr(part, "layer_idx"):  # where a decoder keeps this layer's keys and values
+                part.layer_idx = index  # type: ignore[assignment]
+    del body[:]
+    body.extend(kept)
+    if kinds := getattr(student.config, "layer_types", None):  # of layers that differ, such as ModernBERT's
+        student.config.layer_types = [kinds[number - 1] for number in layers]
     student.config.num_hidden_layers = len(layers)
     return student
 
@@ -166,43 +193,58 @@ class Cached(NamedTuple):
     logits: Tensor  # (largest id + 1, classes)
     states: Tensor  # (real tokens of all examples, layers + 1, width), half precision
     starts: Tensor  # (largest id + 1,)
+    lengths: Tensor  # (largest id + 1,)
 
 
+@checked(validation.each_id_once)
 @torch.no_grad()
 def cache_teacher(teacher: PreTrainedModel, loader: Iterable[dict[str, Tensor]]) -> Cached:
     """Run the teacher over the loader once, and keep its logits and all its hidden states by example id.
 
-    loader: batches with input_ids and attention_mask, (batch, length), padded on the right, and id, (batch,).
+    loader: batches with input_ids and attention_mask, (batch, length), padded on either side, and id, (batch,).
     Returns tensors on the CPU. logits: (largest id + 1, classes). states: (real tokens of all examples, layers
-    + 1, width), in half precision: the tokens of an example lie one behind the other, embeddings first. starts:
-    (largest id + 1,), where those of an example begin; -1 where no example has that id. Leaves the teacher in
-    eval mode.
+    + 1, width), in half precision, or in float32 where a state is above 65,504, half precision's largest number. The
+    tokens of an example lie one behind the other, embeddings first. starts, lengths: (largest id + 1,), where
+    those of an example begin, and how many they are; -1 and 0 where no example has that id. Leaves the teacher
+    in eval mode. Raises ValueError as `kd.cache_logits` does, and for an encoder-decoder.
     """
+    validation.one_stack_of_layers({"teacher": teacher})
     teacher.eval()
     ids, logits, states, lengths = [], [], [], []
     for batch in loader:
         mask = batch["attention_mask"].to(teacher.device)
-        output = teacher(batch["input_ids"].to(teacher.device), mask, output_hidden_states=True)
-        states.append(torch.stack(output.hidden_states, dim=2)[mask.bool()].half().cpu())
+        output = teacher(
+            input_ids=batch["input_ids"].to(teacher.device), attention_mask=mask, output_hidden_states=True
+        )
+        states.append(_halved(torch.stack(output.hidden_states, dim=2)[mask.bool()]).cpu())
         logits.append(output.logits.float().cpu())
-        lengths.append(batch["attention_mask"].sum(dim=1))
-        ids.append(batch["id"])
+        lengths.append(batch["attention_mask"].sum(dim=1).cpu())
+        ids.append(batch["id"].cpu())
     all_ids, all_lengths, all_logits = torch.cat(ids), torch.cat(lengths), torch.cat(logits)
     starts = torch.full((int(all_ids.max()) + 1,), -1)
     starts[all_ids] = all_lengths.cumsum(dim=0) - all_lengths
+    tokens = torch.zeros_like(starts).index_put((all_ids,), all_lengths)
     table = all_logits.new_full((len(starts), all_logits.shape[-1]), float("nan"))
     table[all_ids] = all_logits
     with torch.autocast("cpu", enabled=False):  # where it is on, it takes no half precision
-        return Cached(table, torch.cat(states), starts)
+        return Cached(table, torch.cat(states), starts, tokens)
 
 
+def _halved(states: Tensor) -> Tensor:
+    """In half precision, if that can hold them; one batch in float32 makes the whole cache so (torch.cat promotes)."""
+    half = states.half()
+    return half if half.isfinite().all() else states.float()
+
+
+@checked(validation.examples_are_cached)
 def look_up(cached: Cached, batch: dict[str, Tensor]) -> tuple[Tensor, list[Tensor]]:
     """The teacher's logits, (batch, classes), and its hidden states, embeddings first, for a batch.
 
-    Each of the hidden states is (batch, length, width), float32, on the batch's device; 0 at padding.
+    Each of the hidden states is (batch, length, width), float32, on the batch's device; 0 at padding. Raises
+    ValueError where the cache has no example with an id of the batch, or one of another number of tokens.
     """
     mask, ids = batch["attention_mask"], batch["id"].cpu()
-    places = cached.starts[ids][:, None] + torch.arange(mask.shape[1])
-    found = cached.states[places.clamp(max=len(cached.states) - 1)].to(mask.device).float()
+    places = cached.starts[ids][:, None] + (mask.cpu().cumsum(dim=1) - 1).clamp(min=0)
+    found = cached.states[places].to(mask.device).float()
     found = found * mask[:, :, None, None]
     return cached.logits[ids].to(mask.device), list(found.unbind(dim=2))

@@ -12,6 +12,35 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course_utils.methods.validation import (
+    Given,
+    checked,
+    each_id_once,
+    has_no_nan,
+    in_float32,
+    same_shape,
+    two_distributions,
+)
+
+
+def _two_classifiers(given: Given) -> None:
+    two_distributions(given)
+    has_no_nan("teacher_logits", given["teacher_logits"])
+
+
+def _finite_teacher(given: Given) -> None:
+    same_shape(given)
+    has_no_nan("teacher_logits", given["teacher_logits"])
+    if given["teacher_logits"].detach().isinf().any():
+        raise ValueError(
+            "teacher_logits has an infinite entry, so the squared difference is infinite too. "
+            "Take kd_loss, in which a class that the teacher rules out has the probability 0."
+        )
+
+
+def _student_in_float32(given: Given) -> None:
+    given["student_logits"] = in_float32(given["student_logits"])
+
 
 def softmax_with_temperature(logits: Tensor, temperature: float) -> Tensor:
     """Turn logits into probabilities that are softer the higher the temperature.
@@ -23,39 +52,46 @@ def softmax_with_temperature(logits: Tensor, temperature: float) -> Tensor:
     return F.softmax(logits / temperature, dim=-1)
 
 
+@checked(_two_classifiers)
 def kd_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
     """KL divergence from the teacher's softened probabilities to the student's, times temperature squared.
 
     student_logits, teacher_logits: (batch, classes). Returns a scalar: the sum over classes, averaged over
     the batch. The gradient reaches the student only. Without the factor it would shrink, at high
     temperature, about as 1 / temperature ** 2 (Hinton et al. 2015, end of section 2). The loss is 0 where the
-    student agrees with the teacher.
+    student agrees with the teacher. Sums are taken in float32. A class that the teacher rules out with -inf adds 0.
+    Raises ValueError where the shapes differ, the temperature is not above 0, or the teacher's logits are NaN.
     """
     log_p_student = F.log_softmax(student_logits / temperature, dim=-1)
     p_teacher = F.softmax(teacher_logits.detach() / temperature, dim=-1)
     return F.kl_div(log_p_student, p_teacher, reduction="batchmean") * temperature**2
 
 
+@checked(_two_classifiers)
 def soft_cross_entropy(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
     """Cross-entropy against the teacher's softened probabilities, times temperature squared.
 
     Shapes as in `kd_loss`, and the same gradient. But its smallest value is the teacher's entropy (times
     temperature squared), not 0, so the number itself does not tell how far the student is from the teacher.
+    Raises ValueError as `kd_loss` does.
     """
     log_p_student = F.log_softmax(student_logits / temperature, dim=-1)
     p_teacher = F.softmax(teacher_logits.detach() / temperature, dim=-1)
     return -(p_teacher * log_p_student).sum(dim=-1).mean() * temperature**2
 
 
+@checked(_finite_teacher)
 def logit_mse_loss(student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
     """Mean squared difference between the logits themselves: no softmax, no temperature.
 
     student_logits, teacher_logits: (batch, classes). Returns a scalar: the mean over all entries, batch and
     classes (Ba and Caruana 2014, equation 1, up to a constant factor). The gradient reaches the student only.
+    Raises ValueError where the shapes differ, or the teacher's logits are not finite.
     """
     return F.mse_loss(student_logits, teacher_logits.detach())
 
 
+@checked(_student_in_float32)
 def gold_loss(student_logits: Tensor, labels: Tensor) -> Tensor:
     """Cross-entropy with the gold labels, over those rows that have one.
 
@@ -81,6 +117,7 @@ def kd_and_gold_loss(
     return alpha * kd + (1 - alpha) * gold
 
 
+@checked(each_id_once)
 @torch.no_grad()
 def cache_logits(teacher: nn.Module, loader: Iterable[dict[str, Tensor]]) -> Tensor:
     """Run the teacher over the loader once, and keep its logits in a table keyed by example id.
@@ -89,7 +126,7 @@ def cache_logits(teacher: nn.Module, loader: Iterable[dict[str, Tensor]]) -> Ten
     loader: gives batches with input_ids and attention_mask, (batch, length), and id, (batch,), in any order.
     Returns a table on the CPU of shape (largest id + 1, classes): row i holds the logits of example i, NaN
     where no example has that id. No dropout, no gradient; the teacher keeps the mode, train or eval, in which
-    it came.
+    it came. Raises ValueError where two examples have one id, or an id is below 0 or above 99,999,999.
     """
     was_training = teacher.training
     teacher.eval()

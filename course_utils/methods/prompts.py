@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import DynamicCache, PreTrainedModel
 
+from course_utils.methods.validation import Given, checked, kind_of
+
 
 def prompt_from_tokens(embeddings: Tensor, token_ids: Tensor, num_virtual_tokens: int) -> Tensor:
     """The first values of a prompt: the embeddings of these tokens, copied (Lester et al. 2021, section 2.1).
@@ -42,6 +44,14 @@ def positions(attention_mask: Tensor) -> Tensor:
     return (attention_mask.cumsum(dim=-1) - 1).clamp(min=0)
 
 
+def first_position(model: nn.Module) -> int:
+    """The position of the first token: 0, but padding_idx + 1 in RoBERTa and its relatives, whose table of positions
+    has a row for padding."""
+    tables = (part for name, part in model.named_modules() if name.endswith("position_embeddings"))
+    padding_idx = next((getattr(table, "padding_idx", None) for table in tables), None)
+    return 0 if padding_idx is None else padding_idx + 1
+
+
 def nearest_tokens(prompt: Tensor, embeddings: Tensor) -> Tensor:
     """For each virtual token, the id of the token whose embedding points most nearly the same way.
 
@@ -57,19 +67,49 @@ def keys_and_values(prefix: Tensor, batch_size: int, layers: int, heads: int) ->
 
     prefix: (num_virtual_tokens, layers * 2 * hidden). A row holds, layer after layer, a key and then a value; each of
     these, head after head, hidden / heads numbers. Returns for each layer the pair (key, value), both of shape
-    (batch_size, heads, num_virtual_tokens, hidden / heads) and the same for all rows of the batch.
+    (batch_size, heads, num_virtual_tokens, hidden / heads) and the same for all rows of the batch. Under grouped-query
+    attention, heads are the key-value heads, and hidden is their number times the numbers a head.
     """
     parts = prefix.view(len(prefix), layers, 2, heads, -1).permute(1, 2, 3, 0, 4)
     rows = parts.unsqueeze(2).expand(-1, -1, batch_size, -1, -1, -1)
     return [(key, value) for key, value in rows]
 
 
+def _a_language_model(model: PreTrainedModel) -> None:
+    """The model gives logits for each token of one text."""
+    if getattr(model.config, "is_encoder_decoder", False):
+        raise ValueError(
+            f"{kind_of(model)} reads with an encoder and writes with a decoder. Virtual tokens are put before one text "
+            "here: take a model with one stack of layers, such as GPT-2 or BERT, or peft."
+        )
+    if model.get_output_embeddings() is None:
+        raise ValueError(
+            f"{kind_of(model)} gives no logits for each token. Virtual tokens steer a language model here: load the "
+            "model with AutoModelForCausalLM or AutoModelForMaskedLM, or take peft for a classifier."
+        )
+
+
+def _prompts_fit(given: Given) -> None:
+    model, prompts = given["model"], given["prompts"]
+    _a_language_model(model)
+    table = model.get_input_embeddings().weight
+    if prompts.dim() != 3 or prompts.shape[-1] != table.shape[-1]:
+        raise ValueError(
+            f"prompts has the shape {tuple(prompts.shape)}, and must be (tasks, num_virtual_tokens, "
+            f"{table.shape[-1]}), since the embeddings of {kind_of(model)} have the shape {tuple(table.shape)}."
+        )
+    given["prompts"] = prompts.to(table.device, table.dtype)
+
+
 class PromptTuned(nn.Module):
     """A frozen language model with virtual tokens in front, the only parameters that train.
 
-    `prompts` (tasks, num_virtual_tokens, hidden): one prompt for each task that the model serves.
+    `prompts` (tasks, num_virtual_tokens, hidden): one prompt for each task that the model serves; kept in the dtype
+    and on the device of the model's embeddings. Raises ValueError, and changes nothing, where the shape does not fit,
+    for an encoder-decoder, and for a model that gives no logits for each token.
     """
 
+    @checked(_prompts_fit)
     def __init__(self, model: PreTrainedModel, prompts: Tensor) -> None:
         super().__init__()
         self.model = model.requires_grad_(False)
@@ -81,28 +121,90 @@ class PromptTuned(nn.Module):
         prompt = self.prompts[0] if task_ids is None else self.prompts[task_ids]
         inputs = prepend_prompt(prompt, self.model.get_input_embeddings()(input_ids))
         mask = F.pad(attention_mask, (self.prompts.shape[1], 0), value=1)
-        outputs = self.model(inputs_embeds=inputs, attention_mask=mask, position_ids=positions(mask))
+        places = positions(mask) + first_position(self.model)
+        outputs = self.model(inputs_embeds=inputs, attention_mask=mask, position_ids=places)
         outputs.logits = outputs.logits[:, self.prompts.shape[1] :]
         return outputs
 
 
-class PrefixTuned(nn.Module):
-    """A frozen language model that finds keys and values of tokens that never were, in every layer.
+@torch.no_grad()
+def _cached_shapes(model: PreTrainedModel) -> list[tuple[int, int]]:
+    """What the model keeps of each token in each layer: (key-value heads, numbers a head). Empty where it keeps no keys
+    and values, and where it pays no attention to those that it is given."""
+    token = torch.full((1, 1), model.config.vocab_size - 1, device=model.device)
+    asked = {"input_ids": token, "attention_mask": torch.ones_like(token), "use_cache": True}
+    alone = model(**asked)
+    layers = getattr(alone.get("past_key_values"), "layers", ())
+    kept = [keys for layer in layers if isinstance(keys := getattr(layer, "keys", None), Tensor)]
+    if not kept or len(kept) < len(layers) or any(keys.dim() != 4 for keys in kept):
+        return []
+    cache = DynamicCache()
+    for layer, keys in enumerate(kept):
+        cache.update(torch.ones_like(keys), torch.ones_like(keys), layer)
+    after = model(**asked | {"attention_mask": token.new_ones(1, 2), "past_key_values": cache})
+    if torch.equal(after.logits, alone.logits):
+        return []
+    return [(keys.shape[1], keys.shape[3]) for keys in kept]
 
-    `prefix` (num_virtual_tokens, layers * 2 * hidden), as `keys_and_values` takes it, is all that trains.
+
+def _prefix_fits(given: Given) -> None:
+    model, prefix, was_training = given["model"], given["prefix"], given["model"].training
+    _a_language_model(model)
+    try:
+        shapes = _cached_shapes(model.eval())
+    finally:
+        model.train(was_training)
+    if not shapes:
+        raise ValueError(
+            f"{kind_of(model)} keeps no keys and values of earlier tokens, so a prefix would do nothing. Take a "
+            "language model that reads from left to right, such as GPT-2 or Llama, or prompt tuning."
+        )
+    (heads, size), layers, config = shapes[0], len(shapes), model.config
+    named = getattr(config, "num_key_value_heads", config.num_attention_heads)
+    if len(set(shapes)) > 1 or (layers, heads) != (config.num_hidden_layers, named):
+        raise ValueError(
+            f"The layers of {kind_of(model)} keep keys and values of different shapes, {sorted(set(shapes))} (heads, "
+            "numbers a head), and a prefix needs them alike. Take prompt tuning, or another model."
+        )
+    if prefix.dim() != 2 or prefix.shape[1] != layers * 2 * heads * size:
+        raise ValueError(
+            f"prefix has the shape {tuple(prefix.shape)}, but {kind_of(model)} keeps {layers} layers * 2 (key, value) "
+            f"* {heads} key-value heads * {size} numbers of each token: it must be (num_virtual_tokens, "
+            f"{layers * 2 * heads * size})."
+        )
+    given["prefix"] = prefix.to(model.device, model.dtype)
+
+
+def _prefix_is_not_dropped(given: Given) -> None:
+    model = given["self"].model
+    if model.training and getattr(model, "is_gradient_checkpointing", False):
+        raise ValueError(
+            f"{kind_of(model)} trains with gradient checkpointing, under which transformers drops the keys and values "
+            "that a prefix consists of. Call model.gradient_checkpointing_disable(), or take prompt tuning."
+        )
+
+
+class PrefixTuned(nn.Module):
+    """A frozen language model that attends to keys and values that no token produced, in every layer.
+
+    `prefix` (num_virtual_tokens, layers * 2 * key-value heads * numbers a head), as `keys_and_values` takes it, is all
+    that trains; kept in the model's dtype and on its device. Raises ValueError, and changes nothing, where the shape
+    does not fit, and for a model in which a prefix would do nothing.
     """
 
+    @checked(_prefix_fits)
     def __init__(self, model: PreTrainedModel, prefix: Tensor) -> None:
         super().__init__()
         self.model = model.requires_grad_(False)
         self.prefix = nn.Parameter(prefix.clone())
 
+    @checked(_prefix_is_not_dropped)
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Any:
-        """input_ids, attention_mask: (batch, length). Returns the model's outputs, logits of the tokens alone."""
+        """input_ids, attention_mask: (batch, length). Returns the model's outputs, logits of the tokens alone. Raises
+        ValueError under gradient checkpointing, which drops the prefix."""
         config, cache = self.model.config, DynamicCache()
-        pairs = keys_and_values(
-            self.prefix, len(input_ids), config.num_hidden_layers, config.num_attention_heads
-        )
+        heads = getattr(config, "num_key_value_heads", config.num_attention_heads)
+        pairs = keys_and_values(self.prefix, len(input_ids), config.num_hidden_layers, heads)
         for layer, (key, value) in enumerate(pairs):
             cache.update(key, value, layer)
         mask = F.pad(attention_mask, (len(self.prefix), 0), value=1)

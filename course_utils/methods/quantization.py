@@ -16,8 +16,10 @@ from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 from course_utils.methods.finding import linear_layers
+from course_utils.methods.freezing import head_parts
 from course_utils.methods.memory import quantize_blockwise
-from course_utils.methods.replacing import NewPart, Wrapped, innermost, replace, wrapped
+from course_utils.methods.replacing import NewPart, Wrapped, added_parameters, innermost, replace, wrapped
+from course_utils.methods.validation import kind_of
 
 
 def quantize_rows(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -121,18 +123,39 @@ def to_nearest_levels(x: Tensor, levels: Tensor, block_size: int) -> Tensor:
     return (levels[codes] * scales).view_as(x).to(x.dtype)
 
 
+def _base_layers(model: nn.Module, head: Sequence[str]) -> dict[str, Any]:
+    """The linear layers outside the head, without an output layer that is tied to the embeddings.
+
+    Raises ValueError where a matrix outside the head belongs to a layer of another kind, which would stay exact.
+    """
+    tables = {id(part.weight) for part in model.modules() if isinstance(part, nn.Embedding)}
+    found = {path: innermost(layer) for path, layer in linear_layers(model, head).items()}
+    layers = {path: layer for path, layer in found.items() if id(layer.weight) not in tables}
+    known = tables | {id(layer.weight) for layer in layers.values()}
+    left_out, added = tuple(f"{path}." for path in head_parts(model, head)), added_parameters(model)
+    for name, weight in model.named_parameters():
+        own = not name.startswith(left_out) and name not in added
+        if own and weight.dim() > 1 and id(weight) not in known:
+            raise ValueError(
+                f"{kind_of(model)} has the matrix {name} in a layer that is neither nn.Linear nor Conv1D. It would "
+                "stay exact, so what rounding costs could not be told. Nothing was changed."
+            )
+    return layers
+
+
 @torch.no_grad()
 def round_base(model: nn.Module, levels: Tensor, block_size: int, head: Sequence[str]) -> int:
     """Round the weights of all linear layers outside the head to the levels. In place; returns how many weights.
 
-    They stay in their dtype here: what is lost is shown, not what is saved. What a method added is not rounded. Raises
-    ValueError, and changes nothing, where there is no such layer, where a layer's weights do not fill whole blocks, and
-    where a method is merged into them.
+    They stay in their dtype here: what is lost is shown, not what is saved. Embeddings, an output layer that is tied to
+    them, and what a method added are not rounded. Raises ValueError, and changes nothing, where there is no such layer,
+    where a matrix belongs to another kind of layer, where a layer's weights do not fill whole blocks, and where a
+    method is merged into them.
     """
-    layers = {path: innermost(layer) for path, layer in linear_layers(model, head).items()}
+    layers = _base_layers(model, head)
     if not layers:
         raise ValueError(
-            "This model has no linear layers in float outside its head, so there is nothing to round."
+            f"{kind_of(model)} has no linear layers in float outside its head, so there is nothing to round."
         )
     if any(layer.merged for layer in wrapped(model).values()):
         raise ValueError(

@@ -11,6 +11,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from course_utils.methods.validation import Given, checked, two_distributions
+
+
+def _two_next_tokens(given: Given) -> None:
+    labels, logits = given["labels"], given["student_logits"]
+    if labels.shape != logits.shape[:-1]:
+        raise ValueError(
+            f"labels has the shape {tuple(labels.shape)} and student_logits has the shape {tuple(logits.shape)}: "
+            "there must be one label for each position, (batch, length) against (batch, length, vocabulary)."
+        )
+    two_distributions(given)
+
 
 def shift_right(labels: Tensor, start_token_id: int, pad_token_id: int) -> Tensor:
     """What the decoder reads while it learns to say `labels`: the same, one place to the right.
@@ -23,18 +35,21 @@ def shift_right(labels: Tensor, start_token_id: int, pad_token_id: int) -> Tenso
     return inputs.masked_fill(inputs == -100, pad_token_id)
 
 
+@checked(_two_next_tokens)
 def word_kd_loss(student_logits: Tensor, teacher_logits: Tensor, labels: Tensor) -> Tensor:
     """KL divergence from the teacher's next-token distribution to the student's, averaged over the tokens.
 
     student_logits, teacher_logits: (batch, length, vocabulary), both after the same target prefix; labels:
     (batch, length), -100 for padding, which does not count. Returns a scalar: the sum over the vocabulary,
     averaged over all tokens of the batch that are no padding (Kim and Rush 2016, section 3.1; their loss is
-    the cross-entropy, which has the same gradient). The gradient reaches the student only.
+    the cross-entropy, which has the same gradient). The gradient reaches the student only. Where no token counts
+    the loss is 0. Sums are taken in float32, and a token that the teacher rules out with -inf adds 0. Raises
+    ValueError where the shapes do not fit.
     """
     real = labels != -100
     log_q = F.log_softmax(student_logits[real], dim=-1)
     log_p = F.log_softmax(teacher_logits[real].detach(), dim=-1)
-    return F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
+    return F.kl_div(log_q, log_p, reduction="sum", log_target=True) / real.sum().clamp(min=1)
 
 
 def beam_step(scores: Tensor, log_probs: Tensor, num_candidates: int) -> tuple[Tensor, Tensor, Tensor]:
