@@ -54,6 +54,17 @@ def test_a_limit_nobody_measured_is_not_kept():
     assert choosing.choose(methods, {"seconds": 1.0}) is None
 
 
+def test_an_accuracy_nobody_measured_is_never_the_best():
+    methods = {"a": {"accuracy": math.nan, "seconds": 1.0}, "b": {"accuracy": 0.5, "seconds": 2.0}}
+    assert choosing.choose(methods, {}) == "b"
+    assert choosing.choose(methods, {"seconds": 1.0}) is None
+
+
+def test_a_limit_on_a_number_that_a_method_lacks_is_refused():
+    with pytest.raises(ValueError, match="b has no number called minutes, only accuracy"):
+        choosing.choose({"b": {"accuracy": 0.5}}, {"minutes": 1.0})
+
+
 # --- mixture of experts ---
 
 

@@ -68,6 +68,24 @@ def test_zero_one_and_few_shot_prompts():
 # --- scores ---
 
 
+@pytest.mark.parametrize("score", [scale.answer_log_likelihood, scale.exact_match])
+def test_an_answer_that_is_not_there_is_named(score):
+    logits, ids, mask = torch.zeros(2, 4, 5), torch.zeros(2, 4, dtype=torch.long), torch.zeros(2, 4).bool()
+    mask[0, 2] = mask[1, 0] = True  # in row 1, the first token: nothing stands before it
+    with pytest.raises(ValueError, match="Row 1 has no token of an answer"):
+        score(logits, ids, mask)
+    with pytest.raises(ValueError, match=r"\(2, 4, 5\), input_ids \(2, 3\) and answer_mask \(2, 4\)"):
+        score(logits, ids[:, :3], mask)
+
+
+def test_log_likelihoods_are_summed_in_float32():
+    logits = torch.randn(1, 40, 50, generator=torch.Generator().manual_seed(0)).half()
+    ids, mask = torch.arange(40)[None], torch.ones(1, 40, dtype=torch.bool)
+    found = scale.answer_log_likelihood(logits, ids, mask)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, scale.answer_log_likelihood(logits.float(), ids, mask))
+
+
 @torch.no_grad()
 def test_exact_match_says_what_greedy_generation_writes(model):
     """Half of the answers are what the model writes, the others differ from it in one token."""

@@ -10,6 +10,24 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from course_utils.methods.validation import Given, checked, in_float32
+
+
+def _answers_fit(given: Given) -> None:
+    """Logits, ids and mask belong to the same tokens, and every row has an answer that is not its first token."""
+    logits, ids, mask = given["logits"], given["input_ids"], given["answer_mask"]
+    if logits.shape[:-1] != ids.shape or mask.shape != ids.shape:
+        raise ValueError(
+            f"logits has the shape {tuple(logits.shape)}, input_ids {tuple(ids.shape)} and answer_mask "
+            f"{tuple(mask.shape)}; they must be (batch, length, vocabulary) and twice (batch, length)."
+        )
+    if (without := ~mask[:, 1:].any(dim=1)).any():
+        raise ValueError(
+            f"Row {int(without.nonzero()[0])} has no token of an answer, or only its first token, which nothing "
+            "precedes: there is nothing to score. Has the text been cut to the model's length?"
+        )
+    given["logits"] = in_float32(logits)
+
 
 def training_flops(parameters: float, tokens: float) -> float:
     """Floating-point operations to train a model once over its tokens: 6 N D (Kaplan et al. 2020, section 2.1).
@@ -43,12 +61,14 @@ def build_prompt(description: str | None, examples: Sequence[tuple[str, str]], q
     return "\n".join([*lines, f"{query} => "])
 
 
+@checked(_answers_fit)
 def answer_log_likelihood(logits: Tensor, input_ids: Tensor, answer_mask: Tensor) -> Tensor:
     """The mean log-probability, in nats, of the tokens of each answer, given all that stands before them.
 
     logits: (batch, length, vocabulary); input_ids: (batch, length); answer_mask: (batch, length), True at the
     tokens of the answer, of which every row has at least one, and never the first token.
-    Returns (batch,). The logits at a place score the token at the next place.
+    Returns (batch,), summed in float32. The logits at a place score the token at the next place. Raises ValueError
+    where the shapes do not fit, or a row has no answer.
     """
     log_p = logits[:, :-1].log_softmax(dim=-1)
     next_ids, counted = input_ids[:, 1:], answer_mask[:, 1:]
@@ -56,6 +76,7 @@ def answer_log_likelihood(logits: Tensor, input_ids: Tensor, answer_mask: Tensor
     return of_next.masked_fill(~counted, 0.0).sum(dim=-1) / counted.sum(dim=-1)
 
 
+@checked(_answers_fit)
 def exact_match(logits: Tensor, input_ids: Tensor, answer_mask: Tensor) -> Tensor:
     """Whether each answer is, token for token, the one that greedy decoding would write.
 
