@@ -177,7 +177,7 @@ def _prefix_fits(given: Given) -> None:
 
 def _prefix_is_not_dropped(given: Given) -> None:
     model = given["self"].model
-    if model.training and getattr(model, "is_gradient_checkpointing", False):
+    if model.training and any(getattr(part, "gradient_checkpointing", False) for part in model.modules()):
         raise ValueError(
             f"{kind_of(model)} trains with gradient checkpointing, under which transformers drops the keys and values "
             "that a prefix consists of. Call model.gradient_checkpointing_disable(), or take prompt tuning."

@@ -75,8 +75,9 @@ def tiny(
 
 
 def head_of(model: PreTrainedModel) -> list[str]:
-    """The parts of a classifier beside its base model: those that are new with a task."""
-    return [
+    """The parts of a classifier that are new with a task: those beside its base model, and BERT's pooler in it."""
+    pooler = ["pooler"] if getattr(model.base_model, "pooler", None) else []
+    return pooler + [
         name
         for name, part in model.named_children()
         if part is not model.base_model and any(True for _ in part.parameters())
@@ -84,9 +85,10 @@ def head_of(model: PreTrainedModel) -> list[str]:
 
 
 def batch() -> dict[str, torch.Tensor]:
-    """Two texts of seven tokens, the second of them padded on the right."""
+    """Two texts of seven tokens, the second of them padded on the right; each ends with its end token."""
     ids = torch.randint(5, VOCABULARY, (2, 7), generator=torch.Generator().manual_seed(1))
     mask = torch.ones_like(ids)
+    ids[0, 6] = ids[1, 4] = 3
     ids[1, 5:] = mask[1, 5:] = 0
     return {"input_ids": ids, "attention_mask": mask}
 
@@ -118,7 +120,7 @@ METHODS: dict[str, tuple[bool, Method]] = {
 REFUSED: dict[
     str, tuple[str, ...]
 ] = {  # by method: the models that it refuses, with a sentence that says why
-    "BitFit": ("Llama", "Qwen3", "T5"),
+    "BitFit": ("ModernBERT", "Llama", "Qwen3", "T5"),
     "prompt tuning": ("T5",),
     "prefix tuning": (*ENCODERS, "T5"),
     "early exit": (*DECODERS, "T5"),

@@ -66,19 +66,18 @@ TOP = {
 @every_model
 def test_the_layer_next_to_the_head_trains_whole(name):
     model = applied("top layers", name)
-    expected = (TOP[name], *(f"{part}." for part in any_model.head_of(model)))
-    assert trained(model) == [n for n, _ in model.named_parameters() if n.startswith(expected)]
-    assert any(n.startswith(TOP[name]) for n in trained(model))
+    head = any_model.head_of(model)
+    outside = [n for n in trained(model) if not set(n.split(".")) & set(head)]
+    assert outside and outside == [n for n, _ in model.named_parameters() if n.startswith(TOP[name])]
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name not in REFUSED["BitFit"]])
 def test_bitfit_trains_every_bias(name):
     model = applied("BitFit", name)
     biases = {n for n, _ in model.named_parameters() if "bias" in n.split(".")[-1]}
-    head = tuple(f"{part}." for part in any_model.head_of(model))
-    assert biases and set(trained(model)) == biases | {
-        n for n, _ in model.named_parameters() if n.startswith(head)
-    }
+    head = set(any_model.head_of(model))
+    assert biases and biases <= set(trained(model))
+    assert all(set(n.split(".")) & head for n in set(trained(model)) - biases)
 
 
 # --- prompts ---
@@ -133,7 +132,7 @@ def test_a_prefix_is_never_lost_under_gradient_checkpointing(name):
         model.train()(**any_model.batch())
 
 
-@pytest.mark.parametrize("name", [*ENCODERS, *DECODERS])
+@pytest.mark.parametrize("name", [name for name in (*ENCODERS, *DECODERS) if name != "MPNet"])  # it has none
 def test_a_prompt_learns_the_same_under_gradient_checkpointing(name):
     gradients = []
     for checkpointing in (False, True):
@@ -221,13 +220,11 @@ def test_a_student_of_all_layers_is_its_teacher_and_one_of_fewer_runs(name):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("side", ["left", "right"])
 @pytest.mark.parametrize("name", [*ENCODERS, *DECODERS])
-def test_a_cached_teacher_says_what_it_says_live(name, side):
+def test_a_cached_teacher_says_what_it_says_live(name):
     teacher, given = any_model.tiny(name), {**any_model.batch(), "id": torch.tensor([4, 1])}
-    if side == "left":
-        for column in ("input_ids", "attention_mask"):
-            given[column][1] = given[column][1].roll(2)
+    for column in ("input_ids", "attention_mask"):
+        given[column][1] = given[column][1].roll(2)  # padded on the left
     live = teacher(given["input_ids"], attention_mask=given["attention_mask"], output_hidden_states=True)
     logits, states = intermediate_kd.look_up(intermediate_kd.cache_teacher(teacher, [given]), given)
     torch.testing.assert_close(logits, live.logits)
