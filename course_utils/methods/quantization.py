@@ -169,5 +169,5 @@ def round_base(model: nn.Module, levels: Tensor, block_size: int, head: Sequence
             )
     for layer in layers.values():
         weight = layer.weight.T if isinstance(layer, Conv1D) else layer.weight
-        weight.copy_(to_nearest_levels(weight, levels.to(weight.device), block_size))
+        weight.copy_(to_nearest_levels(weight.contiguous(), levels.to(weight.device), block_size))
     return sum(layer.weight.numel() for layer in layers.values())
