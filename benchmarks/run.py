@@ -25,9 +25,11 @@ from torch import nn
 from torch.utils.data import DataLoader
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase, Trainer, TrainingArguments
 
-from course_utils import assets, data, models, rowfile, session, training
+from course_utils import assets, data, models, session, training
+from course_utils.measure import latency
 from course_utils.methods import ia3, kd, lora, replacing
 from course_utils.paths import BUILD, DATA
+from course_utils.results import rows
 
 SIDE_SECONDS = 2.5
 BATCH_SIZE = 32
@@ -206,8 +208,8 @@ def bench_latency(world: World) -> Figure:
     student, teacher = world.student(), world.teacher()
     return compare(
         f"latency of the student / of the teacher (a batch of {BATCH_SIZE})",
-        lambda: training.latency(student, batch) / 1000,
-        lambda: training.latency(teacher, batch) / 1000,
+        lambda: latency(student, batch) / 1000,
+        lambda: latency(teacher, batch) / 1000,
     )
 
 
@@ -230,8 +232,8 @@ def bench_merged(world: World) -> list[Figure]:
         model.to(models.device())  # LoRA's and (IA)³'s own parameters too
         figure = compare(
             f"latency with {name} / of the base (a batch of {BATCH_SIZE})",
-            lambda model=model: training.latency(model, batch, MERGED_REPEATS) / 1000,  # type: ignore[misc]
-            lambda: training.latency(base, batch, MERGED_REPEATS) / 1000,
+            lambda model=model: latency(model, batch, MERGED_REPEATS) / 1000,  # type: ignore[misc]
+            lambda: latency(base, batch, MERGED_REPEATS) / 1000,
         )
         if name.endswith((" merged", " folded")):
             figure = replace(figure, goal="1.00 +- 0.03", held=abs(figure.value - 1) <= 0.03)
@@ -275,12 +277,12 @@ def main() -> int:
         *bench_merged(world),
         bench_pretraining(world),
     ]
-    machine = {**rowfile.machine(), "threads": threads, "precision": training.precision()}
+    machine = {**rows.machine(), "threads": threads, "precision": training.precision()}
     report = {
-        "time": rowfile.now(),
+        "time": rows.now(),
         "track": assets.track(),
         "machine": machine,
-        "versions": rowfile.versions(),
+        "versions": rows.versions(),
     }
     text = json.dumps(
         {**report, "figures": [asdict(figure) for figure in figures]}, indent=1, ensure_ascii=False

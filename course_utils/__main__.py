@@ -10,28 +10,28 @@ from course_utils import session
 
 def doctor(_: argparse.Namespace) -> int:
     """say on one screen what works on this machine"""
-    from course_utils.doctor import main
+    from course_utils.commands.doctor import main
 
     return main()
 
 
 def course(arguments: argparse.Namespace) -> int:
     """run the notebooks headless, print a table, write an HTML report"""
-    from course_utils.report import course as run
+    from course_utils.commands.report import course as run
 
     return run(only=arguments.only, store=arguments.store)
 
 
 def claims(arguments: argparse.Namespace) -> int:
     """run every claim with five seeds, write the table"""
-    from course_utils.seeds import claims as run
+    from course_utils.commands.five_seeds import claims as run
 
     return run(only=arguments.only, store=arguments.store)
 
 
 def exhibits(_: argparse.Namespace) -> int:
     """list the exhibits of the slides: claim, the paper's figure, ours, held or not"""
-    from course_utils.exhibits import exhibits_table
+    from course_utils.results.exhibits import exhibits_table
 
     print(exhibits_table())
     return 0
@@ -39,14 +39,14 @@ def exhibits(_: argparse.Namespace) -> int:
 
 def mirror(arguments: argparse.Namespace) -> int:
     """fill a folder or a USB stick with everything that the real track needs, for use without a network"""
-    from course_utils.mirror import fill
+    from course_utils.assets.mirror import fill
 
     return fill(arguments.folder, only=arguments.only, later=arguments.later)
 
 
 def readme(_: argparse.Namespace) -> int:
     """for authors: write the measured parts of README.md from the results that ship"""
-    from course_utils.readme import main as write
+    from course_utils.commands.readme import main as write
 
     return write()
 

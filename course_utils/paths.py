@@ -1,7 +1,9 @@
-"""Where things lie: the repository, what ships with it, and what a reader's own runs write."""
+"""Where things lie: the repository, what ships with it, and what runs write. And how to write a file whole."""
 
+import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,3 +33,24 @@ def _choose_build() -> tuple[Path, Path | None]:
 
 
 BUILD, NOT_WRITABLE = _choose_build()
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A file beside `path` to write to, which takes its name at the end of the block: whole, or not at all.
+
+    Where the block raises, what it wrote is removed and `path` stays as it was. Missing folders are made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """`whole_file` for a text in UTF-8."""
+    with whole_file(path) as part:
+        part.write_text(text, encoding="utf-8")

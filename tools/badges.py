@@ -5,7 +5,7 @@
 
 The one setting is `Repository` in pyproject.toml. From it come the Colab and Binder badges of every notebook and of the
 README, the address that the set-up cells clone, and links to the repository in README, CONTRIBUTING and docs/. Not one
-byte else changes in these files. `tests/test_badges.py` fails where one of them does not agree with the setting.
+byte else changes in these files. tests/notebooks/test_badges.py fails where one of them disagrees with the setting.
 """
 
 import argparse

@@ -9,7 +9,7 @@ With the colab set, it first runs the set-up cell of every notebook as Colab doe
 that holds Colab's versions and no course, and with the last commit of this repository for the one on the web. The cell
 must install what is missing, start the course, and change no package that was there (torch and numpy above all).
 Not a test of `make test`: it downloads up to gigabytes (torch, of which an index may have only the CUDA build).
-tests/test_colab.py tries the cells without a download.
+tests/notebooks/test_colab.py tries the cells without a download.
 """
 
 import argparse

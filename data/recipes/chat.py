@@ -15,7 +15,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from torch.utils.data import DataLoader
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from course_utils import chat, training
+from course_utils import training
+from course_utils.data import conversations
 
 SPECIAL = ["<pad>", "<end>", "<user>", "<assistant>"]
 BATCH, LEARNING_RATE, SEED = 32, 3e-3, 0
@@ -51,9 +52,10 @@ def train_tokenizer() -> PreTrainedTokenizerFast:
 def chat_text(rng: random.Random) -> str:
     """A conversation, or several tasks that have nothing to do with each other, each ended by its mark."""
     if rng.random() < 0.5:
-        return chat.as_text(*zip(*instructions.conversation(rng, rng.randint(2, 3)), strict=True))
+        return conversations.as_text(*zip(*instructions.conversation(rng, rng.randint(2, 3)), strict=True))
     return "".join(
-        chat.as_text(*zip(*instructions.conversation(rng, 1), strict=True)) for _ in range(rng.randint(1, 4))
+        conversations.as_text(*zip(*instructions.conversation(rng, 1), strict=True))
+        for _ in range(rng.randint(1, 4))
     )
 
 
@@ -81,7 +83,7 @@ def train(name: str, shape: dict[str, int], out: Path, checkpoint: Path) -> dict
             resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0, initializer_range=0.1, **shape,
         )
     )  # fmt: skip
-    loader: DataLoader[Any] = chat.make_loader(
+    loader: DataLoader[Any] = conversations.make_loader(
         Documents(name, 400 * BATCH), tokenizer, BATCH, answers_only=False, seed=SEED
     )
     history = training.fit(

@@ -21,6 +21,7 @@ from transformers import BertConfig, BertForMaskedLM, BertTokenizerFast
 from transformers.modeling_outputs import MaskedLMOutput
 
 from course_utils import data, training
+from course_utils.training.history import History
 
 READ = ("unlabelled_long", "unlabelled_news")  # never `unlabelled`: students are distilled on those
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -106,7 +107,7 @@ def config(shape: dict[str, int], tokenizer: BertTokenizerFast, **more: float) -
     )
 
 
-def losses(history: training.History) -> Iterator[tuple[int, float]]:
+def losses(history: History) -> Iterator[tuple[int, float]]:
     """The mean loss of every `LOG_EVERY` steps."""
     for end in range(LOG_EVERY, len(history.losses) + 1, LOG_EVERY):
         yield end, sum(history.losses[end - LOG_EVERY : end]) / LOG_EVERY

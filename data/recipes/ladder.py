@@ -22,9 +22,12 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, proce
 from torch import nn
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM, PreTrainedTokenizerFast
 
-from course_utils import ladder, training, wordtasks
+from course_utils import training
+from course_utils.data import word_puzzles
 from course_utils.methods import scale
+from course_utils.models import ladder
 from course_utils.paths import BUILD, DATA
+from course_utils.training.history import History
 
 # name: width, layers, heads, learning rate
 SIZES: dict[str, tuple[int, int, int, float]] = {
@@ -37,11 +40,11 @@ SIZES: dict[str, tuple[int, int, int, float]] = {
 HALF = ("600k", "1800k")  # sizes whose matrix products are worth doing in bfloat16
 AGAIN, OTHER_SEEDS = ("15k", "60k"), (1, 2)  # cheap enough to train several times
 STEPS, BATCH, SEED, HELD_OUT, LOG_EVERY = 5000, 16, 0, 60, 100
-SPECIAL = ["<pad>", "<s>", wordtasks.END, wordtasks.ARROW, "<unk>"]
+SPECIAL = ["<pad>", "<s>", word_puzzles.END, word_puzzles.ARROW, "<unk>"]
 CHARACTERS = [*" abcdefghijklmnopqrstuvwxyz", *".,!/:+"]
 
 
-def read_words() -> wordtasks.Words:
+def read_words() -> word_puzzles.Words:
     """The pairs in words.txt. Those of `HELD_OUT` pairs, in both languages, are kept from all training."""
     text = (Path(__file__).parent / "words.txt").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
@@ -51,21 +54,21 @@ def read_words() -> wordtasks.Words:
     pairs = [pair for pair in pairs if all(re.fullmatch("[a-z]{3,9}", word) for word in pair)]
     random.Random(SEED).shuffle(pairs)
     held_out = sorted(word for pair in pairs[:HELD_OUT] for word in pair)
-    return wordtasks.Words(pairs=sorted(pairs[HELD_OUT:]), held_out=held_out)
+    return word_puzzles.Words(pairs=sorted(pairs[HELD_OUT:]), held_out=held_out)
 
 
 def make_tokenizer() -> PreTrainedTokenizerFast:
     """One token a character, and one for the arrow between what is given and its answer."""
     vocabulary = {piece: number for number, piece in enumerate(SPECIAL + CHARACTERS)}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(f"{wordtasks.ARROW}|\n|."), behavior="isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(f"{word_puzzles.ARROW}|\n|."), behavior="isolated")
     tokenizer.decoder = decoders.Fuse()
     tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token="<pad>",
         bos_token="<s>",
-        eos_token=wordtasks.END,
+        eos_token=word_puzzles.END,
         unk_token="<unk>",
         model_max_length=2 * ladder.ROW,
         padding_side="left",
@@ -103,7 +106,7 @@ def config(name: str, vocabulary: int) -> GPTNeoXConfig:
     )
 
 
-def train(name: str, out: Path, seed: int) -> tuple[GPTNeoXForCausalLM, training.History]:
+def train(name: str, out: Path, seed: int) -> tuple[GPTNeoXForCausalLM, History]:
     """Train one size on the ladder's stream. The seed decides the first weights only; the tokens are always the
     same."""
     tokenizer = make_tokenizer()
@@ -130,7 +133,9 @@ def train(name: str, out: Path, seed: int) -> tuple[GPTNeoXForCausalLM, training
 def accuracy(model: nn.Module, shots: int, language: str | None) -> float:
     """Exact match over every task, on words that training never showed."""
     tokenizer, known = make_tokenizer(), read_words()
-    asked = wordtasks.questions(wordtasks.TASKS, 10 * len(wordtasks.TASKS), shots, language, known, seed=1)
+    asked = word_puzzles.questions(
+        word_puzzles.TASKS, 10 * len(word_puzzles.TASKS), shots, language, known, seed=1
+    )
     prompts = [scale.build_prompt(q.description, q.examples, q.query) for q in asked]
     right = []
     for batch, mask in ladder.answer_batches(prompts, [q.answer for q in asked], tokenizer):

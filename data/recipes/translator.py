@@ -13,7 +13,9 @@ from datasets import Dataset
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import MarianConfig, MarianMTModel, PreTrainedTokenizerFast
 
-from course_utils import training, translation
+from course_utils import training
+from course_utils.data import pairs
+from course_utils.models import translators
 
 PAD, END = "<pad>", "</s>"
 VOCABULARY = 2000
@@ -31,7 +33,7 @@ def read(path: Path) -> Dataset:
     return Dataset.from_dict({name: [row[key] for row in rows] for name, key in columns.items()})
 
 
-def train_tokenizer(pairs: Dataset) -> PreTrainedTokenizerFast:
+def train_tokenizer(rows: Dataset) -> PreTrainedTokenizerFast:
     """A byte-level BPE vocabulary over both languages. It keeps capitals and blanks: decoding gives back the text."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
@@ -43,13 +45,13 @@ def train_tokenizer(pairs: Dataset) -> PreTrainedTokenizerFast:
         show_progress=False,
     )
     tokenizer.train_from_iterator(
-        [*pairs["source"], *(text for texts in pairs["targets"] for text in texts)], trainer
+        [*rows["source"], *(text for texts in rows["targets"] for text in texts)], trainer
     )
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"$A {END}", special_tokens=[(END, tokenizer.token_to_id(END))]
     )
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token=PAD, eos_token=END, model_max_length=translation.MAX_TOKENS
+        tokenizer_object=tokenizer, pad_token=PAD, eos_token=END, model_max_length=pairs.MAX_TOKENS
     )
 
 
@@ -68,7 +70,7 @@ def config(shape: dict[str, Any], tokenizer: PreTrainedTokenizerFast) -> MarianC
         encoder_ffn_dim=shape["ffn"],
         decoder_ffn_dim=shape["ffn"],
         dropout=shape["dropout"],
-        max_position_embeddings=translation.MAX_TOKENS,
+        max_position_embeddings=pairs.MAX_TOKENS,
         scale_embedding=True,
         share_encoder_decoder_embeddings=True,
         init_std=0.1,  # the usual 0.02 suits a width of 512 and more
@@ -77,12 +79,12 @@ def config(shape: dict[str, Any], tokenizer: PreTrainedTokenizerFast) -> MarianC
 
 def train_teacher(corpora: Path, out: Path, checkpoint: Path) -> dict[str, Any]:
     """Train tokenizer and teacher into `out`. Returns the facts for the card."""
-    pairs = read(corpora / "paraphrases" / "train.jsonl")
-    tokenizer = train_tokenizer(pairs)
+    rows = read(corpora / "paraphrases" / "train.jsonl")
+    tokenizer = train_tokenizer(rows)
     training.set_seed(SEED)
     model = MarianMTModel(config(TEACHER, tokenizer))
     start = model.config.decoder_start_token_id
-    loader = translation.make_loader(pairs, tokenizer, BATCH, start_token_id=start, shuffle=True, seed=SEED)
+    loader = pairs.make_loader(rows, tokenizer, BATCH, start_token_id=start, shuffle=True, seed=SEED)
     history = training.fit(
         model, loader, steps=STEPS, learning_rate=LEARNING_RATE, seed=SEED, checkpoint=checkpoint
     )
@@ -93,7 +95,7 @@ def train_teacher(corpora: Path, out: Path, checkpoint: Path) -> dict[str, Any]:
     lines = [json.dumps({"step": step, "loss": round(loss, 4)}) + "\n" for step, loss in curve]
     (out / "loss.jsonl").write_text("".join(lines), encoding="utf-8")
     return {
-        "pairs": f"{len(pairs):,}",
+        "pairs": f"{len(rows):,}",
         "parameters": f"{model.num_parameters():,}",
         "vocabulary": f"{len(tokenizer):,}",
         "steps": f"{STEPS:,}",
@@ -108,13 +110,13 @@ def train_teacher(corpora: Path, out: Path, checkpoint: Path) -> dict[str, Any]:
 
 def write_beams(corpora: Path, out: Path) -> None:
     """What the teacher says to each train source, best first, in beams.jsonl."""
-    pairs = read(corpora / "paraphrases" / "train.jsonl")
+    rows = read(corpora / "paraphrases" / "train.jsonl")
     tokenizer = PreTrainedTokenizerFast.from_pretrained(out)
     teacher = MarianMTModel.from_pretrained(out, dtype=torch.float32)
-    found = translation.translate(teacher, tokenizer, pairs["source"], BEAMS, all_beams=True)
+    found = translators.translate(teacher, tokenizer, rows["source"], BEAMS, all_beams=True)
     rows = [
         {"id": id, "beams": beams if number < WHOLE_BEAMS else beams[:1]}
-        for number, (id, beams) in enumerate(zip(pairs["id"], found, strict=True))
+        for number, (id, beams) in enumerate(zip(rows["id"], found, strict=True))
     ]
     lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
     (out / "beams.jsonl").write_text("".join(lines), encoding="utf-8", newline="\n")

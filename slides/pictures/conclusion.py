@@ -5,7 +5,7 @@ from draw import BLACK, BLUE, GREY, ORANGE, PINK, arrow, box, canvas, chart, sta
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from course_utils import gathering
+from course_utils.results import comparison
 from pictures import picture
 
 WHOLE = "full fine-tuning"
@@ -44,7 +44,7 @@ def two_answers() -> Figure:
 def _methods() -> pd.DataFrame:
     """A line for each method that was measured on the sentiment data, from the shipped rows; `student` tells a small
     model of its own from the encoder with a method."""
-    lines = gathering.by_method("sentiment_multilingual", track="bundled", own=False)
+    lines = comparison.by_method("sentiment_multilingual", track="bundled", own=False)
     small = lines["notebook"].isin(["02", "03"]) & ~lines.index.str.contains("teacher")
     return lines.assign(student=small)
 

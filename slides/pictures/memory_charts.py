@@ -34,9 +34,9 @@ def bars_of(axes: Axes, names: list[str], parts: dict[str, tuple[list[float], st
 
 def gpu_lines(axes: Axes, height: float) -> None:
     """The memory of two GPUs as lines across a chart in GB, with their names at this height."""
-    from course_utils import decoders  # loads transformers: only where it is needed
+    from course_utils.measure import fake_models  # loads transformers: only where it is needed
 
-    for name, size in decoders.DEVICES.items():
+    for name, size in fake_models.DEVICES.items():
         axes.axvline(size / 1e9, color=BLACK, linestyle="--", linewidth=2)
         axes.text(size / 1e9, height, f" {name}: {size / 1e9:.0f} GB", fontsize=17, va="center")
 

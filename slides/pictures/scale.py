@@ -4,7 +4,8 @@ import pandas as pd
 from draw import BLUE, GREEN, GREY, chart
 from matplotlib.figure import Figure
 
-from course_utils import assets, ladder, results
+from course_utils import assets, results
+from course_utils.models import ladder
 from pictures import picture
 
 # The base, light to dark: the larger, the darker.

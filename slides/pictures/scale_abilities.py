@@ -5,7 +5,8 @@ from draw import AMBER, BLUE, GREEN, GREY, chart
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from course_utils import ladder, results
+from course_utils import results
+from course_utils.models import ladder
 from pictures import picture
 from pictures.scale import MARKERS, SIZES
 

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from course_utils import ladder
+from course_utils.models import ladder
 from pictures import picture
 
 EDGE = "#C8C8C8"

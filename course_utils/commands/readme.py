@@ -1,0 +1,202 @@
+"""The measured parts of README.md, docs/results.md and docs/workshop.md, written from what ships in `data/results/`:
+nobody types a number twice."""
+
+import base64
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from course_utils.commands import report
+from course_utils.paths import DATA, ROOT
+from course_utils.results import SHARES, mean_and_spread, rows
+from course_utils.results.exhibits import exhibits
+
+TRACKS = ("bundled", "real")
+README = ROOT / "README.md"
+RESULTS = ROOT / "docs" / "results.md"
+WORKSHOP = ROOT / "docs" / "workshop.md"
+SERVER_MIB = 90  # resident memory of the server of JupyterLab 4.6.6, measured, without a kernel
+RESOURCES = {"seconds": "s", "peak_mib": "MiB"}
+BLOCK = "<!-- {name}: written by python -m course_utils readme -->\n"
+END = "<!-- end -->"
+PICTURE = ROOT / "docs" / "choosing.png"
+RESULTS_HEAD = """# Every result that ships
+
+Written by `python -m course_utils readme` from `data/results/`.
+
+## Every claim
+
+A number is the mean over the runs of all seeds; in brackets, how often the claim held.
+
+{claims}
+# Every row
+
+A cell is the mean of the metric over runs with
+different seeds, ± the sample standard deviation, and in brackets the number of runs. Shares are in percent.
+"""
+
+
+def notebooks() -> str:
+    """A table of the notebooks: what each promises, its badge, its exercises, and the minutes that it took when its
+    shipped outputs and results were made."""
+    runs = {track: _json(DATA / "results" / track / "runs.json") for track in TRACKS}
+    rows = []
+    for path in _notebooks():
+        times = [runs[track].get(path.stem) for track in TRACKS]
+        shown = [f"{run['seconds'] / 60:.1f} min" if run else "not measured" for run in times]
+        cells = _cells(path)
+        promise = next(re.findall(r"^\*\*(.+)\*\*$", cell, re.MULTILINE) for cell in cells)[0]
+        exercises = sum(cell.count("@exercise(") for cell in cells)
+        badge = re.findall(r"^\[!\[Open in Colab\]\S+\]\(\S+\)", cells[0], re.MULTILINE)[0]
+        title = f"[{_title(path)}](notebooks/{path.name})"
+        rows.append([f"{title}<br>{promise}", badge, str(exercises), *shown])
+    header = ["notebook", "in Colab", "exercises", *(f"{track} track" for track in TRACKS)]
+    return f"{report.table(header, rows)}\n\n{_measured_on(runs)}\n"
+
+
+def _measured_on(runs: dict[str, dict[str, Any]]) -> str:
+    """On which machines the runs were timed."""
+    machines = sorted({str(run["machine"]) for track in TRACKS for run in runs[track].values()})
+    return f"Measured on: {'; '.join(machines)}."
+
+
+def resources() -> str:
+    """A table of what a notebook takes on each track: the seconds of Run All, and the memory of its kernel at most."""
+    runs = {track: _json(DATA / "results" / track / "runs.json") for track in TRACKS}
+    rows = []
+    for path in _notebooks():
+        cells = []
+        for track in TRACKS:
+            run = runs[track].get(path.stem, {})
+            cells += [
+                f"{run[key]:,} {unit}" if key in run else "not measured" for key, unit in RESOURCES.items()
+            ]
+        rows.append([_title(path), *cells])
+    header = ["notebook", *(f"{what}, {track}" for track in TRACKS for what in ("Run All", "memory"))]
+    largest = max((int(run.get("peak_mib", 0)) for run in runs["bundled"].values()), default=0)
+    one, two = ((open_at_once * largest + SERVER_MIB) / 1024 for open_at_once in (1, 2))
+    text = (
+        f"With {SERVER_MIB} MiB for JupyterLab's server, one open notebook of the bundled track takes {one:.1f} GiB "
+        f"at most, and two take {two:.1f} GiB.\nFor sixty people that makes {60 * one:.0f} GiB, or {60 * two:.0f} GiB."
+    )
+    return f"{report.table(header, rows)}\n\n{text} {_measured_on(runs)}\n"
+
+
+def slides() -> str:
+    """A table of the slides' exhibits: where each is, what the paper reports, and what we measured for its first claim.
+
+    Shipped claims only. The first claim is the one that `data/results/exhibits.toml` names. Raises ValueError if an
+    exhibit has claims, and none of them is that one.
+    """
+    rows = []
+    paths = {path.name[:2]: path for path in _notebooks()}
+    for exhibit in exhibits(own=False):
+        claims, first = exhibit["claims"], exhibit["first"]
+        if claims and first not in claims:
+            raise ValueError(f"exhibits.toml: {exhibit['id']} has no claim {first!r}. It has {list(claims)}.")
+        measured = [claims.get(first, {}).get(track, "–") for track in TRACKS]
+        where = f"[{exhibit['notebook']}](notebooks/{paths[exhibit['notebook']].name})"
+        name = f"{exhibit['id']} {exhibit['title']}"
+        rows.append([name, where, exhibit["paper"] or "–", first, *measured])
+    return report.table(["exhibit", "notebook", "the papers", "we claim", *TRACKS], rows) + "\n"
+
+
+def claims() -> str:
+    """A table of all claims: exhibit, claim, the paper's figure, and what each track measured. Shipped claims only."""
+    rows = []
+    for exhibit in exhibits(own=False):
+        paper = exhibit["paper"] or "–"
+        for text, measured in exhibit["claims"].items():
+            rows.append([exhibit["id"], text, paper, *(measured.get(track, "–") for track in TRACKS)])
+            paper = "″"  # the figure of the exhibit stands in its first line
+    return report.table(["exhibit", "claim", "the papers", *TRACKS], rows) + "\n"
+
+
+def picture() -> tuple[bytes, str]:
+    """The picture of all methods that notebook 12 stores, as a PNG, and its text for those who cannot see it."""
+    (path,) = (ROOT / "notebooks").glob("12_*.ipynb")
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                return base64.b64decode(output["data"]["image/png"]), output["metadata"]["image/png"]["alt"]
+    raise ValueError(
+        f"{path.name} stores no picture. Run it with: python -m course_utils course --only 12 --store"
+    )
+
+
+def results(notebook: str) -> str:
+    """A table of a notebook's rows: mean ± standard deviation of each metric over its runs, on each track."""
+    lines: dict[tuple[str, str, str, str], dict[str, list[float]]] = {}
+    for track in TRACKS:
+        for row in rows.read(DATA / "results", notebook, track):
+            setting = ", ".join(f"{name} {value}" for name, value in row["extra"].items())
+            # Its name on the real track differs only by its size ("500 sentences"): such a line is one method.
+            data = "" if row["data"].endswith(" sentences") else row["data"]
+            values = lines.setdefault((row["method"], setting, data, row["metric"]), {})
+            values.setdefault(track, []).append(row["value"] * (100 if row["metric"] in SHARES else 1))
+    header = ["method", "setting", "data", "metric", *TRACKS]
+    return report.table(
+        header, [[*key, *(_cell(values.get(track, [])) for track in TRACKS)] for key, values in lines.items()]
+    )
+
+
+def _cell(values: list[float]) -> str:
+    return f"{mean_and_spread(values)} ({len(values)})" if values else "–"
+
+
+def _notebooks() -> list[Path]:
+    return sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def _cells(path: Path) -> list[str]:
+    return ["".join(cell["source"]) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
+
+
+def _title(path: Path) -> str:
+    return _cells(path)[0].splitlines()[0].removeprefix("# ")
+
+
+def _json(path: Path) -> dict[str, dict[str, Any]]:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def render(text: str) -> str:
+    """README's text with its blocks written anew. Raises ValueError if a block's marks are gone."""
+    alt = picture()[1]
+    blocks = {"picture": f"![{alt}](docs/choosing.png)\n", "notebooks": notebooks(), "exhibits": slides()}
+    return _fill(text, "README.md", blocks)
+
+
+def render_workshop(text: str) -> str:
+    """The text of docs/workshop.md with its block written anew. Raises ValueError if the block's marks are gone."""
+    return _fill(text, "docs/workshop.md", {"resources": resources()})
+
+
+def _fill(text: str, file: str, blocks: dict[str, str]) -> str:
+    for name, made in blocks.items():
+        mark = BLOCK.format(name=name)
+        pattern = re.escape(mark) + r".*?" + re.escape(END)
+        if not re.search(pattern, text, flags=re.DOTALL):
+            raise ValueError(f"{file} has lost the marks of its block {name!r}: {mark.strip()} ... {END}")
+        block = f"{mark}{made}{END}"
+        text = re.sub(pattern, lambda _, block=block: block, text, flags=re.DOTALL)  # type: ignore[misc]
+    return text
+
+
+def render_results() -> str:
+    """The text of docs/results.md: the claims, and one table a notebook that has shipped rows."""
+    tables = {_title(path): results(path.name[:2]) for path in _notebooks()}
+    return RESULTS_HEAD.format(claims=claims()) + "".join(
+        f"\n## {title}\n\n{table}\n" for title, table in tables.items()
+    )
+
+
+def main() -> int:
+    """Write the blocks of README.md and docs/workshop.md, docs/results.md and docs/choosing.png anew."""
+    PICTURE.write_bytes(picture()[0])
+    README.write_text(render(README.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
+    text = WORKSHOP.read_text(encoding="utf-8")
+    WORKSHOP.write_text(render_workshop(text), encoding="utf-8", newline="\n")
+    RESULTS.write_text(render_results(), encoding="utf-8", newline="\n")
+    return 0

@@ -1,0 +1,23 @@
+"""Models and tokenizers of a role; each kind that needs more than loading has a module of its own."""
+
+from course_utils.models.classifiers import (
+    count,
+    device,
+    from_config,
+    load_classifier,
+    load_language_model,
+    load_tagger,
+    load_tokenizer,
+    new_classifier,
+)
+
+__all__ = [
+    "count",
+    "device",
+    "from_config",
+    "load_classifier",
+    "load_language_model",
+    "load_tagger",
+    "load_tokenizer",
+    "new_classifier",
+]

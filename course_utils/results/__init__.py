@@ -1,0 +1,27 @@
+"""Results: rows and tables of them, the papers' figures beside them, claims, exhibits, and methods side by side."""
+
+from course_utils.results.comparison import beside_papers, by_method, elsewhere, for_reading
+from course_utils.results.exhibits import exhibits_table
+from course_utils.results.papers import beside_paper, paper
+from course_utils.results.rows import RUN, Row, load, record, record_fit
+from course_utils.results.statements import claim
+from course_utils.results.tables import SHARES, mean_and_spread, table
+
+__all__ = [
+    "RUN",
+    "SHARES",
+    "Row",
+    "beside_paper",
+    "beside_papers",
+    "by_method",
+    "claim",
+    "elsewhere",
+    "exhibits_table",
+    "for_reading",
+    "load",
+    "mean_and_spread",
+    "paper",
+    "record",
+    "record_fit",
+    "table",
+]

@@ -1,0 +1,57 @@
+"""Rows of results laid out for reading: one line a method, one column a metric, means and spreads over the seeds."""
+
+import statistics
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+SHARES = ("accuracy", "macro_f1", "seqeval")
+"""Metrics from 0 to 1, shown in percent."""
+
+
+def table(rows: pd.DataFrame, index: str | list[str] = "method") -> pd.DataFrame:
+    """Rows of `load` laid out for reading: one line for each value of `index`, one column for each metric.
+
+    A cell is the mean over the seeds, with ± the sample standard deviation where there are several. Accuracy
+    and F1 are in percent. Raises ValueError if there are no rows, or if a cell would mix different runs.
+    """
+    if rows.empty:
+        raise ValueError("There are no result rows to lay out. Run the cells that train and record first.")
+    by = [index] if isinstance(index, str) else index
+    lines: dict[str, dict[str, Any]] = {}
+    for names, group in rows.groupby(by, sort=False):
+        line = lines.setdefault(" · ".join(map(str, names)), {})
+        for metric, part in group.groupby("metric", sort=False):
+            _refuse_a_mix(part, by)
+            share = metric in SHARES
+            line[f"{metric} (%)" if share else metric] = mean_and_spread(
+                part["value"] * (100 if share else 1)
+            )
+        runs = group[group["metric"] == group["metric"].iloc[0]]
+        line["seeds"] = str(len(runs))
+        line["trainable parameters"] = f"{int(runs['trainable_parameters'].iloc[0]):,}"
+        line["seconds"] = f"{runs['seconds'].mean():.1f}"
+    frame = pd.DataFrame.from_dict(lines, orient="index").fillna("–")
+    frame.index.name = " · ".join(by)
+    last = ["seeds", "trainable parameters", "seconds"]
+    return frame[[column for column in frame if column not in last] + last]
+
+
+def _refuse_a_mix(part: pd.DataFrame, by: list[str]) -> None:
+    """A cell holds one run a seed; two mean that something else differs, and must be a part of the index."""
+    if not part["seed"].duplicated().any():
+        return
+    told = [name for name in part if name not in ("seed", "value", "seconds", "time", "peak_bytes", "source")]
+    varying = [str(name) for name in told if part[name].astype(str).nunique() > 1]
+    raise ValueError(
+        f"Several rows of one seed fall into one cell of this table. They differ in {', '.join(varying)}: "
+        f"choose one value first, or add it to index (now {', '.join(by)})."
+    )
+
+
+def mean_and_spread(values: Iterable[float]) -> str:
+    """ "81.2 ± 0.4": the mean and the sample standard deviation; the value alone where there is one."""
+    numbers = [float(value) for value in values]
+    spread = f" ± {statistics.stdev(numbers):.1f}" if len(numbers) > 1 else ""
+    return f"{statistics.mean(numbers):.1f}{spread}"

@@ -1,0 +1,195 @@
+"""The one training loop of the course, on accelerate: the same call on a CPU, a CUDA GPU and an Apple GPU.
+
+`fit` trains, `evaluate` scores. What is learned is decided by `loss_fn`, which each method
+brings.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import accelerate
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from transformers import get_linear_schedule_with_warmup
+
+from course_utils.training import processes
+from course_utils.training.checkpoints import Batches, Checkpoint
+from course_utils.training.forward import Batch, eval_mode, forward, input_names, to_device
+from course_utils.training.history import History, Watch
+from course_utils.training.metrics import load_metric
+
+LossFunction = Callable[[Any, Batch], Tensor]
+
+
+def set_seed(seed: int) -> None:
+    """Seed the random numbers of Python, NumPy and torch (all devices)."""
+    accelerate.utils.set_seed(seed)
+
+
+def gold_loss(outputs: Any, batch: Batch) -> Tensor:
+    """Cross-entropy with the labels. logits (..., classes), labels (...); a label of -100 does not count."""
+    logits = outputs.logits
+    return F.cross_entropy(logits.flatten(0, -2), batch["labels"].flatten(), ignore_index=-100)
+
+
+def fit(
+    model: nn.Module,
+    train_loader: "DataLoader[Any]",
+    eval_loader: "DataLoader[Any] | None" = None,
+    *,
+    steps: int,
+    learning_rate: float,
+    loss_fn: LossFunction = gold_loss,
+    seed: int = 0,
+    eval_every: int | None = None,
+    warmup: float = 0.1,
+    weight_decay: float = 0.01,
+    max_grad_norm: float = 1.0,
+    metric: str = "accuracy",
+    checkpoint: str | Path | None = None,
+    progress: bool = True,
+) -> History:
+    """Train those parameters of `model` that require gradients for `steps` batches. Leaves it in eval mode.
+
+    AdamW (Loshchilov and Hutter, 2019) with a learning rate that rises over the first `warmup` share of the
+    steps and then falls to zero, gradients clipped to a norm of `max_grad_norm`. `loss_fn(outputs, batch)`
+    returns a scalar; the model is called without labels. With an `eval_loader` the metric is measured every
+    `eval_every` steps and at the end.
+
+    With `checkpoint` (a folder) a run that was killed goes on from there when the same call is made again,
+    and ends with the weights of an uninterrupted run. Raises ValueError for a run that cannot start and a
+    loss that is not a number.
+
+    Under `accelerate launch` each of the n processes takes every n-th row of every batch; all make the same
+    steps and return the same losses and metrics, those of one process. Only the first shows a bar and saves.
+    See docs/scaling.md.
+    """
+    trainable = _trainable(model)
+    if steps < 1:
+        raise ValueError(f"steps must be 1 or more, and it is {steps}.")
+    set_seed(seed)
+    accelerator = accelerate.Accelerator()
+    processes.refuse_split_models(accelerator)
+    several, is_main = accelerator.num_processes > 1, accelerator.is_main_process
+    model.to(accelerator.device).train()
+    optimizer = _adamw(trainable.values(), learning_rate, weight_decay)
+    scheduler = get_linear_schedule_with_warmup(optimizer, int(warmup * steps), steps)
+    batches = Batches(train_loader)
+    history = History(trainable_parameters=sum(p.numel() for p in trainable.values()))
+    saved: Checkpoint | None = None
+    if checkpoint is not None:
+        identity = _identity(
+            trainable,
+            train_loader,
+            steps=steps,
+            learning_rate=learning_rate,
+            seed=seed,
+            warmup=warmup,
+            weight_decay=weight_decay,
+            max_grad_norm=max_grad_norm,
+            eval_every=eval_every,
+        )
+        saved = Checkpoint(checkpoint, identity, model, optimizer, scheduler)
+        history = History(**(saved.resume(batches) or vars(history)))
+    if several:
+        processes.start_alike(model)
+
+    names = input_names(model)
+    with Watch(history, steps, learning_rate, metric, progress and is_main) as watch:
+        for step in range(len(history.losses) + 1, steps + 1):
+            batch = next(batches)
+            if several:
+                batch, weight = processes.own_rows(
+                    batch, accelerator.process_index, accelerator.num_processes
+                )
+            batch = to_device(batch, accelerator.device)
+            loss = loss_fn(forward(model, names, batch), batch)
+            watch.before_backward(loss)
+            if several:
+                loss = loss * weight
+            accelerator.backward(loss)
+            if several:
+                loss = processes.average(loss, trainable.values())
+            nn.utils.clip_grad_norm_(trainable.values(), max_grad_norm, foreach=True)
+            optimizer.step()
+            scheduler.step()
+            optimizer.zero_grad()
+            watch.after_step(loss)
+            if eval_loader is not None and (step == steps or (eval_every and step % eval_every == 0)):
+                with watch.evaluation(step) as note:
+                    note(evaluate(model, eval_loader, metric))
+            if saved is not None and is_main and saved.due():
+                watch.read()
+                saved.save(batches, vars(history))
+    model.eval()
+    if saved is not None and is_main:
+        saved.finish()
+    return history
+
+
+def evaluate(model: nn.Module, loader: "DataLoader[Any]", metric: str = "accuracy") -> float:
+    """The metric of the model's most likely classes over the loader's labelled rows, in eval mode and without
+    gradients.
+
+    "accuracy" and "macro_f1" compare class ids, also of each token; "seqeval" compares whole entities, with
+    the tag names in `model.config.id2label`. Labels of -100 do not count. The model goes back to the mode it
+    was in. Raises ValueError if there is not one label.
+    """
+    names, device = input_names(model), next(model.parameters()).device
+    config: Any = getattr(model, "config", None)
+    id2label = config.id2label if metric == "seqeval" else None
+    predictions: list[Any] = []
+    references: list[Any] = []
+    with eval_mode(model), torch.no_grad():
+        for batch in loader:
+            labels = batch["labels"].cpu()
+            classes = forward(model, names, to_device(batch, device)).logits.argmax(-1).cpu()
+            predictions += _counted(classes, labels, id2label)
+            references += _counted(labels, labels, id2label)
+    if not references:
+        raise ValueError(
+            "There is no labelled row to evaluate on: this loader is empty, or every label is -100."
+        )
+    return float(load_metric(metric).compute(predictions=predictions, references=references)[metric])
+
+
+def _counted(classes: Tensor, labels: Tensor, id2label: dict[int, str] | None) -> list[Any]:
+    """The class ids whose label counts, in one list; with `id2label`, a list of tag names for each row."""
+    if id2label is None:
+        return classes[labels != -100].tolist()
+    rows = zip(classes, labels, strict=True)
+    return [[id2label[i] for i in row[row_labels != -100].tolist()] for row, row_labels in rows]
+
+
+def _trainable(model: nn.Module) -> dict[str, nn.Parameter]:
+    trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    if not trainable:
+        raise ValueError(
+            "No parameter of this model is trainable: each has requires_grad=False, so there is nothing to "
+            "learn. Unfreeze some of them, or load the model afresh."
+        )
+    return trainable
+
+
+def _adamw(
+    parameters: Iterable[nn.Parameter], learning_rate: float, weight_decay: float
+) -> torch.optim.AdamW:
+    """AdamW that pulls only matrices towards zero: biases and LayerNorm weights are vectors, and are left
+    alone."""
+    matrices: list[nn.Parameter] = []
+    vectors: list[nn.Parameter] = []
+    for parameter in parameters:
+        (matrices if parameter.ndim > 1 else vectors).append(parameter)
+    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=learning_rate, fused=True)
+
+
+def _identity(
+    trainable: dict[str, nn.Parameter], loader: "DataLoader[Any]", **settings: float | None
+) -> dict[str, Any]:
+    """What makes a run this run: a checkpoint of another must not be taken for it."""
+    shapes = {name: list(parameter.shape) for name, parameter in trainable.items()}
+    return {"trainable": shapes, "batches in an epoch": len(loader), **settings}

@@ -1,0 +1,170 @@
+"""The headless run: a notebook that works, one that fails, and what the report and the claims say of them."""
+
+import json
+import re
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from course_utils.commands import five_seeds, report, run_notebooks, ship
+
+CLAIM = """
+import json, os, pathlib
+seed = int(os.environ.get("COURSE_SEED", "0"))
+file = pathlib.Path(os.environ["COURSE_BUILD"]) / "results" / "claims.jsonl"
+file.parent.mkdir(parents=True, exist_ok=True)
+row = dict(notebook="NAME", exhibit="E07", text="seeds below 3", measured=seed / 10, holds=seed < 3)
+with file.open("a") as lines:
+    print(json.dumps(row), file=lines)
+"""
+
+
+def write(folder: Path, name: str, *cells: str) -> Path:
+    """A notebook of code cells under a title."""
+    notebook = new_notebook(cells=[new_markdown_cell(f"# {name}"), *map(new_code_cell, cells)])
+    path = folder / f"{name}.ipynb"
+    nbformat.write(notebook, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, run_notebooks.Run]:
+    """Two notebooks, run once for all tests: the second one fails in its second cell."""
+    folder = tmp_path_factory.mktemp("course with a space")
+    block = "block = bytearray(b'x' * 150_000_000)\nimport time; time.sleep(0.5)"
+    write(folder, "01_works", CLAIM.replace("NAME", "01_works"), block, "print('through')")
+    write(folder, "02_fails", "x = 1", "x / 0", "print('never')")
+    return {
+        found.notebook: found
+        for found in run_notebooks.run_all(run_notebooks.find(folder), build=folder / "build")
+    }
+
+
+def test_a_notebook_that_works(ran: dict[str, run_notebooks.Run]) -> None:
+    works = ran["01_works"]
+    assert works.error == ""
+    assert works.executed.cells[-1].outputs[0].text == "through\n"
+    assert works.claims[0]["exhibit"] == "E07" and works.held == 1
+    assert works.peak_bytes > 150_000_000
+    assert 0.5 < works.seconds < 120
+
+
+def test_a_failure_names_its_cell_and_stops_only_its_notebook(ran: dict[str, run_notebooks.Run]) -> None:
+    fails = ran["02_fails"]
+    assert "cell 2" in fails.error and "x / 0" in fails.error and "ZeroDivisionError" in fails.error
+    assert len(fails.error.splitlines()) <= 5
+    assert fails.executed.cells[-1].outputs == []
+
+
+def test_the_report_has_a_page_for_each_and_an_index(
+    ran: dict[str, run_notebooks.Run], tmp_path: Path
+) -> None:
+    index = report.write(list(ran.values()), tmp_path / "report")
+    text = index.read_text(encoding="utf-8")
+    for name in ran:
+        assert f'href="{name}.html"' in text
+        assert (index.parent / f"{name}.html").exists() and (index.parent / f"{name}.ipynb").exists()
+    assert "ZeroDivisionError" in text and "seeds below 3" in text
+    report.write([ran["01_works"]], tmp_path / "report")
+    assert not (index.parent / "02_fails.html").exists(), "a report holds pages of an older run"
+
+
+def test_the_table_counts_claims(ran: dict[str, run_notebooks.Run]) -> None:
+    assert report.row(ran["01_works"])[3:] == ["1 of 1", "ok"]
+    assert report.row(ran["02_fails"])[3:] == ["none made", "FAILED"]
+
+
+def test_outputs_are_stored_whole_or_not_at_all(ran: dict[str, run_notebooks.Run], tmp_path: Path) -> None:
+    path = tmp_path / "01_works.ipynb"
+    run_notebooks.store(ran["01_works"], path)
+    assert nbformat.read(path, as_version=4).cells[-1].outputs[0].text == "through\n"
+    with pytest.raises(ValueError, match="did not run through"):
+        run_notebooks.store(ran["02_fails"], tmp_path / "02_fails.ipynb")
+    assert [found.name for found in tmp_path.iterdir()] == ["01_works.ipynb"]
+
+
+def test_an_endless_cell_is_stopped(tmp_path: Path) -> None:
+    path = write(tmp_path, "03_endless", "while True: pass")
+    began = time.monotonic()
+    stopped = run_notebooks.run(path, build=tmp_path / "build", timeout=2)
+    assert "more than 2 seconds" in stopped.error
+    assert time.monotonic() - began < 60
+
+
+def test_only_selects_and_nothing_selected_is_said(tmp_path: Path) -> None:
+    for name in ("02_b", "01_a", "scratch"):
+        write(tmp_path, name, "1")
+    assert [path.stem for path in run_notebooks.find(tmp_path)] == ["01_a", "02_b"]
+    assert [path.stem for path in run_notebooks.find(tmp_path, ["02"])] == ["02_b"]
+    with pytest.raises(SystemExit, match="01_a, 02_b"):
+        run_notebooks.find(tmp_path, ["07"])
+
+
+def test_claims_are_gathered_over_seeds() -> None:
+    def one(seed: int, measured: float | None) -> run_notebooks.Run:
+        row = {"notebook": "02_x", "exhibit": "E07", "text": "it recovers half", "measured": measured}
+        held = measured is not None and measured >= 0.5
+        return run_notebooks.Run(
+            "02_x", new_notebook(), 1.0, 0, [] if measured is None else [{**row, "holds": held}]
+        )
+
+    runs = {0: [one(0, 0.6)], 1: [one(1, 0.4)], 2: [one(2, None)]}
+    (row,) = ship.gather(runs)
+    assert (row["held"], row["of"]) == (1, 3)
+    text = five_seeds.as_table([row], [0, 1, 2])
+    assert all(part in text for part in ("0.600", "0.400", "not reached", "1 of 3"))
+
+
+def test_five_seeds_end_to_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each seed runs on its own; a claim that fails in two is recorded; the exit status says so."""
+    write(tmp_path, "04_claims", CLAIM.replace("NAME", "04_claims"))
+    monkeypatch.setattr(five_seeds, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(ship, "DATA", tmp_path / "data")
+    assert five_seeds.claims(tmp_path, store=True) == 1
+    assert "3 of 5" in capsys.readouterr().out
+    assert "3 of 5" in (tmp_path / "build/results/claims_table.md").read_text(encoding="utf-8")
+    (row,) = json.loads((tmp_path / "data/results/bundled/claims.json").read_text(encoding="utf-8"))
+    assert row["measured"] == {"0": 0.0, "1": 0.1, "2": 0.2, "3": 0.3, "4": 0.4}
+
+
+def test_shipped_claims_of_more_seeds_are_not_replaced_by_one_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ship, "DATA", tmp_path)
+    row = {"exhibit": "E07", "text": "a claim", "measured": {}, "held": 1}
+    ship.keep_claims([{**row, "notebook": "02_x", "of": 5}])
+    ship.keep_claims([{**row, "notebook": "02_x", "of": 1}, {**row, "notebook": "11_y", "of": 1}])
+    stored = json.loads((tmp_path / "results/bundled/claims.json").read_text(encoding="utf-8"))
+    assert [(found["notebook"], found["of"]) for found in stored] == [("02_x", 5), ("11_y", 1)]
+    ship.keep_claims([{**row, "notebook": "02_x", "of": 5, "text": "a clearer claim"}])
+    stored = json.loads((tmp_path / "results/bundled/claims.json").read_text(encoding="utf-8"))
+    assert [found["text"] for found in stored] == ["a clearer claim", "a claim"]
+
+
+def test_the_report_is_whole_without_a_network() -> None:
+    """Formulas are MathML, no script is fetched, and what is code stays as it was."""
+    prose = new_markdown_cell(
+        "The loss $T^2$ and\n\n$$\\mathrm{KL}(p)$$\n\nbut `a $x$ b`\n\n```sh\necho $HOME $PATH\n```"
+    )
+    page = report._page(run_notebooks.Run("01_x", new_notebook(cells=[prose]), 1.0, 0))
+    assert page.count("<math") == 2 and "<msup>" in page
+    assert "a $x$ b" in page and "$HOME" in page
+    assert not re.search(r"<script[^>]+src=", page) and "cdnjs" not in page
+    assert prose.source.startswith("The loss $T^2$"), "the notebook itself is left alone"
+
+
+def test_what_a_stored_run_took_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tables of README.md and docs/workshop.md are made from it. What was not measured is not made up."""
+    monkeypatch.setattr(ship, "DATA", tmp_path)
+    for name, peak in (("01_a", 3 * 2**20), ("02_b", 0)):
+        ship.keep_time(run_notebooks.Run(name, new_notebook(), 12.4, peak))
+    kept = json.loads((tmp_path / "results" / "bundled" / "runs.json").read_text(encoding="utf-8"))
+    assert {name: (run["seconds"], run.get("peak_mib")) for name, run in kept.items()} == {
+        "01_a": (12, 3),
+        "02_b": (12, None),
+    }

@@ -1,0 +1,115 @@
+"""Two processes under `accelerate launch` train as one does: the same losses, metrics and rows."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import small_world
+import torch
+import two_processes
+from accelerate.utils import DistributedType
+
+from course_utils.paths import ROOT
+from course_utils.training import processes
+
+Runs = dict[str, dict[str, Any]]
+needs_gloo = pytest.mark.skipif(
+    not (torch.distributed.is_available() and torch.distributed.is_gloo_available()),
+    reason="this torch has no gloo, with which CPU processes talk",
+)
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    found = two_processes.runs(tmp_path_factory.mktemp("alone"))
+    torch.set_num_threads(threads)
+    return found
+
+
+@pytest.fixture(scope="module")
+def launched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, list[Runs]]:
+    """The folder, the screen and the two processes' runs of a launch on this machine."""
+    folder = tmp_path_factory.mktemp("launched")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    # `--multi_gpu` starts the processes, and ACCELERATE_USE_CPU keeps them on the CPU: `--cpu` would need MPI.
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+    command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
+    command += ["--main_process_port", str(port), str(ROOT / "tests/two_processes.py"), str(folder)]
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "helpers")])
+    settings = {"ACCELERATE_USE_CPU": "1", "COURSE_BUILD": str(folder), "PYTHONPATH": paths}
+    done = subprocess.run(
+        command, env={**os.environ, **settings}, cwd=folder, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return folder, done.stderr, [torch.load(folder / f"process_{i}.pt") for i in range(2)]
+
+
+@needs_gloo
+@small_world.needs_bundle
+@pytest.mark.parametrize("name", ["even", "short batch", "one row left", "headless", "resumed"])
+def test_two_processes_train_as_one(alone: Runs, launched: tuple[Path, str, list[Runs]], name: str) -> None:
+    """Exact up to rounding, also where a batch cannot be split evenly: the loss is a mean over rows, without
+    dropout."""
+    _, _, (main, other) = launched
+    assert main[name]["losses"] == other[name]["losses"]
+    torch.testing.assert_close(main[name]["losses"], alone[name]["losses"], rtol=1e-5, atol=1e-6)
+    assert main[name]["metrics"] == other[name]["metrics"] == alone[name]["metrics"]
+    for parameter, value in main[name]["weights"].items():
+        assert torch.equal(value, other[name]["weights"][parameter]), parameter
+    assert len(main[name]["losses"]) == 12 and len(main[name]["seen"]) == (5 if name == "resumed" else 12)
+
+
+@needs_gloo
+@small_world.needs_bundle
+def test_each_process_sees_its_half_of_every_batch(
+    alone: Runs, launched: tuple[Path, str, list[Runs]]
+) -> None:
+    _, _, (main, other) = launched
+    for name in ("even", "short batch"):
+        for whole, first, second in zip(*(runs[name]["seen"] for runs in (alone, main, other)), strict=True):
+            assert whole[::2] == first and whole[1::2] == second
+
+
+@needs_gloo
+@small_world.needs_bundle
+def test_the_processes_keep_one_order_after_an_uneven_batch(
+    launched: tuple[Path, str, list[Runs]],
+) -> None:
+    """Dropout makes the processes draw unlike often; of 43 rows an epoch still holds each once."""
+    _, _, (main, other) = launched
+    steps = list(zip(main["dropout"]["seen"], other["dropout"]["seen"], strict=True))
+    for epoch in (steps[:6], steps[6:]):
+        assert sorted({row for first, second in epoch for row in first + second}) == list(range(43))
+
+
+@needs_gloo
+@small_world.needs_bundle
+def test_only_the_main_process_shows_and_records(launched: tuple[Path, str, list[Runs]]) -> None:
+    folder, screen, _ = launched
+    assert sum("12/12" in line for line in screen.split("\n")) == 1
+    assert len((folder / "results/bundled/00_test.jsonl").read_text().splitlines()) == 1
+    assert not list((folder / "checkpoint").iterdir())
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5, 8])
+def test_the_weights_make_the_mean_over_all_rows(rows: int) -> None:
+    values = torch.arange(rows) + 1.0
+    shares = [processes.own_rows({"x": values, "id": torch.arange(rows)}, i, 3) for i in range(3)]
+    mean = sum(share["x"].mean() * weight for share, weight in shares) / 3
+    torch.testing.assert_close(mean, values.mean())
+    assert all(len(share["x"]) == len(share["id"]) > 0 for share, _ in shares)
+
+
+def test_a_launch_that_splits_the_model_is_refused() -> None:
+    launch: Any = SimpleNamespace(distributed_type=DistributedType.FSDP)
+    with pytest.raises(ValueError, match="FSDP.*splits a model.*docs/scaling.md"):
+        processes.refuse_split_models(launch)
+    processes.refuse_split_models(SimpleNamespace(distributed_type=DistributedType.NO))  # type: ignore[arg-type]
