@@ -51,8 +51,23 @@ def readme(_: argparse.Namespace) -> int:
     return write()
 
 
+def ship(arguments: argparse.Namespace) -> int:
+    """for authors: make the newest rows of a notebook the shipped ones"""
+    from course_utils.commands.ship import main
+
+    return main(arguments.notebook)
+
+
+def solutions(arguments: argparse.Namespace) -> int:
+    """for authors: write the solution under every exercise, or with --check say which notebooks lack theirs"""
+    from course_utils.commands.solutions import main
+
+    return main(check=arguments.check)
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
-    command.__name__: command for command in (doctor, course, claims, exhibits, mirror, readme)
+    command.__name__: command
+    for command in (doctor, course, claims, exhibits, mirror, readme, ship, solutions)
 }
 
 
@@ -62,6 +77,12 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, command in COMMANDS.items():
         sub = commands.add_parser(name, help=command.__doc__, description=command.__doc__)
+        if name == "ship":
+            sub.add_argument("notebook", metavar="NN", help="the start of the notebook's name, e.g. 02")
+        if name == "solutions":
+            sub.add_argument(
+                "--check", action="store_true", help="change nothing; status 1 if one is out of step"
+            )
         if name == "mirror":
             sub.add_argument("folder", metavar="DIR", type=Path, help="where to; made if it is not there")
             sub.add_argument(

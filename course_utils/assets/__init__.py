@@ -1,13 +1,14 @@
 """Roles -> verified local folders: the catalogue and its tracks, and where the files can come from."""
 
 from course_utils.assets.catalog import (
-    CATALOG,
     TRACKS,
     AssetError,
     Entry,
     entry,
     later_roles,
     notebook_roles,
+    notebooks,
+    roles,
     stand_ins,
     track,
     track_reason,
@@ -15,7 +16,6 @@ from course_utils.assets.catalog import (
 from course_utils.assets.fetching import Fetched, cache_of, fetch, readable, remote, summary
 
 __all__ = [
-    "CATALOG",
     "TRACKS",
     "AssetError",
     "Entry",
@@ -25,8 +25,10 @@ __all__ = [
     "fetch",
     "later_roles",
     "notebook_roles",
+    "notebooks",
     "readable",
     "remote",
+    "roles",
     "stand_ins",
     "summary",
     "track",

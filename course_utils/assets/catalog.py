@@ -95,6 +95,16 @@ def track_reason() -> str:
     return "the default on a Colab GPU" if track() == "real" else "the default: no network needed"
 
 
+def roles(on: str) -> list[str]:
+    """All roles of a track, in the order of the catalogue."""
+    return list(_catalog(CATALOG)[on])
+
+
+def notebooks() -> list[str]:
+    """The notebooks that the catalogue lists roles for, by name, in order."""
+    return sorted(_catalog(CATALOG)["notebooks"])
+
+
 def notebook_roles(notebook: str) -> list[str]:
     """The roles that a notebook ("02_logit_distillation") needs; empty where the catalogue lists none."""
     return list(_catalog(CATALOG)["notebooks"].get(notebook, []))

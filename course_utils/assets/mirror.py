@@ -8,7 +8,6 @@ cut off goes on, and what one publisher does not give keeps nothing from the oth
 import errno
 import os
 import shutil
-import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -30,19 +29,18 @@ def needed(only: Sequence[str] | None = None, *, later: bool = False) -> list[En
     With `later`, also the large ones of sections near the end of notebooks, which go without where they are not there.
     Raises `SystemExit` with a message when no notebook starts so.
     """
-    catalog = tomllib.loads(assets.CATALOG.read_text(encoding="utf-8"))
-    first, after = catalog["notebooks"], catalog.get("later", {})
+    names = assets.notebooks()
+    first = {name: assets.notebook_roles(name) for name in names}
+    after = {name: assets.later_roles(name) for name in names}
     large = {role for some in after.values() for role in some} - {
         role for some in first.values() for role in some
     }
-    roles = [role for role in catalog["real"] if later or role not in large]
+    roles = [role for role in assets.roles("real") if later or role not in large]
     if only:
-        chosen = [name for name in sorted(first) if name.startswith(tuple(only))]
+        chosen = [name for name in names if name.startswith(tuple(only))]
         if not chosen:
-            raise SystemExit(
-                f"No notebook starts with {' or '.join(only)}. There are: {', '.join(sorted(first))}."
-            )
-        roles = [role for name in chosen for role in first[name] + (after.get(name, []) if later else [])]
+            raise SystemExit(f"No notebook starts with {' or '.join(only)}. There are: {', '.join(names)}.")
+        roles = [role for name in chosen for role in first[name] + (after[name] if later else [])]
     found: dict[str, Entry] = {}
     for role in roles:  # grows while it is read: an asset may need another one's files
         asset = assets.entry(role, "real")

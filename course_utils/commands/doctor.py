@@ -164,7 +164,7 @@ def _at_hand(role: str) -> bool:
 
 def material() -> Finding:
     """Which models and data of this track are on this machine."""
-    roles = tomllib.loads(assets.CATALOG.read_text(encoding="utf-8"))[assets.track()]
+    roles = assets.roles(assets.track())
     there = [role for role in roles if _at_hand(role)]
     away = [role for role in roles if role not in there]
     text = f"at hand: {', '.join(there) or 'none'}"

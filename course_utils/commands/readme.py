@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+from course_utils.assets import TRACKS
 from course_utils.commands import report
 from course_utils.paths import DATA, ROOT
 from course_utils.results import SHARES, mean_and_spread, rows
 from course_utils.results.exhibits import exhibits
 
-TRACKS = ("bundled", "real")
 README = ROOT / "README.md"
 RESULTS = ROOT / "docs" / "results.md"
 WORKSHOP = ROOT / "docs" / "workshop.md"

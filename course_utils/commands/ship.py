@@ -69,3 +69,13 @@ def ship(notebook: str) -> list[Path]:
     for path, lines in files.items():
         write_whole(path, "".join(rows.line(row) for row in lines))
     return list(files)
+
+
+def main(notebook: str) -> int:
+    """Ship the rows of a notebook and name the files; status 1 where there are none."""
+    paths = ship(notebook)
+    print(
+        "\n".join(map(str, paths))
+        or f"No rows of notebook {notebook} on the {assets.track()} track. Run it first."
+    )
+    return 0 if paths else 1

@@ -1,16 +1,14 @@
 """Write the solution, collapsed, under every exercise of a notebook, from the code in `methods/`.
 
-    python -m course_utils.commands.solutions notebooks/*.ipynb           refresh
-    python -m course_utils.commands.solutions --check notebooks/*.ipynb   say which are out of step
+    python -m course_utils solutions           refresh
+    python -m course_utils solutions --check   say which are out of step
 
 A solution cell carries its exercise's id in its metadata ({"solution": id}): it is replaced, never written by
 hand.
 """
 
-import argparse
 import inspect
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from course_utils import checks
+from course_utils.commands.run_notebooks import NOTEBOOKS, find
 from course_utils.paths import whole_file
 
 _CHECKED = re.compile(r"^ *@checked\(.*\)\n", re.MULTILINE)
@@ -58,30 +57,16 @@ def _solution(id: str) -> NotebookNode:
     return cell
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m course_utils.commands.solutions", description=__doc__.split("\n")[0]
-    )
-    parser.add_argument("notebooks", nargs="+", type=Path)
-    parser.add_argument(
-        "--check", action="store_true", help="change nothing; status 1 if a notebook is out of step"
-    )
-    given = parser.parse_args(arguments)
+def main(check: bool, folder: Path = NOTEBOOKS) -> int:
+    """Refresh the notebooks of `folder`, or with `check` only name those that are out of step (then status 1)."""
     stale = []
-    for path in given.notebooks:
+    for path in find(folder):
         notebook = nbformat.read(path, as_version=4)
         if refresh(notebook):
             stale.append(path)
-            if not given.check:
+            if not check:
                 with whole_file(path) as part:
                     nbformat.write(notebook, part)
     for path in stale:
-        print(
-            f"{path}: solutions {'are out of step: run this without --check' if given.check else 'refreshed'}"
-        )
-    return int(given.check and bool(stale))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        print(f"{path}: solutions {'are out of step: run this without --check' if check else 'refreshed'}")
+    return int(check and bool(stale))

@@ -174,7 +174,7 @@ LADDER = Template("""# lm_ladder
 Causal language models of $count sizes with the architecture of Pythia (GPT-NeoX; Biderman et al., 2023),
 without parallel residuals, one token a character. All read the same $tokens tokens in the same order: rows of
 solved tasks on words, most of them made up, the others English and Indonesian (`words.txt`,
-`course_utils/wordtasks.py`). They know nothing else.
+`course_utils/data/word_puzzles.py`). They know nothing else.
 
 | folder | parameters | width | layers | learning rate | loss | minutes |
 | --- | --- | --- | --- | --- | --- | --- |

@@ -1,7 +1,7 @@
 """The bundled ladder: causal language models of five sizes, trained alike on the same tokens in the same order.
 
-The text is made as it is read: episodes of tasks on words (`course_utils.wordtasks`). Each run writes checkpoints, goes
-on where it was cut off, and logs its loss.
+The text is made as it is read: episodes of tasks on words (`course_utils.data.word_puzzles`). Each run writes
+checkpoints, goes on where it was cut off, and logs its loss.
 
     python data/recipes/ladder.py             train every size, write data/models/lm_ladder
     python data/recipes/ladder.py --again     train the smaller sizes with other seeds, print their scores

@@ -14,10 +14,11 @@ from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import BertConfig, BertForSequenceClassification, GPT2Config, GPT2LMHeadModel
 
-from course_utils import capstone
+from course_utils import capstone, measure
 from course_utils.methods import choosing, early_exit, experts, linear_attention, quantization
 from course_utils.methods.bottleneck import BottleneckStudent
 from course_utils.results import comparison, rows
+from course_utils.training import gold_loss
 
 
 @pytest.fixture
@@ -522,7 +523,7 @@ def test_costs_are_measured_on_the_models_given(model, batch):
     frozen = copy.deepcopy(model).requires_grad_(False)
     frozen.classifier.requires_grad_(True)
     built = {"full": copy.deepcopy(model), "head": frozen}
-    found = comparison.costs_of(built, batch, model, ("classifier",))
+    found = measure.costs_of(built, batch, model, ("classifier",), gold_loss)
     assert found["modular"].tolist() == ["no", "yes"]
     assert found.loc["full", "training peak (MB)"] > found.loc["head", "training peak (MB)"] > 0
     assert (found["one sentence (ms)"] > 0).all()

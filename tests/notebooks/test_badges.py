@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_notebooks import PATHS
 
+from course_utils.commands.run_notebooks import find
 from course_utils.paths import ROOT
 
 sys.path.insert(0, str(ROOT / "tools"))
@@ -38,7 +38,7 @@ def addresses(path: Path) -> list[str]:
 # The repository as it is
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", find(), ids=lambda path: path.stem)
 def test_a_notebook_agrees_with_the_setting(path: Path) -> None:
     """Two badges and the set-up cell. That they name this notebook is tested in test_notebooks.py."""
     assert addresses(path) == [REPO] * 3, "run: make badges"
@@ -59,19 +59,19 @@ def test_a_new_address_is_written_everywhere(copy: Path, repo: str) -> None:
     changed = {path.relative_to(copy) for path in badges.write(repo, copy)}
     assert badges.setting(copy) == repo
     assert changed >= {
-        path.relative_to(ROOT) for path in [*PATHS, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+        path.relative_to(ROOT) for path in [*find(), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
     }
     for path in badges.files(copy):
         assert set(addresses(path)) <= {repo}
         assert REPO not in path.read_text(encoding="utf-8")
-    assert len([address for path in badges.files(copy) for address in addresses(path)]) >= 3 * len(PATHS)
+    assert len([address for path in badges.files(copy) for address in addresses(path)]) >= 3 * len(find())
 
 
 def test_nothing_but_the_address_changes(copy: Path) -> None:
     """Cell ids, line ends and the order of keys stay: the old address brings back every byte."""
     badges.write("someone/other", copy)
-    notebook = copy / "notebooks" / PATHS[0].name
-    before, after = (json.loads(path.read_text(encoding="utf-8")) for path in (PATHS[0], notebook))
+    notebook = copy / "notebooks" / find()[0].name
+    before, after = (json.loads(path.read_text(encoding="utf-8")) for path in (find()[0], notebook))
     assert [cell["id"] for cell in before["cells"]] == [cell["id"] for cell in after["cells"]]
     differing = [
         cell["id"] for cell, other in zip(before["cells"], after["cells"], strict=True) if cell != other
@@ -83,7 +83,7 @@ def test_nothing_but_the_address_changes(copy: Path) -> None:
 
 
 def test_a_notebook_that_strayed_is_brought_back(copy: Path) -> None:
-    notebook = copy / "notebooks" / PATHS[0].name
+    notebook = copy / "notebooks" / find()[0].name
     whole = notebook.read_bytes()
     notebook.write_bytes(whole.replace(REPO.encode(), b"old/place").replace(b"place course;", b"place;"))
     assert badges.write(root=copy) == [notebook] and notebook.read_bytes() == whole

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 import small_world
-from test_notebooks import PATHS
 
+from course_utils.commands.run_notebooks import find
 from course_utils.paths import ROOT
 
 pytestmark = [
@@ -105,7 +105,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return colab_like(tmp_path_factory.mktemp("colab")) / "python"
 
 
-@pytest.mark.parametrize("notebook", PATHS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("notebook", find(), ids=lambda path: path.stem)
 def test_the_cell_fetches_and_starts_the_course(
     notebook: Path, python: Path, stand_in: Path, tmp_path: Path
 ) -> None:
@@ -127,7 +127,7 @@ def test_the_cell_fetches_and_starts_the_course(
 
 def test_without_a_network_the_cell_fails_and_says_so(python: Path, tmp_path: Path) -> None:
     script(tmp_path / "bin/pip", "exit 1")
-    done = run_cell(python, PATHS[0], tmp_path / "content", tmp_path / "nowhere", tmp_path / "bin")
+    done = run_cell(python, find()[0], tmp_path / "content", tmp_path / "nowhere", tmp_path / "bin")
     assert done.returncode == 1
     assert "does not appear to be a git repository" in done.stdout or "does not exist" in done.stdout
     assert "No module named 'course_utils'" in done.stdout
@@ -170,9 +170,9 @@ def test_the_course_installs_what_is_missing_and_leaves_the_rest_alone(tmp_path:
     before = installed(python)
     assert not before.keys() & {*NOT_ON_COLAB, "course-utils"} and {"torch", "numpy"} <= before.keys()
     offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    done = run_cell(python, PATHS[0], tmp_path / "content", commit(repository), search, **offline)
+    done = run_cell(python, find()[0], tmp_path / "content", commit(repository), search, **offline)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{PATHS[0].stem} · track: bundled" in done.stdout
+    assert f"{find()[0].stem} · track: bundled" in done.stdout
     assert done.stdout.splitlines()[-1] == str(tmp_path / "content/course/course_utils/__init__.py")
     after = installed(python)
     assert after.keys() - before.keys() == {*NOT_ON_COLAB, "course-utils"}

@@ -14,9 +14,9 @@ from pathlib import Path
 import nbformat
 import pytest
 import tiny_notebook
-from test_notebooks import PATHS
 
 from course_utils.commands import run_notebooks
+from course_utils.commands.run_notebooks import find
 from course_utils.paths import DATA, ROOT
 
 HELPERS = Path(tiny_notebook.__file__).parent
@@ -100,7 +100,7 @@ def vanish(folder: Path) -> str:
 
 KILLED = """
 import os, signal
-from course_utils import checkpoints
+from course_utils.training import checkpoints
 checkpoints.SAVE_SECONDS = 0
 calls = 0
 
@@ -235,7 +235,7 @@ def test_the_folder_for_results_is_one_that_can_be_written(tmp_path: Path) -> No
     assert Path(chosen).parent == tmp_path and Path(chosen).is_dir() and wanted == impossible
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", find(), ids=lambda path: path.stem)
 def test_a_notebook_writes_only_to_the_folder_for_results(path: Path) -> None:
     source = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
     assert not re.search(r"output_dir=[\"']", source), (

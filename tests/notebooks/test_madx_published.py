@@ -97,7 +97,7 @@ def write_texts(folder: Path) -> None:
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A mirror with what the section takes, the catalogue with its sizes and hashes, and the real track."""
-    tables = copy.deepcopy(catalog._catalog(assets.CATALOG))
+    tables = copy.deepcopy(catalog._catalog(catalog.CATALOG))
     write_encoder(tmp_path / tables["assets"]["xlmr"]["mirror"])
     write_wikiann(tmp_path / tables["assets"]["wikiann"]["mirror"] / "panx_dataset.zip")
     write_texts(tmp_path / tables["assets"]["nusax"]["mirror"])

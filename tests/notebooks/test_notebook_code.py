@@ -111,9 +111,7 @@ def test_stubs_are_untouched_and_have_the_signature_of_their_reference(path):
 
 @by_notebook
 def test_solutions_are_in_step(path):
-    assert not solutions.refresh(nbformat.read(path, as_version=4)), (
-        "run python -m course_utils.checks.solutions notebooks/*.ipynb"
-    )
+    assert not solutions.refresh(nbformat.read(path, as_version=4)), "run python -m course_utils solutions"
 
 
 @by_notebook
@@ -163,12 +161,12 @@ def small_notebook() -> nbformat.NotebookNode:
 
 
 def test_a_solution_is_put_under_its_stub_once(tmp_path, capsys):
-    path = tmp_path / "small.ipynb"
+    path = tmp_path / "01_small.ipynb"
     nbformat.write(small_notebook(), path)
     before = path.read_bytes()
-    assert solutions.main(["--check", str(path)]) == 1
+    assert solutions.main(check=True, folder=tmp_path) == 1
     assert path.read_bytes() == before
-    assert solutions.main([str(path)]) == 0
+    assert solutions.main(check=False, folder=tmp_path) == 0
     first, solution, last = nbformat.read(path, as_version=4).cells
     assert solution.metadata == {"solution": "logit_kd.kd_loss"} and last.source == "After."
     assert (
@@ -177,7 +175,9 @@ def test_a_solution_is_put_under_its_stub_once(tmp_path, capsys):
         and "@checked" not in solution.source
     )
     after = path.read_bytes()
-    assert solutions.main([str(path)]) == 0 and solutions.main(["--check", str(path)]) == 0
+    assert (
+        solutions.main(check=False, folder=tmp_path) == 0 and solutions.main(check=True, folder=tmp_path) == 0
+    )
     assert path.read_bytes() == after and list(tmp_path.iterdir()) == [path]
 
 

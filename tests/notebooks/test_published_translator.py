@@ -266,7 +266,9 @@ def test_the_section_of_the_notebook_runs(
     assert "wanted=False" in first
     names: dict[str, Any] = {"seed": 0, "settings": {"shuffle": True, "seed": 0}}
     exec(
-        "from copy import deepcopy\nimport torch\nfrom course_utils import data, metrics, training, translation",
+        "from copy import deepcopy\nimport torch\nfrom course_utils import data, training\n"
+        "from course_utils.data import pairs\nfrom course_utils.models import translators\n"
+        "from course_utils.training import metrics",
         names,
     )
     exec(first.replace("wanted=False", "wanted=True"), names)

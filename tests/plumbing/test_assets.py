@@ -66,7 +66,7 @@ PINNED = r"[0-9a-f]{40}|\d+\.\d+\.\d+"  # a commit, or the version of what has n
 
 
 def every_entry() -> list[assets.Entry]:
-    tables = catalog._catalog(assets.CATALOG)
+    tables = catalog._catalog(catalog.CATALOG)
     return [assets.entry(role, track) for track in assets.TRACKS for role in tables[track]]
 
 
@@ -88,7 +88,7 @@ def test_an_entry_is_complete(entry: assets.Entry) -> None:
 
 
 def test_each_notebook_finds_its_roles_on_both_tracks() -> None:
-    notebooks = catalog._catalog(assets.CATALOG)["notebooks"]
+    notebooks = catalog._catalog(catalog.CATALOG)["notebooks"]
     assert assets.notebook_roles("02_logit_distillation") == ["teacher", "student", "sentiment", "unlabelled"]
     for roles in notebooks.values():
         for role in roles:
@@ -150,7 +150,7 @@ def test_a_harmed_bundle_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 
 @small_world.needs_bundle
-@pytest.mark.parametrize("role", sorted(catalog._catalog(assets.CATALOG)["bundled"]))
+@pytest.mark.parametrize("role", sorted(catalog._catalog(catalog.CATALOG)["bundled"]))
 def test_every_bundled_role_verifies(role: str) -> None:
     assert assets.fetch(role).is_dir()
 

@@ -236,8 +236,8 @@ def test_a_name_look_up_that_hangs_is_given_up(
 def run_fetch(tmp_path: Path) -> subprocess.Popen[str]:
     """Fetch in a process of its own, with the test's catalogue."""
     code = (
-        "from pathlib import Path; from course_utils import assets;"
-        f"assets.CATALOG = Path({str(tmp_path / 'catalog.toml')!r});"
+        "from pathlib import Path; from course_utils import assets; from course_utils.assets import catalog, fetching;"
+        f"catalog.CATALOG = Path({str(tmp_path / 'catalog.toml')!r});"
         f"fetching.BUILD = Path({str(tmp_path / 'build')!r}); assets.fetch('teacher'); print('whole')"
     )
     return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
-from test_notebooks import PATHS
 
 from course_utils.__main__ import COMMANDS
+from course_utils.commands.run_notebooks import find
 from course_utils.paths import ROOT
 
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -49,7 +49,17 @@ def test_a_failure_is_one_that_the_code_knows(failure: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["assets", "download", "sources", "training", "history", "doctor", "mirror"]
+    "module",
+    [
+        "assets/catalog",
+        "assets/fetching",
+        "assets/download",
+        "assets/sources",
+        "assets/mirror",
+        "training/loop",
+        "training/history",
+        "commands/doctor",
+    ],
 )
 def test_the_failures_of_each_module_are_listed(module: str) -> None:
     text = (ROOT / "course_utils" / f"{module}.py").read_text(encoding="utf-8")
@@ -97,7 +107,7 @@ def test_checkpoints_come_in_order_and_are_explained(title: str) -> None:
 def test_the_exercises_of_a_plan_are_there(title: str) -> None:
     """A row such as "02: exercises 2 and 5" names exercises that notebook 02 has."""
     headings = {}
-    for path in PATHS:
+    for path in find():
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
         headings[path.name[:2]] = {

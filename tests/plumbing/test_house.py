@@ -31,7 +31,6 @@ PINS = [
 COLAB = tomllib.loads((ROOT / "tools" / "colab.toml").read_text(encoding="utf-8"))
 MODULES = sorted((ROOT / "course_utils").rglob("*.py"))
 METHODS = [path for path in MODULES if "methods" in path.parts]
-PLUMBING = [path for path in MODULES if not {"methods", "checks"} & set(path.parts)]
 PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"}
 
 
@@ -170,15 +169,48 @@ def test_methods_stand_alone(path: Path) -> None:
         assert inside or name.split(".")[0] in allowed, f"{name_of(path)} imports {name}"
 
 
-@pytest.mark.parametrize(
-    "path", [m for m in MODULES if not {"methods", "checks"} & set(m.parts)], ids=name_of
-)
-def test_arrows_run_down(path: Path) -> None:
-    """Plumbing imports no method and no check. Only the front door hands `progress` on."""
-    if name_of(path) == "course_utils/__init__.py":
-        return
-    above = {name for name in imports(path) if re.match(r"course_utils\.(methods|checks)\b", name)}
-    assert not above, f"{name_of(path)} imports {above}"
+ARROWS = {
+    "paths": set(),
+    "session": {"paths"},
+    "assets": {"paths"},
+    "methods": set(),
+    "training": {"assets", "paths", "session"},
+    "data": {"assets"},
+    "models": {"assets", "data"},
+    "measure": {"training"},
+    "plots": {"measure"},
+    "results": {"assets", "paths", "session", "training"},
+    "checks": {"methods"},
+    "capstone": {"measure", "training"},
+    "commands": {"assets", "checks", "paths", "results", "session"},
+    "__main__": {"assets", "commands", "results", "session"},
+    "__init__": {"assets", "checks", "paths", "session"},
+}
+"""What each part of the package may import of the others. No circle: a part names only parts that stand above it."""
+
+
+def part_of(path: Path) -> str:
+    inside = path.relative_to(ROOT / "course_utils").parts
+    return inside[0].removesuffix(".py")
+
+
+def parts_imported(path: Path) -> set[str]:
+    names = {name.split(".")[1] for name in imports(path) if re.match(r"course_utils\.\w", name)}
+    return (names & ARROWS.keys()) - {part_of(path)}
+
+
+@pytest.mark.parametrize("part", ARROWS)
+def test_arrows_run_down(part: str) -> None:
+    """The part's modules import what the table lists, and nothing in it stands there for no module."""
+    found = set().union(*(parts_imported(path) for path in MODULES if part_of(path) == part))
+    assert found == ARROWS[part]
+
+
+def test_every_part_has_its_arrows_and_none_run_in_a_circle() -> None:
+    assert {part_of(path) for path in MODULES} == ARROWS.keys()
+    below = list(ARROWS)
+    for part in below[:-1]:  # the front door hands `start` and `progress` on
+        assert all(below.index(other) < below.index(part) for other in ARROWS[part]), part
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -56,10 +56,10 @@ def add_a_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_real_track_needs_each_folder_once() -> None:
-    catalog = tomllib.loads(assets.CATALOG.read_text(encoding="utf-8"))
+    tables = tomllib.loads(catalog.CATALOG.read_text(encoding="utf-8"))
     folders = [asset.mirror for asset in mirror.needed(later=True)]
     assert len(folders) == len(set(folders))
-    assert set(folders) == {table["mirror"] for table in catalog["assets"].values() if "mirror" in table}
+    assert set(folders) == {table["mirror"] for table in tables["assets"].values() if "mirror" in table}
 
 
 def test_only_some_notebooks_and_what_their_data_need() -> None:
@@ -190,8 +190,8 @@ def test_a_cut_is_told_and_resumed(hub: Hub, stick: Path, capsys: pytest.Capture
 def test_a_killed_call_is_resumed(hub: Hub, stick: Path, tmp_path: Path) -> None:
     hub.answers = [hub_server.stall]
     code = (
-        "from pathlib import Path; from course_utils import assets, mirror;"
-        f"assets.CATALOG = Path({str(tmp_path / 'catalog.toml')!r}); mirror.fill(Path({str(stick)!r}))"
+        "from pathlib import Path; from course_utils.assets import catalog, mirror;"
+        f"catalog.CATALOG = Path({str(tmp_path / 'catalog.toml')!r}); mirror.fill(Path({str(stick)!r}))"
     )
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.DEVNULL)
     part = stick / MODEL / ".model.safetensors.part"

@@ -11,6 +11,7 @@ from transformers import AutoModel
 from transformers.utils import logging as transformers_logging
 
 from course_utils import assets, models
+from course_utils.paths import DATA
 
 LABELS = ["negative", "neutral", "positive"]
 
@@ -107,7 +108,7 @@ def test_the_device_exists() -> None:
 
 
 def test_the_real_student_fits_its_teachers_vocabulary(monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = assets.CATALOG.parent.parent / "data/models/student-real"
+    folder = DATA / "models" / "student-real"
     monkeypatch.setattr(assets, "fetch", lambda role: folder)
     model = models.new_classifier("student", LABELS, small_world.tokenizer(), seed=0)
     assert (model.config.num_hidden_layers, model.config.hidden_size) == (2, 64)

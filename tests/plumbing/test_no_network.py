@@ -32,14 +32,14 @@ sys.addaudithook(watch)
 
 EVERY_ROLE = """
 models.load_classifier("teacher", labels)
-for role in catalog._catalog(assets.CATALOG)["bundled"]:
+for role in assets.roles("bundled"):
     assert assets.fetch(role).is_dir()
     for language in assets.entry(role).languages:
         data.load(role, language)
     print("loaded", role)
 """
 METRICS = """
-from course_utils.metrics import METRICS, load_metric
+from course_utils.training.metrics import METRICS, load_metric
 given = {"seqeval": [["B-PER"]], "sacrebleu": ["a b c d"]}
 for name in METRICS:
     predictions = given.get(name, [1])

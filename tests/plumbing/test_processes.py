@@ -42,7 +42,7 @@ def launched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, list[
     # `--multi_gpu` starts the processes, and ACCELERATE_USE_CPU keeps them on the CPU: `--cpu` would need MPI.
     command = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
     command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-    command += ["--main_process_port", str(port), str(ROOT / "tests/two_processes.py"), str(folder)]
+    command += ["--main_process_port", str(port), str(ROOT / "tests/helpers/two_processes.py"), str(folder)]
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "helpers")])
     settings = {"ACCELERATE_USE_CPU": "1", "COURSE_BUILD": str(folder), "PYTHONPATH": paths}
     done = subprocess.run(

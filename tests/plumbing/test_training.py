@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import BertConfig, BertForSequenceClassification, BertForTokenClassification
 
-from course_utils import training
+from course_utils import assets, training
 from course_utils.measure import latency
-from course_utils.training import checkpoints, evaluate, fit, forward, gold_loss, history
+from course_utils.training import checkpoints, evaluate, fit, gold_loss, history
 
 SIZES: dict[str, Any] = {
     "vocab_size": 50,
@@ -347,10 +347,10 @@ def test_bfloat16_is_for_the_real_track_only(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
-    monkeypatch.setattr(forward.assets, "track", lambda: "bundled")
+    monkeypatch.setattr(assets, "track", lambda: "bundled")
     assert training.precision() == "no"
     training.precision.cache_clear()
-    monkeypatch.setattr(forward.assets, "track", lambda: "real")
+    monkeypatch.setattr(assets, "track", lambda: "real")
     assert [training.precision() for _ in range(2)] == ["bf16", "bf16"]
     assert capsys.readouterr().out.count("bfloat16") == 1
 
