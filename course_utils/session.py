@@ -30,8 +30,14 @@ def seed() -> int:
 
 def is_main_process() -> bool:
     """Whether this process shows and records: the first of those that `accelerate launch` started, or the
-    only one."""
-    return os.environ.get("RANK", "0") == "0"
+    only one.
+
+    Job arrays set RANK too. A process is one of several only where WORLD_SIZE and LOCAL_RANK say so as well:
+    those are what accelerate asks.
+    """
+    size = os.environ.get("WORLD_SIZE", "")
+    several = size.isdigit() and int(size) > 1 and "LOCAL_RANK" in os.environ
+    return not several or os.environ.get("RANK", "0") == "0"
 
 
 def prepare_environment(track: str) -> None:

@@ -5,171 +5,165 @@ back, so a resumed run ends with the weights of a run that was never interrupted
 `training.fit(checkpoint=folder)` uses this.
 """
 
-import random
+import copy
 import time
+import warnings
+from collections.abc import Callable
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
-import numpy as np
+import accelerate
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from course_utils.paths import whole_file
-from course_utils.training import processes
+from course_utils.training.batches import Batches, random_state, restore_random_state
+from course_utils.training.history import History
+from course_utils.training.identity import checksums, differences, other_loss, other_start, unequal
 
 SAVE_SECONDS = 20.0
-
-
-def random_state() -> dict[str, Any]:
-    """The state of every generator that a training step may draw from, as plain values and tensors."""
-    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)  # type: ignore[misc]
-    return {
-        "python": random.getstate(),
-        # A plain list: torch reads back only tensors and plain values from a checkpoint (weights_only=True).
-        "numpy": (str(name), [int(key) for key in keys], int(position), int(has_gauss), float(cached)),
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        "mps": torch.mps.get_rng_state() if torch.backends.mps.is_available() else None,
-    }
-
-
-def restore_random_state(state: dict[str, Any]) -> None:
-    """Put back what `random_state` returned."""
-    name, keys, position, has_gauss, cached = state["numpy"]
-    random.setstate(state["python"])
-    np.random.set_state((name, np.array(keys, dtype=np.uint32), position, has_gauss, cached))
-    torch.set_rng_state(state["torch"])
-    if state["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(state["cuda"])
-    if state["mps"] is not None and torch.backends.mps.is_available():
-        torch.mps.set_rng_state(state["mps"])
-
-
-class Batches:
-    """Batches without end: the loader's epochs, one after the other, from a place that can be saved and found
-    again.
-
-    A loader whose batch_sampler has `set_epoch` is told the epoch. Raises ValueError if the loader yields no
-    batch.
-    """
-
-    def __init__(self, loader: "DataLoader[Any]") -> None:
-        self.loader = loader
-        self.epoch = 0
-        self.taken = 0
-        self._start_epoch()
-
-    def _start_epoch(self) -> None:
-        set_epoch = getattr(self.loader.batch_sampler, "set_epoch", None)
-        if set_epoch is not None:
-            set_epoch(self.epoch)
-        processes.order_alike()
-        generator = self.loader.generator
-        # The loader draws the epoch's order from these, so they are what leads back to the same order.
-        self._order = (random_state(), None if generator is None else generator.get_state())
-        self._iterator = iter(self.loader)
-
-    def __next__(self) -> dict[str, Tensor]:
-        batch = next(self._iterator, None)
-        if batch is None and self.taken:
-            self.epoch, self.taken = self.epoch + 1, 0
-            self._start_epoch()
-            batch = next(self._iterator, None)
-        if batch is None:
-            raise ValueError(
-                "The training loader gave no batch: the dataset behind it is empty, or smaller than a batch "
-                "with drop_last=True. Look at len(train_loader.dataset)."
-            )
-        self.taken += 1
-        return batch
-
-    def state(self) -> dict[str, Any]:
-        return {"epoch": self.epoch, "taken": self.taken, "order": self._order}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go to the place that `state` names. Leaves the random generators at the start of that epoch."""
-        self.epoch, self.taken = state["epoch"], state["taken"]
-        drawn_from, generator_state = state["order"]
-        restore_random_state(drawn_from)
-        if generator_state is not None and self.loader.generator is not None:
-            self.loader.generator.set_state(generator_state)
-        self._start_epoch()
-        for _ in range(self.taken):
-            next(self._iterator)
 
 
 class Checkpoint:
     """One file in `folder` that holds an unfinished run, rewritten about every 20 seconds and deleted at the
     end.
 
-    `identity` says which run it is: plain values that must be equal for the run to go on from this file.
+    `run` is the run's `identity`. A run goes on from the file only if its identity is the same, and if its
+    next step has the batch and the loss that this step had before. Of several processes only the main one
+    writes. Raises ValueError if `folder` is a file.
     """
 
     def __init__(
         self,
         folder: str | Path,
-        identity: dict[str, Any],
+        run: dict[str, Any],
         model: torch.nn.Module,
         optimizer: torch.optim.Optimizer,
         scheduler: torch.optim.lr_scheduler.LRScheduler,
     ) -> None:
-        self.path = Path(folder) / "unfinished_run.pt"
-        self.identity = identity
+        self.folder = Path(folder)
+        if self.folder.exists() and not self.folder.is_dir():
+            raise ValueError(
+                f"checkpoint={str(folder)!r} is a file. Give fit a folder: it makes one where there is none."
+            )
+        self.path = self.folder / "unfinished_run.pt"
+        self.run = run
         self.model, self.optimizer, self.scheduler = model, optimizer, scheduler
+        self.is_main = accelerate.PartialState().is_main_process
         self._saved_at = time.monotonic()
+        self._taken: dict[str, Any] | None = None
+        self._expected: dict[str, Any] | None = None
+        self._replaced: dict[str, Tensor] = {}
 
     def due(self) -> bool:
+        """Whether the last save is `SAVE_SECONDS` ago."""
         return time.monotonic() - self._saved_at >= SAVE_SECONDS
 
-    def save(self, batches: Batches, progress: dict[str, Any]) -> None:
-        """Write the run's state: to a file beside the old one first, so that a kill never leaves half a
-        file."""
-        frozen = {name for name, parameter in self.model.named_parameters() if not parameter.requires_grad}
-        state = {
-            "identity": self.identity,
-            "model": {name: value for name, value in self.model.state_dict().items() if name not in frozen},
+    def before_step(self, batches: Batches, read_progress: Callable[[], History]) -> None:
+        """Take down the state before this step, if a save is due. `after_loss` writes it."""
+        if not self.is_main or self.scheduler.last_epoch == 0 or not self.due():
+            return
+        parameters = dict(self.model.named_parameters())
+        self._taken = {
+            "run": self.run,
+            # Until it is written, the forward pass may change buffers, but no parameter.
+            "model": {n: v if n in parameters else v.clone() for n, v in self._changing().items()},
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
             "random": random_state(),
             "batches": batches.state(),
-            "progress": progress,
+            "progress": copy.deepcopy(vars(read_progress())),
         }
-        with whole_file(self.path) as part:
-            torch.save(state, part)
-        self._saved_at = time.monotonic()
+
+    def after_loss(self, batch: dict[str, Tensor], loss: Tensor) -> None:
+        """Compare the first step of a resumed run with what it was before; write what `before_step` took.
+
+        Raises ValueError if the step differs. The model then has the weights again with which it came.
+        """
+        if not self.is_main or (self._taken is None and self._expected is None):
+            return
+        seen = {"batch": checksums(batch), "loss": loss.item(), "device": loss.device.type}
+        if self._expected is not None:
+            self._compare(self._expected, seen)
+            self._expected, self._replaced = None, {}
+        if self._taken is not None:
+            with whole_file(self.path) as part:
+                torch.save({**self._taken, "seen": seen}, part)
+            self._taken, self._saved_at = None, time.monotonic()
 
     def resume(self, batches: Batches) -> dict[str, Any] | None:
         """Put everything back and return the saved progress, or None where there is no file.
 
-        Raises ValueError if the file was left by another run.
+        Raises ValueError if another run left the file, or if it is damaged. Warns if the weights that train
+        had other values before the first step: the file's replace them.
         """
         if not self.path.exists():
             return None
-        state = torch.load(self.path, map_location="cpu", weights_only=True)
-        self._refuse_another_run(state["identity"])
+        state = self._read()
+        if found := differences(state["run"], self.run):
+            self._refuse(found)
+        if self.is_main and (names := other_start(state["run"], self.run)):
+            warnings.warn(
+                f"The run in {self.folder} started from other weights than those of this model ({names}). Its "
+                "own replace them, and it goes on. If you meant another model, delete that folder first.",
+                stacklevel=3,
+            )
+        self._replaced = {name: value.clone() for name, value in self._changing().items()}
         self.model.load_state_dict(state["model"], strict=False)
         self.optimizer.load_state_dict(state["optimizer"])
         self.scheduler.load_state_dict(state["scheduler"])
         batches.restore(state["batches"])
         restore_random_state(state["random"])
+        self._expected = {**state["seen"], "loss_fn": state["run"]["loss_fn"]}
         return state["progress"]
-
-    def _refuse_another_run(self, saved: dict[str, Any]) -> None:
-        names = [name for name in {**saved, **self.identity} if saved.get(name) != self.identity.get(name)]
-        if not names:
-            return
-        differences = "; ".join(
-            "the trainable parameters have other names or shapes"
-            if name == "trainable"
-            else f"{name}: {saved.get(name)} there, {self.identity.get(name)} here"
-            for name in names
-        )
-        raise ValueError(
-            f"The folder {self.path.parent} holds an unfinished run that is not this one ({differences}). "
-            "Give this run a folder of its own, or delete that folder to start afresh."
-        )
 
     def finish(self) -> None:
         """Delete the file: the run has ended, and the same call starts a new one."""
-        self.path.unlink(missing_ok=True)
+        if self.is_main:
+            self.path.unlink(missing_ok=True)
+
+    def _changing(self) -> dict[str, Tensor]:
+        """What training may change: the model's state without the frozen parameters."""
+        frozen = {name for name, parameter in self.model.named_parameters() if not parameter.requires_grad}
+        return {name: value for name, value in self.model.state_dict().items() if name not in frozen}
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
+            why = "" if "seen" in state else "an older version of the course wrote it"
+        except (OSError, EOFError, RuntimeError, UnpicklingError):
+            why = "the file is damaged"
+        if why:  # torch's own message would advise to run whatever code the file holds
+            raise ValueError(
+                f"{self.path} cannot be read, so the run cannot go on from it: {why}. Delete it to start afresh."
+            )
+        return state
+
+    def _compare(self, before: dict[str, Any], now: dict[str, Any]) -> None:
+        """Raise ValueError if the step is not what it was; warn where that cannot be told."""
+        step = self.scheduler.last_epoch + 1
+        if before["batch"] != now["batch"]:
+            found = [f"step {step} gets a batch of other rows"]
+        elif before["device"] != now["device"]:
+            warnings.warn(
+                f"The run in {self.folder} was saved on {before['device']} and goes on on {now['device']}, which "
+                "draws other random numbers. It ends with other weights than it would have without the break, "
+                "and whether loss_fn is still the same was not checked.",
+                stacklevel=4,
+            )
+            return
+        elif other_loss(before["loss"], now["loss"]):
+            values = unequal(before["loss_fn"], self.run["loss_fn"]) or ["something that loss_fn uses"]
+            losses = f"{before['loss']:.6g} there, {now['loss']:.6g} here"
+            found = [f"the loss of step {step}: {losses}, so loss_fn is another; look at {', '.join(values)}"]
+        else:
+            return
+        self.model.load_state_dict(self._replaced, strict=False)
+        self._refuse(found)
+
+    def _refuse(self, found: list[str]) -> None:
+        raise ValueError(
+            f"The folder {self.folder} holds an unfinished run that is not this one ({'; '.join(found)}). "
+            "Give this run a folder of its own, or delete that folder to start afresh."
+        )

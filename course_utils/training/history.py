@@ -103,9 +103,9 @@ class Watch:
         if time.perf_counter() - self._read_at >= REFRESH_SECONDS:
             self.read()
 
-    def read(self) -> None:
-        """Move the losses that wait into the history and redraw the bar. Raises ValueError at a loss that is
-        no number."""
+    def read(self) -> History:
+        """Move the losses that wait into the history, redraw the bar, and return the history. Raises
+        ValueError at a loss that is no number."""
         losses = torch.stack(self._waiting).tolist() if self._waiting else []
         self._waiting.clear()
         self._read_at = time.perf_counter()
@@ -122,6 +122,7 @@ class Watch:
         if losses:
             self._describe(sum(losses) / len(losses))
             self._bar.update(len(losses))
+        return self.history
 
     @contextmanager
     def evaluation(self, step: int) -> Iterator[Callable[[float], None]]:

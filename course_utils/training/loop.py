@@ -15,10 +15,12 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import get_linear_schedule_with_warmup
 
-from course_utils.training import processes
-from course_utils.training.checkpoints import Batches, Checkpoint
+from course_utils.training import launched
+from course_utils.training.batches import Batches
+from course_utils.training.checkpoints import Checkpoint
 from course_utils.training.forward import Batch, eval_mode, forward, input_names, to_device
 from course_utils.training.history import History, Watch
+from course_utils.training.identity import identity
 from course_utils.training.metrics import load_metric
 
 LossFunction = Callable[[Any, Batch], Tensor]
@@ -60,30 +62,32 @@ def fit(
     `eval_every` steps and at the end.
 
     With `checkpoint` (a folder) a run that was killed goes on from there when the same call is made again,
-    and ends with the weights of an uninterrupted run. Raises ValueError for a run that cannot start and a
-    loss that is not a number.
+    and ends with the weights of an uninterrupted run. A checkpoint of another run is refused
+    (course_utils/training/identity.py says what is compared). Raises ValueError for a run that cannot start
+    and a loss that is not a number.
 
     Under `accelerate launch` each of the n processes takes every n-th row of every batch; all make the same
     steps and return the same losses and metrics, those of one process. Only the first shows a bar and saves.
-    See docs/scaling.md.
+    With FSDP, `model` is split in place, and there are no checkpoints. See docs/scaling.md.
     """
     trainable = _trainable(model)
     if steps < 1:
         raise ValueError(f"steps must be 1 or more, and it is {steps}.")
     set_seed(seed)
-    accelerator = accelerate.Accelerator()
-    processes.refuse_split_models(accelerator)
-    several, is_main = accelerator.num_processes > 1, accelerator.is_main_process
-    model.to(accelerator.device).train()
-    optimizer = _adamw(trainable.values(), learning_rate, weight_decay)
+    accelerator = launched.new_accelerator(checkpoint is not None)
+    if accelerator.distributed_type != launched.FSDP:  # it puts each slice where it belongs
+        model.to(accelerator.device)
+    model.train()
+    optimizer: torch.optim.Optimizer = _adamw(trainable.values(), learning_rate, weight_decay)
     scheduler = get_linear_schedule_with_warmup(optimizer, int(warmup * steps), steps)
     batches = Batches(train_loader)
     history = History(trainable_parameters=sum(p.numel() for p in trainable.values()))
     saved: Checkpoint | None = None
     if checkpoint is not None:
-        identity = _identity(
-            trainable,
+        run = identity(
+            model,
             train_loader,
+            loss_fn,
             steps=steps,
             learning_rate=learning_rate,
             seed=seed,
@@ -92,28 +96,25 @@ def fit(
             max_grad_norm=max_grad_norm,
             eval_every=eval_every,
         )
-        saved = Checkpoint(checkpoint, identity, model, optimizer, scheduler)
+        saved = Checkpoint(checkpoint, run, model, optimizer, scheduler)
         history = History(**(saved.resume(batches) or vars(history)))
-    if several:
-        processes.start_alike(model)
 
     names = input_names(model)
-    with Watch(history, steps, learning_rate, metric, progress and is_main) as watch:
+    objective = launched.Objective(model, lambda batch: loss_fn(forward(model, names, batch), batch))
+    loss_of, optimizer = launched.prepare(accelerator, objective, optimizer)
+    parameters = list(_trainable(model).values())
+    shown = progress and accelerator.is_main_process
+    with Watch(history, steps, learning_rate, metric, shown) as watch:
         for step in range(len(history.losses) + 1, steps + 1):
-            batch = next(batches)
-            if several:
-                batch, weight = processes.own_rows(
-                    batch, accelerator.process_index, accelerator.num_processes
-                )
+            if saved is not None:
+                saved.before_step(batches, watch.read)
+            batch, weight = launched.own_rows(accelerator, next(batches))
             batch = to_device(batch, accelerator.device)
-            loss = loss_fn(forward(model, names, batch), batch)
+            loss = loss_of(batch)
             watch.before_backward(loss)
-            if several:
-                loss = loss * weight
-            accelerator.backward(loss)
-            if several:
-                loss = processes.average(loss, trainable.values())
-            nn.utils.clip_grad_norm_(trainable.values(), max_grad_norm, foreach=True)
+            if saved is not None:
+                saved.after_loss(batch, loss)
+            loss = launched.backward(accelerator, loss, weight, parameters, max_grad_norm)
             optimizer.step()
             scheduler.step()
             optimizer.zero_grad()
@@ -121,11 +122,8 @@ def fit(
             if eval_loader is not None and (step == steps or (eval_every and step % eval_every == 0)):
                 with watch.evaluation(step) as note:
                     note(evaluate(model, eval_loader, metric))
-            if saved is not None and is_main and saved.due():
-                watch.read()
-                saved.save(batches, vars(history))
     model.eval()
-    if saved is not None and is_main:
+    if saved is not None:
         saved.finish()
     return history
 
@@ -185,11 +183,3 @@ def _adamw(
         (matrices if parameter.ndim > 1 else vectors).append(parameter)
     groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
     return torch.optim.AdamW([group for group in groups if group["params"]], lr=learning_rate, fused=True)
-
-
-def _identity(
-    trainable: dict[str, nn.Parameter], loader: "DataLoader[Any]", **settings: float | None
-) -> dict[str, Any]:
-    """What makes a run this run: a checkpoint of another must not be taken for it."""
-    shapes = {name: list(parameter.shape) for name, parameter in trainable.items()}
-    return {"trainable": shapes, "batches in an epoch": len(loader), **settings}

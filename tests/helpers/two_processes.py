@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
-from course_utils import results
+from course_utils import data, models, results
 from course_utils.data import LengthBatches
 from course_utils.paths import DATA
 from course_utils.training import checkpoints, fit, gold_loss
@@ -43,6 +43,16 @@ def shuffled(count: int) -> "DataLoader[Any]":
     return DataLoader(rows(count), batch_size=8, shuffle=True)  # type: ignore[arg-type]
 
 
+def model(seed: int, dropout: float = 0.0) -> Any:
+    """A BERT of one layer."""
+    config = AutoConfig.from_pretrained(
+        DATA / "models/student", num_labels=3, num_hidden_layers=1, vocab_size=100,
+        hidden_dropout_prob=dropout, output_hidden_states=True,
+    )  # fmt: skip
+    torch.manual_seed(seed)
+    return AutoModelForSequenceClassification.from_config(config)
+
+
 def run(
     train_loader: "DataLoader[Any]",
     *,
@@ -52,12 +62,7 @@ def run(
     checkpoint: Path | None = None,
 ) -> dict[str, Any]:
     """One small training run; with `headless` its loss leaves the model's head out."""
-    config = AutoConfig.from_pretrained(
-        DATA / "models/student", num_labels=3, num_hidden_layers=1, vocab_size=100,
-        hidden_dropout_prob=dropout, output_hidden_states=True,
-    )  # fmt: skip
-    torch.manual_seed(STATE.process_index)  # a start of its own, which must not matter
-    model = AutoModelForSequenceClassification.from_config(config)
+    network = model(STATE.process_index, dropout)  # a start of its own, which must not matter
     seen: list[list[int]] = []
 
     def loss_fn(outputs: Any, batch: dict[str, Tensor]) -> Tensor:
@@ -65,22 +70,29 @@ def run(
         return outputs.hidden_states[-1].pow(2).mean() if headless else gold_loss(outputs, batch)
 
     options: dict[str, Any] = {"loss_fn": loss_fn, "progress": progress, "checkpoint": checkpoint}
-    done = fit(model, train_loader, loader(48), steps=12, learning_rate=2e-3, eval_every=5, **options)
-    return {"losses": done.losses, "metrics": done.metrics, "seen": seen, "weights": model.state_dict()}
+    done = fit(network, train_loader, loader(48), steps=12, learning_rate=2e-3, eval_every=5, **options)
+    return {"losses": done.losses, "metrics": done.metrics, "seen": seen, "weights": network.state_dict()}
+
+
+def encoder() -> dict[str, Any]:
+    """Eight steps of the bundled encoder on the course's own batches, without dropout."""
+    sentiment, tokenizer = (
+        data.load("sentiment")["train"].select(range(256)),
+        models.load_tokenizer("teacher"),
+    )
+    network = models.load_classifier("teacher", sentiment.features["label"].names)
+    for module in network.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    batches = data.make_loader(data.tokenize(sentiment, tokenizer), tokenizer, 32, shuffle=True)
+    done = fit(network, batches, steps=8, learning_rate=5e-4, progress=False)
+    return {"losses": done.losses, "metrics": done.metrics, "seen": [], "weights": network.state_dict()}
 
 
 def resumed(folder: Path) -> dict[str, Any]:
     """A run whose last save is at its seventh step and that leaves its checkpoint; then the same call again."""
-    save, saves = checkpoints.Checkpoint.save, []
-
-    def first_seven(self: Any, *state: Any) -> None:
-        saves.append(None)
-        if len(saves) <= 7:
-            save(self, *state)
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoints, "SAVE_SECONDS", 0.0)
-        patch.setattr(checkpoints.Checkpoint, "save", first_seven)
+        patch.setattr(checkpoints.Checkpoint, "due", lambda self: self.scheduler.last_epoch <= 7)
         patch.setattr(checkpoints.Checkpoint, "finish", lambda self: None)
         run(shuffled(48), checkpoint=folder)
     STATE.wait_for_everyone()
@@ -99,6 +111,7 @@ def runs(folder: Path) -> dict[str, dict[str, Any]]:
         "one row left": run(shuffled(41)),
         "dropout": run(shuffled(43), dropout=0.1),
         "headless": run(loader(48), headless=True),
+        "encoder": encoder(),
         "resumed": resumed(folder / "checkpoint"),
     }
 

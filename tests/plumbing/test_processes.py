@@ -15,7 +15,7 @@ import two_processes
 from accelerate.utils import DistributedType
 
 from course_utils.paths import ROOT
-from course_utils.training import processes
+from course_utils.training.launched import own_rows, refuse
 
 Runs = dict[str, dict[str, Any]]
 needs_gloo = pytest.mark.skipif(
@@ -54,17 +54,33 @@ def launched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, list[
 
 @needs_gloo
 @small_world.needs_bundle
-@pytest.mark.parametrize("name", ["even", "short batch", "one row left", "headless", "resumed"])
+@pytest.mark.parametrize("name", ["encoder", "even", "short batch", "one row left", "headless", "resumed"])
 def test_two_processes_train_as_one(alone: Runs, launched: tuple[Path, str, list[Runs]], name: str) -> None:
     """Exact up to rounding, also where a batch cannot be split evenly: the loss is a mean over rows, without
     dropout."""
     _, _, (main, other) = launched
     assert main[name]["losses"] == other[name]["losses"]
-    torch.testing.assert_close(main[name]["losses"], alone[name]["losses"], rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(main[name]["losses"], alone[name]["losses"], rtol=0, atol=1e-5)
     assert main[name]["metrics"] == other[name]["metrics"] == alone[name]["metrics"]
     for parameter, value in main[name]["weights"].items():
         assert torch.equal(value, other[name]["weights"][parameter]), parameter
-    assert len(main[name]["losses"]) == 12 and len(main[name]["seen"]) == (5 if name == "resumed" else 12)
+    assert len(main[name]["losses"]) == (8 if name == "encoder" else 12)
+
+
+@needs_gloo
+@small_world.needs_bundle
+def test_a_parameter_that_the_loss_leaves_out_stays_as_it_was(launched: tuple[Path, str, list[Runs]]) -> None:
+    """Also in its process: with a gradient of 0 in place of none, AdamW would still shrink it."""
+    before, after = two_processes.model(0).state_dict(), launched[2][0]["headless"]["weights"]
+    assert torch.equal(before["classifier.weight"], after["classifier.weight"])
+
+
+@needs_gloo
+@small_world.needs_bundle
+def test_a_resumed_launch_makes_only_the_steps_that_were_missing(
+    launched: tuple[Path, str, list[Runs]],
+) -> None:
+    assert [len(runs["resumed"]["seen"]) for runs in launched[2]] == [5, 5]
 
 
 @needs_gloo
@@ -101,15 +117,25 @@ def test_only_the_main_process_shows_and_records(launched: tuple[Path, str, list
 
 @pytest.mark.parametrize("rows", [1, 2, 5, 8])
 def test_the_weights_make_the_mean_over_all_rows(rows: int) -> None:
-    values = torch.arange(rows) + 1.0
-    shares = [processes.own_rows({"x": values, "id": torch.arange(rows)}, i, 3) for i in range(3)]
+    batch = {"x": torch.arange(rows) + 1.0, "id": torch.arange(rows)}
+    places: list[Any] = [SimpleNamespace(process_index=i, num_processes=3) for i in range(3)]
+    shares = [own_rows(place, batch) for place in places]
     mean = sum(share["x"].mean() * weight for share, weight in shares) / 3
-    torch.testing.assert_close(mean, values.mean())
+    torch.testing.assert_close(mean, batch["x"].mean())
     assert all(len(share["x"]) == len(share["id"]) > 0 for share, _ in shares)
 
 
-def test_a_launch_that_splits_the_model_is_refused() -> None:
-    launch: Any = SimpleNamespace(distributed_type=DistributedType.FSDP)
-    with pytest.raises(ValueError, match="FSDP.*splits a model.*docs/scaling.md"):
-        processes.refuse_split_models(launch)
-    processes.refuse_split_models(SimpleNamespace(distributed_type=DistributedType.NO))  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("launch", "message"),
+    [
+        ({"distributed_type": DistributedType.DEEPSPEED}, "DEEPSPEED.*docs/scaling.md"),
+        ({"distributed_type": DistributedType.FSDP}, "fsdp_version 2"),
+        ({"distributed_type": DistributedType.FSDP, "is_fsdp2": True}, "Leave `checkpoint` out"),
+        ({"gradient_accumulation_steps": 4}, "4 gradient accumulation steps"),
+    ],
+)
+def test_a_launch_that_fit_cannot_train_under_is_refused(launch: dict[str, Any], message: str) -> None:
+    usual = {"distributed_type": DistributedType.NO, "is_fsdp2": False, "gradient_accumulation_steps": 1}
+    with pytest.raises(ValueError, match=message):
+        refuse(SimpleNamespace(**usual | launch), checkpoints=True)  # type: ignore[arg-type]
+    refuse(SimpleNamespace(**usual), checkpoints=True)  # type: ignore[arg-type]

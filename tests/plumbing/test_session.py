@@ -34,3 +34,24 @@ def test_only_the_bundled_track_is_held_offline(monkeypatch: pytest.MonkeyPatch)
     assert "HF_HUB_OFFLINE" not in os.environ and os.environ["HF_HUB_DISABLE_TELEMETRY"] == "1"
     session.prepare_environment("bundled")
     assert os.environ["HF_HUB_OFFLINE"] == os.environ["HF_DATASETS_OFFLINE"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("environment", "main"),
+    [
+        ({}, True),
+        ({"RANK": "3"}, True),
+        ({"RANK": "3", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}, True),
+        ({"RANK": "3", "WORLD_SIZE": "8"}, True),
+        ({"RANK": "3", "WORLD_SIZE": "8", "LOCAL_RANK": "1"}, False),
+        ({"RANK": "0", "WORLD_SIZE": "8", "LOCAL_RANK": "0"}, True),
+    ],
+)
+def test_a_member_of_a_job_array_records_its_own_rows(
+    environment: dict[str, str], main: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert session.is_main_process() == main
