@@ -1,6 +1,7 @@
 """Two processes under `accelerate launch` train as one does: the same losses, metrics and rows."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import pytest
 import small_world
 import torch
 import two_processes
+from accelerate.commands.config.config_args import load_config_from_file
+from accelerate.commands.launch import launch_command_parser
 from accelerate.utils import DistributedType
 
 from course_utils.paths import ROOT
@@ -139,3 +142,16 @@ def test_a_launch_that_fit_cannot_train_under_is_refused(launch: dict[str, Any],
     with pytest.raises(ValueError, match=message):
         refuse(SimpleNamespace(**usual | launch), checkpoints=True)  # type: ignore[arg-type]
     refuse(SimpleNamespace(**usual), checkpoints=True)  # type: ignore[arg-type]
+
+
+def test_accelerate_reads_the_configuration_that_the_page_on_scaling_shows(tmp_path: Path) -> None:
+    page = (ROOT / "docs/scaling.md").read_text(encoding="utf-8")
+    shown = re.search(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert shown is not None
+    (tmp_path / "fsdp.yaml").write_text(shown[1])
+    config = load_config_from_file(str(tmp_path / "fsdp.yaml"))
+    assert config.distributed_type == DistributedType.FSDP and config.num_processes == 4
+    assert config.mixed_precision == "no" and config.fsdp_config["fsdp_version"] == 2
+    options = launch_command_parser().parse_args(["train.py"])
+    known = set(vars(options))
+    assert set(config.fsdp_config) <= known, "accelerate launch has no such option"
