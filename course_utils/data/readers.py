@@ -4,61 +4,95 @@ A reader takes the catalogue's entry, the path of each split, and the language. 
 within a data set: those of labelled rows stay below `UNLABELLED_ID`, those of unlabelled rows start there.
 """
 
-import csv
 import hashlib
-import io
-import json
-import re
-import tarfile
-import zipfile
-from collections.abc import Callable, Iterable
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 
 from course_utils.assets import Entry
+from course_utils.data.columns import class_names
+from course_utils.data.copies import without_copies
+from course_utils.data.files import DataError, find_column, read_csv, read_json, read_lines
+from course_utils.data.tags import Sentence, iob2, read_conll, read_wikiann
 
 UNLABELLED_ID = 100_000
 TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG"]
-RUN = 8  # words in a row that betray a copied sentence
-CODES = {"english": "en", "indonesian": "id", "javanese": "jv", "sundanese": "su"}  # WikiANN's languages
 
 Row = tuple[int, str, str]  # id, text, label
 
 
-def _csv_rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as handle:
-        return list(csv.DictReader(handle))
+def csv_rows(path: Path, columns: Sequence[str]) -> list[list[str]]:
+    """The cells of these columns, a list a row. Raises DataError for blank cells, and a column id that is no id."""
+    header, rows = read_csv(path, columns)
+    places = [header.index(find_column(column, header, path.name)) for column in columns]
+    seen: dict[int, int] = {}
+    found = []
+    for line, cells in rows:
+        row = [cells[place] for place in places]
+        if missing := [column for column, cell in zip(columns, row, strict=True) if not cell.strip()]:
+            raise DataError(
+                f"{path.name}, line {line}: {missing[0]!r} is blank. Fill it in, or drop the row."
+            )
+        if not row[0].strip().isdecimal():
+            raise DataError(f"{path.name}, line {line}: the id {row[0]!r} is not a whole number from 0 on.")
+        if (first := seen.setdefault(int(row[0]), line)) != line:
+            raise DataError(
+                f"{path.name}, line {line}: the id {row[0]} is that of line {first} too. Number the rows."
+            )
+        found.append(row)
+    if not found:
+        raise DataError(f"{path.name} names its columns and holds no rows.")
+    return found
+
+
+def _no_two_spellings(names: Sequence[str], where: str) -> None:
+    """Raises DataError for two labels that differ only in case: nobody means them as two classes."""
+    spelt: dict[str, str] = {}
+    for name in names:
+        if (other := spelt.setdefault(name.casefold(), name)) != name:
+            raise DataError(
+                f"{where} has the labels {other!r} and {name!r}. Spell them alike, for one class."
+            )
 
 
 def _classification(splits: dict[str, list[Row]]) -> DatasetDict:
-    """Columns id, text, label. The label names are sorted: they do not depend on the order of rows."""
-    names = sorted({label for rows in splits.values() for _, _, label in rows})
+    """Columns id, text, label. The order of the label names does not depend on the order of rows."""
+    names = class_names(label for rows in splits.values() for _, _, label in rows)
+    _no_two_spellings(names, "The data set")
     features = Features({"id": Value("int64"), "text": Value("string"), "label": ClassLabel(names=names)})
-    return DatasetDict({split: _table(rows, features) for split, rows in splits.items()})
+    return DatasetDict({split: table(rows, features) for split, rows in splits.items()})
 
 
-def _table(rows: Iterable[tuple], features: Features) -> Dataset:
-    columns = dict(zip(features, map(list, zip(*rows, strict=True)), strict=True))
-    return Dataset.from_dict(columns or {name: [] for name in features}, features=features)
+def table(rows: Sequence[tuple], features: Features) -> Dataset:
+    """A dataset of rows, whose values stand in the order of the features. There may be no row."""
+    columns = zip(*rows, strict=True)
+    lists = dict(zip(features, map(list, columns), strict=True)) if rows else {name: [] for name in features}
+    return Dataset.from_dict(lists, features=features)
 
 
 def _texts(texts: Iterable[tuple[int, str]]) -> DatasetDict:
     """One split, train, with columns id and text."""
     features = Features({"id": Value("int64"), "text": Value("string")})
-    return DatasetDict({"train": _table([(UNLABELLED_ID + i, text) for i, text in texts], features)})
+    return DatasetDict({"train": table([(UNLABELLED_ID + i, text) for i, text in texts], features)})
 
 
 def labelled_csv(entry: Entry, paths: dict[str, Path], language: str, without: list[str]) -> DatasetDict:
-    """NusaX's columns `id,text,label`, one file a split."""
-    return _classification(
-        {s: [(int(r["id"]), r["text"], r["label"]) for r in _csv_rows(p)] for s, p in paths.items()}
-    )
+    """NusaX's columns `id,text,label`, one file a split. Blanks around a label do not count."""
+    splits = {}
+    for split, path in paths.items():
+        rows = csv_rows(path, ("id", "text", "label"))
+        if high := [number for number, _, _ in rows if int(number) >= UNLABELLED_ID]:
+            raise DataError(
+                f"{path.name}: the id {high[0]} is {UNLABELLED_ID} or more, as rows without labels have."
+            )
+        splits[split] = [(int(number), text, label.strip()) for number, text, label in rows]
+    return _classification(splits)
 
 
 def unlabelled_csv(entry: Entry, paths: dict[str, Path], language: str, without: list[str]) -> DatasetDict:
     """Columns `id,text`; the ids are numbered anew from `UNLABELLED_ID`."""
-    return _texts(enumerate(row["text"] for row in _csv_rows(paths["train"])))
+    return _texts(enumerate(text for _, text in csv_rows(paths["train"], ("id", "text"))))
 
 
 def smsa(entry: Entry, paths: dict[str, Path], language: str, without: list[str]) -> DatasetDict:
@@ -70,10 +104,9 @@ def smsa(entry: Entry, paths: dict[str, Path], language: str, without: list[str]
     splits: dict[str, list[Row]] = {}
     first = 0
     for split, path in paths.items():
-        lines = path.read_text(encoding="utf-8").splitlines()
-        parts = [line.rpartition("\t") for line in lines]
-        splits[split] = [(first + i, text, label) for i, (text, _, label) in enumerate(parts) if text]
-        first += len(lines)
+        lines = read_lines(path)
+        splits[split] = _smsa_rows(lines, path.name, first)
+        first += len(lines) - (not lines[-1])
     held_out = [text for split, rows in splits.items() if split != "train" for _, text, _ in rows]
     train = sorted(without_copies(splits["train"], held_out + without), key=_fixed_order)
     labelled = entry.labelled or len(train)
@@ -82,45 +115,31 @@ def smsa(entry: Entry, paths: dict[str, Path], language: str, without: list[str]
     return _classification({**splits, "train": train[:labelled]})
 
 
+def _smsa_rows(lines: list[str], name: str, first: int) -> list[Row]:
+    """The rows of a file, whose ids are their lines counted from `first`. Blank lines and a header are left out."""
+    rows = []
+    for i, line in enumerate(lines):
+        text, _, label = (part.strip() for part in line.rpartition("\t"))
+        if not line.strip() or (i == 0 and [text.lower(), label.lower()] == ["text", "label"]):
+            continue
+        if not text or not label:
+            raise DataError(
+                f"{name}, line {i + 1}: {line[:40]!r} is not a text, a tab and a label. Complete or drop the line."
+            )
+        rows.append((first + i, line.rpartition("\t")[0], label))
+    if not rows:
+        raise DataError(f"{name} holds no row: a text, a tab and a label.")
+    return rows
+
+
 def _fixed_order(row: Row) -> str:
     """A shuffle that no seed and no version of a library can change: by the hash of the text."""
     return hashlib.sha256(row[1].encode()).hexdigest()
 
 
-def letters(text: str) -> str:
-    """Lower-case letters and digits alone: texts that differ in case, spaces and punctuation become equal."""
-    return re.sub(r"[\W_]+", "", text.lower())
-
-
-def runs(text: str) -> set[tuple[str, ...]]:
-    """Every run of `RUN` words. "-nya" is left out: SMSA writes it as a word of its own, NusaX does not."""
-    words = re.findall(r"[^\W_]+", re.sub(r"nya\b", " ", text.lower()))
-    return {tuple(words[i : i + RUN]) for i in range(len(words) - RUN + 1)}
-
-
-def without_copies(rows: Iterable[Row], others: Iterable[str]) -> list[Row]:
-    """The rows that copy neither an earlier row nor a text of `others`.
-
-    A copy has the same `letters`, or shares a run of words with a text of `others`: NusaX's authors
-    corrected and shortened the sentences that they took from SMSA. Equality alone finds about half of them.
-    """
-    seen: set[str] = set()
-    foreign: set[tuple[str, ...]] = set()
-    for text in others:
-        seen.add(letters(text))
-        foreign |= runs(text)
-    kept = []
-    for row in rows:
-        key = letters(row[1])
-        if key not in seen and foreign.isdisjoint(runs(row[1])):
-            kept.append(row)
-        seen.add(key)
-    return kept
-
-
 def conll(entry: Entry, paths: dict[str, Path], language: str, without: list[str]) -> DatasetDict:
-    """CoNLL lines `token<TAB>tag`, an empty one after a sentence -> columns id, tokens, ner_tags (IOB2)."""
-    return _tagged({split: path.read_text(encoding="utf-8") for split, path in paths.items()}, entry.tags)
+    """CoNLL files (see `read_conll`) -> columns id, tokens, ner_tags (IOB2)."""
+    return _tagged({split: read_conll(path) for split, path in paths.items()}, entry.tags)
 
 
 def wikiann(entry: Entry, paths: dict[str, Path], language: str, without: list[str]) -> DatasetDict:
@@ -128,31 +147,31 @@ def wikiann(entry: Entry, paths: dict[str, Path], language: str, without: list[s
 
     A path goes on inside the zip: the language, then the file in its archive. Lines of a blank token are left out.
     """
-    return _tagged({split: _in_archive(path) for split, path in paths.items()}, entry.tags)
+    return _tagged({split: read_wikiann(path) for split, path in paths.items()}, entry.tags)
 
 
-def _in_archive(path: Path) -> str:
-    code = CODES[path.parent.name]
-    with zipfile.ZipFile(path.parents[1]) as outer:
-        (name,) = (name for name in outer.namelist() if PurePosixPath(name).name == f"{code}.tar.gz")
-        inner = io.BytesIO(outer.read(name))
-    with tarfile.open(fileobj=inner) as archive:
-        (member,) = (member for member in archive if PurePosixPath(member.name).name == path.name)
-        lines = archive.extractfile(member).read().decode("utf-8").split("\n")  # type: ignore[union-attr]
-    return "\n".join(line.removeprefix(f"{code}:") for line in lines if not re.match(rf"{code}:\s*\t", line))
+def _tagged(splits: dict[str, Iterable[Sentence]], types: dict[str, str]) -> DatasetDict:
+    """Columns id, tokens, ner_tags, from the sentences of each split; the ids count on from split to split.
 
-
-def _tagged(texts: dict[str, str], types: dict[str, str]) -> DatasetDict:
-    """Columns id, tokens, ner_tags, from the text of each split; the ids count on from split to split."""
+    Raises DataError where entities are tagged, and none is of a type that the catalogue names.
+    """
     features = Features(
         {"id": Value("int64"), "tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=TAGS))}
     )
-    splits, first = {}, 0
-    for split, text in texts.items():
-        sentences = list(_sentences(text, types))
-        splits[split] = _table([(first + i, *sentence) for i, sentence in enumerate(sentences)], features)
-        first += len(sentences)
-    return DatasetDict(splits)
+    made, first = {}, 0
+    for split, found in splits.items():
+        rows = [(tokens, tags) for _, tokens, tags in found]
+        kinds = {tag[2:] for _, tags in rows for tag in tags} - {""}
+        if kinds and kinds.isdisjoint(types):
+            raise DataError(
+                f"The {split} file tags entities of the types {', '.join(sorted(kinds))}, and the catalogue expects "
+                f"{', '.join(types)}. Name the file's own types under `tags`."
+            )
+        made[split] = table(
+            [(first + i, tokens, iob2(tags, types)) for i, (tokens, tags) in enumerate(rows)], features
+        )
+        first += len(rows)
+    return DatasetDict(made)
 
 
 def name_or_none(entry: Entry, paths: dict[str, Path], language: str, without: list[str]) -> DatasetDict:
@@ -169,28 +188,6 @@ def name_or_none(entry: Entry, paths: dict[str, Path], language: str, without: l
     )
 
 
-def _sentences(text: str, types: dict[str, str]) -> Iterable[tuple[list[str], list[str]]]:
-    tokens: list[str] = []
-    tags: list[str] = []
-    for line in [*text.split("\n"), ""]:
-        token, _, tag = line.strip("\r").partition("\t")
-        if token.strip():
-            tokens.append(token)
-            tags.append(_iob2(tag.strip(), tags[-1] if tags else "O", types))
-        elif tokens:
-            yield tokens, tags
-            tokens, tags = [], []
-
-
-def _iob2(tag: str, before: str, types: dict[str, str]) -> str:
-    """The tag for a publisher's. Of several annotators' tags the first counts; entities start with B-."""
-    prefix, _, kind = tag.split(",")[0].partition("-")
-    if kind not in types:
-        return "O"
-    inside = prefix == "I" and before[2:] == types[kind]
-    return f"{'I' if inside else 'B'}-{types[kind]}"
-
-
 _PAIRS = Features({"id": Value("int64"), "source": Value("string"), "targets": List(Value("string"))})
 
 
@@ -198,30 +195,42 @@ def parallel_jsonl(entry: Entry, paths: dict[str, Path], language: str, without:
     """Objects `{id, english, <language>: [paraphrases]}`, one a line -> columns id, source, targets."""
     splits = {}
     for split, path in paths.items():
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        splits[split] = _table([(int(r["id"]), r["english"], r[language]) for r in rows], _PAIRS)
+        rows = []
+        for line, row in read_json(path):
+            try:
+                number, source, targets = int(row["id"]), row["english"], row[language]
+            except (KeyError, TypeError, ValueError) as error:
+                raise DataError(
+                    f"{path.name}, line {line}: {error} is missing or of the wrong kind. Fields: {', '.join(row)}."
+                ) from None
+            if not targets or not isinstance(targets, list) or not all(isinstance(t, str) for t in targets):
+                raise DataError(
+                    f"{path.name}, line {line}: {language!r} should be a list of one text or more."
+                )
+            rows.append((number, source, targets))
+        splits[split] = table(rows, _PAIRS)
     return DatasetDict(splits)
 
 
 def rows_jsonl(entry: Entry, paths: dict[str, Path], language: str, without: list[str]) -> DatasetDict:
-    """Objects, one a line -> their fields as columns. The splits may have different ones."""
-    return DatasetDict(
-        {
-            split: Dataset.from_list(
-                [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-            )
-            for split, path in paths.items()
-        }
-    )
+    """Objects, one a line -> their fields as columns, None where a row lacks one. The splits may differ."""
+    splits = {}
+    for split, path in paths.items():
+        rows = [row for _, row in read_json(path)]
+        fields = dict.fromkeys(field for row in rows for field in row)  # in order of appearance
+        splits[split] = Dataset.from_dict({field: [row.get(field) for row in rows] for field in fields})
+    return DatasetDict(splits)
 
 
 def nusax_parallel(entry: Entry, paths: dict[str, Path], language: str, without: list[str]) -> DatasetDict:
     """NusaX's sentiment files joined by id: English is the source, the sentence in `language` the target."""
     splits = {}
     for split, path in paths.items():
-        english = {row["id"]: row["text"] for row in _csv_rows(path.parent.parent / "english" / path.name)}
-        pairs = [(int(row["id"]), english[row["id"]], [row["text"]]) for row in _csv_rows(path)]
-        splits[split] = _table(pairs, _PAIRS)
+        english = dict(csv_rows(path.parent.parent / "english" / path.name, ("id", "text")))
+        rows = csv_rows(path, ("id", "text"))
+        if alone := {number for number, _ in rows} - set(english):
+            raise DataError(f"{path.name}: the id {min(alone)} is not in the English file of that name.")
+        splits[split] = table([(int(number), english[number], [text]) for number, text in rows], _PAIRS)
     return DatasetDict(splits)
 
 

@@ -28,7 +28,7 @@ from transformers import AutoModelForMaskedLM, XLMRobertaConfig, XLMRobertaForMa
 import course_utils
 from course_utils import assets, data, models, session, training
 from course_utils.assets import catalog, fetching, large_models, mirror
-from course_utils.data import readers
+from course_utils.data import readers, tags
 from course_utils.methods import madx
 from course_utils.methods.adapters import Adapter
 from course_utils.paths import ROOT
@@ -76,7 +76,7 @@ def write_wikiann(path: Path) -> None:
     """A zip of an archive a language, with files train, dev and test."""
     path.parent.mkdir(parents=True)
     with zipfile.ZipFile(path, "w") as outer:
-        for code in readers.CODES.values():
+        for code in tags.CODES.values():
             inner = io.BytesIO()
             with tarfile.open(fileobj=inner, mode="w:gz") as archive:
                 for name, rows in (("dev", 2), ("extra", 1), ("test", 3), ("train", 20)):
