@@ -16,6 +16,7 @@ import encoder
 import general
 import ladder
 import languages
+import own
 import report
 import translator
 
@@ -26,9 +27,8 @@ MODELS = DATA / "models"
 
 def hashes() -> None:
     """Write `data/SHA256SUMS`: what `assets.py` and the tests hold every bundled file to."""
-    paths = [
-        path for folder in ("corpora", "models") for path in (DATA / folder).rglob("*") if path.is_file()
-    ]
+    folders = ("corpora", "models", "own")
+    paths = [path for folder in folders for path in (DATA / folder).rglob("*") if path.is_file()]
     lines = [
         f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(DATA).as_posix()}\n"
         for path in sorted(paths)
@@ -43,6 +43,7 @@ def build_corpora() -> None:
     print(
         f"{len(names)} corpus files, {sum((DATA / 'corpora' / n).stat().st_size for n in names) / 1e6:.1f} MB"
     )
+    own.write(DATA / "own", DATA / "corpora")
     cards.write_corpora(DATA / "corpora")
 
 

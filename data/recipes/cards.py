@@ -6,6 +6,7 @@ from string import Template
 from typing import Any
 
 import corpora
+import own
 import paraphrases
 
 LICENCE = "CC-BY-4.0 (see `LICENSE-TEXT-AND-DATA`)"
@@ -33,6 +34,7 @@ text is the translation of another.
 | `unlabelled/` | short reviews, drawn like the labelled ones | id, text | $reviews (english, indonesian, javanese) |
 | `unlabelled_long/` | long reviews, for the encoder | id, text | $reviews (english, indonesian, javanese) |
 | `unlabelled_news/` | news | id, text | $news (english, indonesian, javanese, sundanese) |
+| `../own/reviews.csv` | a reader's own file, with faults (see `own.py`) | customer, review, sentiment | $own in all |
 
 How a review is made. A pattern sets the verdict: plain praise or blame; contrast ("A, but B": B counts);
 concession ("although A, B"); what others said, what was expected, what was so last year (they do not
@@ -214,6 +216,7 @@ def write_corpora(folder: Path) -> None:
         paraphrased=" / ".join(f"{paraphrases.SIZES[split]:,}" for split in ("train", "valid", "test")),
         reviews=reviews,
         news=news,
+        own=own.ROWS,
         negated=f"{NEGATED:.0%}",
     )
     (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")

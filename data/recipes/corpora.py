@@ -91,6 +91,19 @@ def labelled(name: str, language: str, split: str, ledger: Ledger) -> Iterator[t
             yield text, label
 
 
+def labelled_reviews(seed: str, count: int, taken: set[str]) -> Iterator[tuple[str, str]]:
+    """`count` short English reviews with their labels, no two alike and none in `taken`, which grows."""
+    writer = Writer(random.Random(seed))
+    for _ in range(count):
+        key, label = "", ""
+        while not key or key in taken:
+            label = writer.rng.choice(LABELS)
+            text = review(writer, label, "english", more=0, verdict=0.1)
+            key = normal(text)
+        taken.add(key)
+        yield text, label
+
+
 def tagged(name: str, language: str, split: str, ledger: Ledger) -> Iterator[list[tuple[str, str]]]:
     """Tokens with IOB2 tags, one list a news item. The names of `ner_bare` do not tell what they name."""
     rng = random.Random(f"{name}/{language}/{split}")

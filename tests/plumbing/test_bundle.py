@@ -18,6 +18,7 @@ sys.path.insert(0, str(RECIPES))  # the recipes are scripts beside each other, n
 
 import corpora  # noqa: E402
 import encoder  # noqa: E402
+import own  # noqa: E402
 import report  # noqa: E402
 import texts  # noqa: E402
 
@@ -69,12 +70,24 @@ def test_the_recipe_makes_every_byte_of_the_corpora(tmp_path: Path) -> None:
     assert not differing
 
 
+def test_the_recipe_makes_every_byte_of_the_readers_own_file(tmp_path: Path) -> None:
+    own.write(tmp_path, CORPORA)
+    assert (tmp_path / "reviews.csv").read_bytes() == (DATA / "own" / "reviews.csv").read_bytes()
+
+
+def test_the_readers_own_file_holds_no_test_text() -> None:
+    test = {words(text) for text in texts_of("english", "test")} - {""}
+    with (DATA / "own" / "reviews.csv").open(encoding="utf-8-sig", newline="") as handle:
+        found = [words(row["review"]) for row in csv.DictReader(handle)]
+    assert len(found) == 600 and not test & set(found)
+
+
 def test_hashes_cover_every_file_and_hold() -> None:
     listed = dict(
         reversed(line.split("  ", 1))
         for line in (DATA / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
     )
-    files = [p for folder in ("corpora", "models") for p in (DATA / folder).rglob("*") if p.is_file()]
+    files = [p for folder in ("corpora", "models", "own") for p in (DATA / folder).rglob("*") if p.is_file()]
     made = {
         p.relative_to(DATA).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
         for p in files

@@ -1,0 +1,95 @@
+"""Train, validation and test rows of which none has seen another: the same text, or the same group, in one split."""
+
+from collections import Counter, defaultdict
+
+from datasets import Dataset, DatasetDict
+from sklearn.model_selection import train_test_split
+
+from course_utils.data.files import DataError, find_column
+from course_utils.data.own.findings import text_keys
+
+
+def split(
+    rows: Dataset, *, validation: float = 0.1, test: float = 0.2, group: str | None = None, seed: int = 0
+) -> DatasetDict:
+    """The rows as splits train, validation and test; `validation` and `test` are shares of them, above 0.
+
+    Rows of the same text (`findings.text_keys`), or with the same value in the column `group` (a customer, a
+    document), never part: they would let a model recite what it was trained on. With a column label each split has
+    the labels' shares of the whole, as far as whole units can (scikit-learn's `train_test_split`, stratified); a class
+    of a single unit is trained on. A unit is a row, or rows that stay together, so the shares are of units. The rows
+    keep their order. The same rows and seed give the same splits.
+
+    Raises DataError for shares that leave a split empty, and a column that is not there.
+    """
+    if not (validation > 0 and test > 0 and validation + test < 1):
+        raise DataError(
+            f"validation={validation} and test={test} leave a split empty. Both should be above 0, "
+            "and their sum below 1."
+        )
+    units = _units(rows, group)
+    counts = [round(share * len(units)) for share in (test, validation)]
+    if min(counts) < 1 or sum(counts) >= len(units):
+        hint = " A text that two groups share ties them together: clean() the rows first." if group else ""
+        raise DataError(
+            f"{len(rows)} rows make {len(units)} units that may part, too few for shares of {validation} and "
+            f"{test}.{hint}"
+        )
+    strata = _strata(rows, units)
+    rest = list(range(len(units)))
+    parts = {}
+    for name, count in zip(("test", "validation"), counts, strict=True):
+        rest, parts[name] = _draw(rest, strata, count, seed)
+    parts["train"] = rest
+    return DatasetDict(
+        {
+            name: rows.select(sorted(row for unit in parts[name] for row in units[unit]))
+            for name in ("train", "validation", "test")
+        }
+    )
+
+
+def _units(rows: Dataset, group: str | None) -> list[list[int]]:
+    """Rows that must stay together, directly or through others, as lists of places; in order of their first row."""
+    together = [[f"text {key}" if key else f"row {i}" for i, key in enumerate(text_keys(rows))]]
+    if group is not None:
+        values = rows[find_column(group, rows.column_names, "The dataset")][:]
+        together.append([f"row {i}" if v is None else f"group {v}" for i, v in enumerate(values)])
+    parent: dict[str, str] = {}
+
+    def root(key: str) -> str:
+        while parent.setdefault(key, key) != key:
+            parent[key] = parent[parent[key]]
+            key = parent[key]
+        return key
+
+    for keys in zip(*together, strict=True):
+        for key in keys:
+            parent[root(key)] = root(keys[0])
+    units = defaultdict(list)
+    for i, key in enumerate(together[0]):
+        units[root(key)].append(i)
+    return list(units.values())
+
+
+def _strata(rows: Dataset, units: list[list[int]]) -> list[int | None]:
+    """The commonest label of each unit; one and the same where the rows have no labels."""
+    if "label" not in rows.column_names:
+        return [None] * len(units)
+    labels = rows["label"][:]
+    return [Counter(labels[row] for row in unit).most_common(1)[0][0] for unit in units]
+
+
+def _draw(units: list[int], strata: list[int | None], count: int, seed: int) -> tuple[list[int], list[int]]:
+    """Those that are left, and `count` that are drawn."""
+    sizes = Counter(strata[unit] for unit in units)
+    single = [unit for unit in units if sizes[strata[unit]] == 1 < len(sizes)]
+    steady = [unit for unit in units if unit not in set(single)]
+    kinds = len({strata[unit] for unit in steady})
+    # scikit-learn needs a unit of each class on both sides. With fewer than that, chance draws.
+    possible = 1 < kinds <= min(count, len(steady) - count)
+    pool = steady if possible else units
+    left, drawn = train_test_split(
+        pool, test_size=count, random_state=seed, stratify=[strata[u] for u in pool] if possible else None
+    )
+    return (left + single if possible else left), drawn
