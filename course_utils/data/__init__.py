@@ -1,10 +1,13 @@
 """Data sets, their tokens, and batches of them."""
 
-from course_utils.data.batches import CHUNK, NO_LABEL, LengthBatches, make_loader, padded, padding_waste
+from course_utils.data.batches import CHUNK, LengthBatches, make_loader, padded, padding_waste
+from course_utils.data.columns import NO_LABEL
 from course_utils.data.datasets import load, load_task, tokenize, tokenize_tags
+from course_utils.data.files import DataError
 
 __all__ = [
     "CHUNK",
+    "DataError",
     "NO_LABEL",
     "LengthBatches",
     "load",

@@ -10,7 +10,9 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Sampler
 from transformers import PreTrainedTokenizerBase
 
-NO_LABEL = -100  # what cross-entropy ignores
+from course_utils.data.columns import NO_LABEL, pad_id
+from course_utils.data.files import DataError
+
 CHUNK = 64  # batches that are sorted by length together; small enough that their mix changes every epoch
 
 
@@ -81,25 +83,33 @@ def make_loader(
     """Batches of a tokenised dataset: dicts of tensors.
 
     input_ids and attention_mask have shape (batch, longest), labels and id have shape (batch,); labels of
-    `tokenize_tags` have shape (batch, longest). Sentences of like length share a batch, padded to its longest
-    (`LengthBatches`). The rows are turned into tensors once, here: the training loop does not wait for them.
+    `tokenize_tags` have shape (batch, longest). Where the dataset has token_type_ids (pairs of texts), so has the
+    batch. Sentences of like length share a batch, padded to its longest (`LengthBatches`). The rows are turned into
+    tensors once, here: the training loop does not wait for them. Raises ValueError for a dataset that is empty or not
+    tokenised, and a tokenizer without a pad token.
     """
-    rows = dataset.select_columns(["id", "labels", "input_ids"])
-    inputs = [torch.tensor(ids) for ids in rows["input_ids"]]
-    targets = [torch.tensor(label) for label in rows["labels"]]
-    examples = list(zip(inputs, targets, rows["id"], strict=True))
-    pad, side = tokenizer.pad_token_id, tokenizer.padding_side
+    if missing := {"id", "labels", "input_ids"} - set(dataset.column_names):
+        raise DataError(f"The dataset has no column {min(missing)!r}: tokenise it first, with data.tokenize.")
+    if len(dataset) == 0:
+        raise DataError("The dataset holds no rows, so there is no batch to make of it.")
+    segmented = "token_type_ids" in dataset.column_names
+    pad, side = pad_id(tokenizer), tokenizer.padding_side
+    inputs = [torch.tensor(ids, dtype=torch.long) for ids in dataset["input_ids"]]
+    targets = [torch.tensor(label) for label in dataset["labels"]]
+    segments = [torch.tensor(row) for row in dataset["token_type_ids"]] if segmented else inputs
+    examples = list(zip(inputs, targets, dataset["id"], segments, strict=True))
 
-    def collate(batch: list[tuple[Tensor, Tensor, int]]) -> dict[str, Tensor]:
-        ids, labels, numbers = zip(*batch, strict=True)
+    def collate(batch: list[tuple[Tensor, Tensor, int, Tensor]]) -> dict[str, Tensor]:
+        ids, labels, numbers, segments = zip(*batch, strict=True)
         input_ids, mask = padded(ids, pad, side)
         targets = padded(labels, NO_LABEL, side)[0] if labels[0].ndim else torch.stack(labels)
-        return {
+        tensors = {
             "input_ids": input_ids,
             "attention_mask": mask,
             "labels": targets,
             "id": torch.tensor(numbers),
         }
+        return tensors | ({"token_type_ids": padded(segments, 0, side)[0]} if segmented else {})
 
     sampler = LengthBatches([len(ids) for ids in inputs], batch_size, shuffle, seed)
     return DataLoader(examples, batch_sampler=sampler, collate_fn=collate, num_workers=0)  # type: ignore[arg-type]

@@ -10,7 +10,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase
 
-from course_utils.data.batches import NO_LABEL, LengthBatches, padded
+from course_utils.data.batches import LengthBatches, padded
+from course_utils.data.columns import NO_LABEL, pad_id
+from course_utils.data.files import DataError
 
 USER, ASSISTANT, END = "<user>", "<assistant>", "<end>"
 
@@ -36,10 +38,20 @@ def make_loader(
     """Shuffled batches for next-word training: input_ids, attention_mask and labels, all (batch, length).
 
     A label is the next token: labels[:, t] belongs behind input_ids[:, t]. Padding has the label -100. With
-    `answers_only` so has whatever the user says: the model learns to answer, not to ask.
+    `answers_only` so has whatever the user says: the model learns to answer, not to ask. Raises ValueError for a
+    tokenizer without the marks or without a pad token, and a text of fewer than two tokens.
     """
+    pad = pad_id(tokenizer)
     assistant, user = (tokenizer.convert_tokens_to_ids(mark) for mark in (ASSISTANT, USER))
+    if answers_only and {assistant, user} & {None, tokenizer.unk_token_id}:
+        raise DataError(
+            f"This tokenizer has no tokens {USER} and {ASSISTANT}, so no answer would be found to learn."
+        )
     rows = [torch.tensor(ids) for ids in tokenizer(list(texts))["input_ids"]]
+    if short := [row for row, ids in enumerate(rows) if len(ids) < 2]:
+        raise DataError(
+            f"Text {short[0]} has fewer than two tokens: there is no next token to learn. Drop it."
+        )
 
     def labels_of(ids: Tensor) -> Tensor:
         labels, speaks = ids[1:].clone(), not answers_only
@@ -55,7 +67,7 @@ def make_loader(
 
     def collate(batch: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
         inputs, labels = zip(*batch, strict=True)
-        input_ids, mask = padded(inputs, tokenizer.pad_token_id)
+        input_ids, mask = padded(inputs, pad)
         return {"input_ids": input_ids, "attention_mask": mask, "labels": padded(labels, NO_LABEL)[0]}
 
     sampler = LengthBatches([len(ids) for ids, _ in pairs], batch_size, shuffle=True, seed=seed)

@@ -1,12 +1,15 @@
 """Data sets as `datasets.DatasetDict`, and their tokenisation in memory."""
 
 from types import SimpleNamespace
+from typing import Any
 
 from datasets import Dataset, DatasetDict, Features, List, Value, concatenate_datasets
 from transformers import PreTrainedTokenizerBase
 
 from course_utils import assets
-from course_utils.data.batches import NO_LABEL, make_loader
+from course_utils.data.batches import make_loader
+from course_utils.data.columns import NO_LABEL, check_tokens, ids_of, labels_of, outside, tags_of, texts_of
+from course_utils.data.files import DataError
 from course_utils.data.readers import READERS
 
 
@@ -35,30 +38,28 @@ def load(role: str, language: str | None = None) -> DatasetDict:
 def tokenize(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int = 128) -> Dataset:
     """Add the columns input_ids and attention_mask, cut to `max_length` tokens and not padded.
 
-    `label` becomes `labels`; a dataset without labels gets -100 in every row, which cross-entropy ignores.
-    `id` and `text` stay, so that labelled and unlabelled datasets can be concatenated afterwards. All in
+    `label` becomes `labels`: classes, or scores where its type is float32. A dataset without labels gets -100 in every
+    row, which cross-entropy ignores, and one without `id` is numbered. `id` and `text` stay, so that labelled and
+    unlabelled datasets can be concatenated afterwards. Where there is a column `text_pair`, the two texts are joined as
+    the tokenizer joins pairs, the longer one cut first, and token_type_ids come along where it tells them apart. All in
     memory: nothing is cached on disk.
+
+    Raises DataError that names column and row for what is no text, no class or no whole id, and a text without tokens.
     """
-    texts = list(dataset["text"])
-    encoded = tokenizer(texts, truncation=True, max_length=max_length)
-    labelled = "label" in dataset.column_names
-    columns = {
-        "id": list(dataset["id"]),
-        "text": texts,
-        "labels": list(dataset["label"]) if labelled else [NO_LABEL] * len(texts),
-        "input_ids": encoded["input_ids"],
-        "attention_mask": encoded["attention_mask"],
-    }
-    features = Features(
-        {
-            "id": Value("int64"),
-            "text": Value("string"),
-            "labels": Value("int64"),
-            "input_ids": List(Value("int32")),
-            "attention_mask": List(Value("int8")),
-        }
-    )
-    return Dataset.from_dict(columns, features=features)
+    labels, kind = labels_of(dataset)
+    columns: dict[str, Any] = {"id": ids_of(dataset), "text": texts_of(dataset), "labels": labels}
+    features: dict[str, Any] = {"id": Value("int64"), "text": Value("string"), "labels": Value(kind)}
+    features |= {"input_ids": List(Value("int32")), "attention_mask": List(Value("int8"))}
+    pair = None
+    if "text_pair" in dataset.column_names:
+        pair = columns["text_pair"] = texts_of(dataset, "text_pair")
+        features["text_pair"] = Value("string")
+    encoded = tokenizer(columns["text"], pair, truncation=True, max_length=max_length)
+    check_tokens(encoded["input_ids"], "text")
+    if pair is not None and "token_type_ids" in encoded:
+        features["token_type_ids"] = List(Value("int8"))
+    columns |= {name: encoded[name] for name in features if name not in columns}
+    return Dataset.from_dict({name: columns[name] for name in features}, features=Features(features))
 
 
 def tokenize_tags(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int = 128) -> Dataset:
@@ -66,17 +67,29 @@ def tokenize_tags(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_leng
 
     A word's tag is the label of its first token (Devlin et al., 2019, section 5.3). Its other tokens, [CLS]
     and [SEP] get -100, which cross-entropy and the metrics ignore: so each word counts once, however many
-    tokens it has. Words beyond `max_length` tokens are cut off. Takes the columns tokens and ner_tags.
+    tokens it has. Words beyond `max_length` tokens are cut off, and so is a word without a token (a variation selector,
+    say) whose tag is O. Takes the columns tokens and ner_tags.
+
+    Raises DataError that names the row: for words and tags of unlike number, a tag that is no number, and a word of a
+    name that has no token, whose tag would be lost.
     """
-    encoded = tokenizer(
-        list(dataset["tokens"]), is_split_into_words=True, truncation=True, max_length=max_length
-    )
-    labels = []
-    for row, tags in enumerate(dataset["ner_tags"]):
+    tokens, tags = tags_of(dataset)
+    encoded = tokenizer(tokens, is_split_into_words=True, truncation=True, max_length=max_length)
+    check_tokens(encoded["input_ids"], "tokens")
+    none, labels = outside(dataset), []
+    for row, row_tags in enumerate(tags):
         words = encoded.word_ids(row)
         first = [word is not None and word != before for before, word in zip([None, *words], words)]  # noqa: B905
-        labels.append([tags[word] if new else NO_LABEL for new, word in zip(first, words, strict=True)])
-    columns = {"id": list(dataset["id"]), "labels": labels}
+        labels.append([row_tags[word] if new else NO_LABEL for new, word in zip(first, words, strict=True)])
+        cut = len(words) >= max_length
+        reached = max((word for word in words if word is not None), default=-1) if cut else len(row_tags)
+        lost = [i for i in set(range(reached)) - set(words) if row_tags[i] not in (none, NO_LABEL)]
+        if lost:
+            raise DataError(
+                f"Row {row}: the word {tokens[row][min(lost)]!r} has a tag and, for this tokenizer, no token. Drop the "
+                "word, and give its tag to the word that the name now begins with."
+            )
+    columns = {"id": ids_of(dataset), "labels": labels}
     return Dataset.from_dict(columns | {name: encoded[name] for name in ("input_ids", "attention_mask")})
 
 
@@ -91,7 +104,7 @@ def load_task(
     """
     splits, more = load(labelled), load(unlabelled)["train"]
     few, test = (tokenize(splits[split], tokenizer) for split in ("train", "test"))
-    more = tokenize(more.select(range(min(most or len(more), len(more)))), tokenizer)
+    more = tokenize(more if most is None else more.select(range(min(most, len(more)))), tokenizer)
     return SimpleNamespace(
         labels=splits["train"].features["label"].names,
         labelled=few,

@@ -11,7 +11,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase
 
-from course_utils.data.batches import NO_LABEL, LengthBatches, padded
+from course_utils.data.batches import LengthBatches, padded
+from course_utils.data.columns import NO_LABEL, check_tokens, ids_of, pad_id, texts_of, values_of
+from course_utils.data.files import DataError
 
 MAX_TOKENS = 80
 
@@ -23,10 +25,21 @@ class Pairs(torch.utils.data.Dataset):
     """
 
     def __init__(self, dataset: Dataset, tokenizer: PreTrainedTokenizerBase) -> None:
-        self.ids = list(dataset["id"])
-        self.sources = _encode(tokenizer, dataset["source"])
-        counts = [len(targets) for targets in dataset["targets"]]
-        flat = iter(_encode(tokenizer, [text for targets in dataset["targets"] for text in targets]))
+        self.ids = ids_of(dataset)
+        self.sources = _encode(tokenizer, texts_of(dataset, "source"))
+        check_tokens(self.sources, "source")
+        every = values_of(dataset, "targets")
+        for row, targets in enumerate(every):
+            if (
+                not targets
+                or not isinstance(targets, list)
+                or not all(isinstance(text, str) for text in targets)
+            ):
+                raise DataError(
+                    f"Row {row} of column 'targets' is {targets!r}: a list of one translation or more."
+                )
+        counts = [len(targets) for targets in every]
+        flat = iter(_encode(tokenizer, [text for targets in every for text in targets]))
         self.targets = [[next(flat) for _ in range(count)] for count in counts]
 
     def __len__(self) -> int:
@@ -58,7 +71,7 @@ def make_loader(
     decoder_input_ids, the same one place to the right behind `start_token_id`, (batch, longest target); id
     (batch,).
     """
-    pairs, pad = Pairs(dataset, tokenizer), tokenizer.pad_token_id
+    pairs, pad = Pairs(dataset, tokenizer), pad_id(tokenizer)
 
     def collate(batch: list[tuple[Tensor, Tensor, int]]) -> dict[str, Tensor]:
         sources, targets, ids = zip(*batch, strict=True)

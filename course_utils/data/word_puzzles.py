@@ -182,8 +182,14 @@ def questions(
 
     Examples and query ask for words that training never showed, except in tasks of knowledge. The query is not among
     the examples. The same seed gives the same queries, whatever the number of examples and the description.
+    Raises ValueError for more shots than there are different examples.
     """
     asked = []
+    different = {task: len(set(words.pairs if task in KNOWLEDGE else words.held_out)) for task in tasks}
+    if scarce := [task for task in tasks if shots >= different[task]]:
+        raise ValueError(
+            f"{shots} examples beside the query: {scarce[0]!r} has only {different[scarce[0]]} words."
+        )
     for index in range(count):
         task, rng = tasks[index % len(tasks)], random.Random(f"{seed}/{index}")
         query, answer = solve(task, words, rng, test=True)

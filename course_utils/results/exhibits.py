@@ -20,7 +20,9 @@ def _claims(track: str, with_own: bool) -> list[dict[str, Any]]:
     before the shipped ones."""
     own: dict[tuple[str, str], dict[str, Any]] = {}
     path = BUILD / "results" / "claims.jsonl"
-    for line in path.read_text(encoding="utf-8").splitlines() if with_own and path.exists() else []:
+    for line in path.read_text(encoding="utf-8").split("\n") if with_own and path.exists() else []:
+        if not line:
+            continue
         row = json.loads(line)
         if row["track"] == track:
             found = own.setdefault((row["exhibit"], row["text"]), {**row, "measured": {}, "by_seed": {}})

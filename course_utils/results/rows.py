@@ -39,7 +39,10 @@ def read(folder: Path, notebook: str | None, track: str | None) -> list[Row]:
     """
     rows = []
     for path in sorted(folder.glob(f"{track or '*'}/{notebook or ''}*.jsonl")):
-        for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        # Not splitlines(): a name may hold U+2028 and the like, which end no line of a file.
+        for number, text in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+            if not text.strip():
+                continue
             try:
                 rows.append(json.loads(text))
             except json.JSONDecodeError:

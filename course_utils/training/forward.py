@@ -50,7 +50,8 @@ def input_names(model: nn.Module) -> frozenset[str]:
     names = set(parameters)
     if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
         # A wrapper such as a PeftModel hands on whatever it is given, and so does not say what it takes.
-        names |= {"input_ids", "attention_mask"}
+        base: Any = getattr(model, "get_base_model", lambda: None)()
+        names |= set(inspect.signature(base.forward).parameters) if base else {"input_ids", "attention_mask"}
     return frozenset(names - {"labels", "id"})
 
 
@@ -65,8 +66,11 @@ def forward(model: nn.Module, names: frozenset[str], batch: Batch) -> Any:
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
-    """The batch with every tensor on `device`."""
-    return {name: value.to(device, non_blocking=True) for name, value in batch.items()}
+    """The batch with every tensor on `device`. What is no tensor, such as a column of texts, stays as it is."""
+    return {
+        name: value.to(device, non_blocking=True) if isinstance(value, Tensor) else value
+        for name, value in batch.items()
+    }
 
 
 @contextlib.contextmanager

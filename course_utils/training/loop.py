@@ -32,9 +32,35 @@ def set_seed(seed: int) -> None:
 
 
 def gold_loss(outputs: Any, batch: Batch) -> Tensor:
-    """Cross-entropy with the labels. logits (..., classes), labels (...); a label of -100 does not count."""
-    logits = outputs.logits
-    return F.cross_entropy(logits.flatten(0, -2), batch["labels"].flatten(), ignore_index=-100)
+    """Cross-entropy with the labels. logits (..., classes), labels (...); a label of -100 does not count.
+
+    Raises ValueError for one class, and on a CPU for labels that are no classes (a GPU stops with its own message).
+    """
+    logits, labels = outputs.logits, batch["labels"]
+    if logits.shape[-1] == 1:  # its cross-entropy is 0, whatever the label
+        check_labels(labels, 1)
+    try:
+        return F.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=-100)
+    except (IndexError, RuntimeError):
+        check_labels(labels, logits.shape[-1])
+        raise
+
+
+def check_labels(labels: Tensor, classes: int) -> None:
+    """Raises ValueError for labels that no model of so many classes can be right about. -100 is no label."""
+    if classes == 1:
+        raise ValueError(
+            "The model has one output, so there are no classes to tell apart. Load it with num_labels set to the "
+            "number of classes (2 for yes and no)."
+        )
+    if labels.is_floating_point():
+        raise ValueError(f"The labels are {labels.dtype} numbers. Classes are whole numbers: labels.long().")
+    wrong = labels[(labels != -100) & ((labels < 0) | (labels >= classes))]
+    if wrong.numel():
+        raise ValueError(
+            f"A label is {int(wrong[0])}, and the model's {classes} classes are numbered from 0 to {classes - 1}. "
+            "Number the labels from 0, drop rows whose label is withheld (-1), or load the model with more classes."
+        )
 
 
 def fit(
@@ -134,7 +160,7 @@ def evaluate(model: nn.Module, loader: "DataLoader[Any]", metric: str = "accurac
 
     "accuracy" and "macro_f1" compare class ids, also of each token; "seqeval" compares whole entities, with
     the tag names in `model.config.id2label`. Labels of -100 do not count. The model goes back to the mode it
-    was in. Raises ValueError if there is not one label.
+    was in. Raises ValueError if there is not one label, and for labels that are none of the model's classes.
     """
     names, device = input_names(model), next(model.parameters()).device
     config: Any = getattr(model, "config", None)
@@ -144,7 +170,9 @@ def evaluate(model: nn.Module, loader: "DataLoader[Any]", metric: str = "accurac
     with eval_mode(model), torch.no_grad():
         for batch in loader:
             labels = batch["labels"].cpu()
-            classes = forward(model, names, to_device(batch, device)).logits.argmax(-1).cpu()
+            logits = forward(model, names, to_device(batch, device)).logits
+            check_labels(labels, logits.shape[-1])
+            classes = logits.argmax(-1).cpu()
             predictions += _counted(classes, labels, id2label)
             references += _counted(labels, labels, id2label)
     if not references:

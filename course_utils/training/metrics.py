@@ -10,6 +10,7 @@ from typing import Any
 import evaluate
 from datasets import Features, Sequence, Value
 
+from course_utils.data.tags import iob2
 from course_utils.paths import BUILD
 
 CLASS_IDS = Features({"predictions": Value("int64"), "references": Value("int64")})
@@ -52,19 +53,24 @@ class MacroF1(evaluate.Metric):
 
 
 class Seqeval(evaluate.Metric):
-    """F1 over whole entities (CoNLL's rule): type and both boundaries must match. From 0 to 1."""
+    """F1 over whole entities (CoNLL's rule): type and both boundaries must match. From 0 to 1.
+
+    Tags may be IOB1, IOB2, BIOES or BILOU. Raises ValueError for names that are no tags, such as transformers' LABEL_0.
+    """
 
     def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
             description="Precision, recall and F1 over whole named entities.",
             citation="Tjong Kim Sang and De Meulder (2003). CoNLL-2003. Nakayama (2018). seqeval.",
-            inputs_description="predictions, references: one list of IOB2 tags ('B-PER', 'O') a sentence.",
+            inputs_description="predictions, references: one list of tags ('B-PER', 'O') a sentence.",
             features=TAGS,
         )
 
     def _compute(self, predictions: list[list[str]], references: list[list[str]]) -> dict[str, float]:
         from seqeval.metrics import f1_score, precision_score, recall_score
 
+        # seqeval itself knows no L- and U-, and takes a name such as LABEL_0 for an entity's type.
+        predictions, references = ([iob2(tags) for tags in rows] for rows in (predictions, references))
         scores = {"seqeval": f1_score, "precision": precision_score, "recall": recall_score}
         return {
             name: float(score(references, predictions, zero_division=0)) for name, score in scores.items()

@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerFast
 
 from course_utils import assets, data, models
 from course_utils.assets import fetching
-from course_utils.data import readers
+from course_utils.data import copies, readers
 
 
 @pytest.fixture
@@ -77,22 +77,6 @@ def test_entities_are_iob2(small: Path) -> None:
     assert [[names[tag] for tag in row] for row in train["ner_tags"]] == [["B-PER", "O"], ["B-ORG", "I-ORG"]]
 
 
-@pytest.mark.parametrize(
-    "tag, before, expected",
-    [
-        ("B-person", "O", "B-PER"),
-        ("I-person", "B-PER", "I-PER"),
-        ("I-person", "O", "B-PER"),  # an entity cannot begin inside
-        ("I-person", "B-ORG", "B-PER"),
-        ("B-corporation,B-person", "O", "B-ORG"),  # two annotators
-        ("B-product", "O", "O"),  # not a type that the course has
-        ("O", "B-PER", "O"),
-    ],
-)
-def test_publishers_tags_become_the_courses(tag: str, before: str, expected: str) -> None:
-    assert readers._iob2(tag, before, {"person": "PER", "corporation": "ORG"}) == expected
-
-
 def test_a_source_has_several_translations(small: Path) -> None:
     pair = {"id": 3, "source": "late bus", "targets": ["bus telat", "bus terlambat"]}
     assert data.load("translation")["test"][0] == pair
@@ -113,7 +97,7 @@ def test_copies_are_found_behind_other_spelling() -> None:
         (3, "makanan nya tidak enak", "negative"),
         (4, "Makanannya tidak enak!", "negative"),
     ]
-    assert [row[0] for row in readers.without_copies(rows, other)] == [3]
+    assert [row[0] for row in copies.without_copies(rows, other)] == [3]
 
 
 # Tokenising
@@ -316,11 +300,11 @@ def test_the_real_splits_never_overlap(real: None) -> None:
         "train": assets.entry("sentiment").labelled, "validation": 500, "test": 1260,
     }  # fmt: skip
     assert len(texts) == 9029
-    train = Counter(readers.letters(text) for text in [*labelled["train"]["text"], *texts["text"]])
+    train = Counter(copies.letters(text) for text in [*labelled["train"]["text"], *texts["text"]])
     assert max(train.values()) == 1, "no text twice, so none in both"
     held_out = [text for split in ("validation", "test") for text in labelled[split]["text"]]
     held_out += [text for split in nusax.values() for text in split["text"]]
-    assert train.keys().isdisjoint(map(readers.letters, held_out))
+    assert train.keys().isdisjoint(map(copies.letters, held_out))
     assert set(texts["id"]).isdisjoint(labelled["train"]["id"])
 
 
