@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from course_utils.methods.freezing import encoder_layers
-from course_utils.methods.validation import Given, checked, kind_of
+from course_utils.methods.validation import Given, checked, in_float32, kind_of
 
 
 def exit_layers(logits: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
@@ -97,9 +97,9 @@ class _Sure(Exception):
 class InternalClassifiers(nn.Module):
     """A fine-tuned encoder, frozen, with a small classifier on the first token after each layer but the last.
 
-    The classifiers are all that trains: width to width, tanh, width to classes, as BERT's own head; in the model's
-    dtype and on its device. Raises ValueError, and changes nothing, for a model that is no classifier, has a decoder,
-    reads from left to right, or keeps no list of layers (`encoder_layers`).
+    The classifiers are all that trains: width to width, tanh, width to classes, as BERT's own head. They are on the
+    model's device, and in float32, whatever its dtype. Raises ValueError, and changes nothing, for a model that is no
+    classifier, has a decoder, reads from left to right, or keeps no list of layers (`encoder_layers`).
     """
 
     @checked(_first_token_has_read_the_text)
@@ -110,16 +110,16 @@ class InternalClassifiers(nn.Module):
         self.heads = nn.ModuleList(
             nn.Sequential(nn.Linear(width, width), nn.Tanh(), nn.Linear(width, classes))
             for _ in range(len(encoder_layers(model)) - 1)
-        ).to(model.device, model.dtype)
+        ).to(model.device, torch.promote_types(model.dtype, torch.float32))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> SequenceClassifierOutput:
-        """Returns logits of shape (layers, batch, classes); the last are the model's own."""
+        """Returns logits of shape (layers, batch, classes), float32; the last are the model's own."""
         self.model.eval()  # frozen: no dropout either
         after: list[Tensor] = []
         with after_each_layer(self.model, lambda number, hidden: after.append(hidden[:, 0])):
             outputs = self.model(input_ids=input_ids, attention_mask=attention_mask)
-        early = [head(first) for head, first in zip(self.heads, after[:-1], strict=True)]
-        return SequenceClassifierOutput(logits=torch.stack([*early, outputs.logits]))
+        early = [head(in_float32(first)) for head, first in zip(self.heads, after[:-1], strict=True)]
+        return SequenceClassifierOutput(logits=torch.stack([*early, in_float32(outputs.logits)]))
 
     @torch.no_grad()
     def answer(self, input_ids: Tensor, threshold: float) -> tuple[int, int]:
@@ -128,7 +128,7 @@ class InternalClassifiers(nn.Module):
 
         def leave_if_sure(number: int, hidden: Tensor) -> None:
             if number < depth:
-                logits = self.heads[number - 1](hidden[:, 0])
+                logits = self.heads[number - 1](in_float32(hidden[:, 0]))
                 if entropy(logits) < threshold:
                     raise _Sure(int(logits.argmax()), number)
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import DynamicCache, PreTrainedModel
 
-from course_utils.methods.validation import Given, checked, kind_of
+from course_utils.methods.validation import Given, checked, in_float32, kind_of
 
 
 def prompt_from_tokens(embeddings: Tensor, token_ids: Tensor, num_virtual_tokens: int) -> Tensor:
@@ -98,15 +98,15 @@ def _prompts_fit(given: Given) -> None:
             f"prompts has the shape {tuple(prompts.shape)}, and must be (tasks, num_virtual_tokens, "
             f"{table.shape[-1]}), since the embeddings of {kind_of(model)} have the shape {tuple(table.shape)}."
         )
-    given["prompts"] = prompts.to(table.device, table.dtype)
+    given["prompts"] = in_float32(prompts).to(table.device)
 
 
 class PromptTuned(nn.Module):
     """A frozen language model with virtual tokens in front, the only parameters that train.
 
-    `prompts` (tasks, num_virtual_tokens, hidden): one prompt for each task that the model serves; kept in the dtype
-    and on the device of the model's embeddings. Raises ValueError, and changes nothing, where the shape does not fit,
-    for an encoder-decoder, and for a model that gives no logits for each token.
+    `prompts` (tasks, num_virtual_tokens, hidden): one prompt for each task that the model serves; on the device of the
+    model's embeddings, and in float32, in which an optimizer's steps are exact enough. Raises ValueError, and changes
+    nothing, where the shape does not fit, for an encoder-decoder, and for a model without logits for each token.
     """
 
     @checked(_prompts_fit)
@@ -119,7 +119,8 @@ class PromptTuned(nn.Module):
         """input_ids, attention_mask: (batch, length); task_ids: (batch,), the prompt of each row, or None for the
         first. Returns the model's outputs; their logits are those of the tokens, the prompt's are cut off."""
         prompt = self.prompts[0] if task_ids is None else self.prompts[task_ids]
-        inputs = prepend_prompt(prompt, self.model.get_input_embeddings()(input_ids))
+        tokens = self.model.get_input_embeddings()(input_ids)
+        inputs = prepend_prompt(prompt.to(tokens.dtype), tokens)
         mask = F.pad(attention_mask, (self.prompts.shape[1], 0), value=1)
         places = positions(mask) + first_position(self.model)
         outputs = self.model(inputs_embeds=inputs, attention_mask=mask, position_ids=places)
@@ -172,7 +173,7 @@ def _prefix_fits(given: Given) -> None:
             f"* {heads} key-value heads * {size} numbers of each token: it must be (num_virtual_tokens, "
             f"{layers * 2 * heads * size})."
         )
-    given["prefix"] = prefix.to(model.device, model.dtype)
+    given["prefix"] = in_float32(prefix).to(model.device)
 
 
 def _prefix_is_not_dropped(given: Given) -> None:
@@ -188,8 +189,8 @@ class PrefixTuned(nn.Module):
     """A frozen language model that attends to keys and values that no token produced, in every layer.
 
     `prefix` (num_virtual_tokens, layers * 2 * key-value heads * numbers a head), as `keys_and_values` takes it, is all
-    that trains; kept in the model's dtype and on its device. Raises ValueError, and changes nothing, where the shape
-    does not fit, and for a model in which a prefix would do nothing.
+    that trains; on the model's device, and in float32. Raises ValueError, and changes nothing, where the shape does not
+    fit, and for a model in which a prefix would do nothing.
     """
 
     @checked(_prefix_fits)
@@ -204,7 +205,8 @@ class PrefixTuned(nn.Module):
         ValueError under gradient checkpointing, which drops the prefix."""
         config, cache = self.model.config, DynamicCache()
         heads = getattr(config, "num_key_value_heads", config.num_attention_heads)
-        pairs = keys_and_values(self.prefix, len(input_ids), config.num_hidden_layers, heads)
+        prefix = self.prefix.to(self.model.dtype)
+        pairs = keys_and_values(prefix, len(input_ids), config.num_hidden_layers, heads)
         for layer, (key, value) in enumerate(pairs):
             cache.update(key, value, layer)
         mask = F.pad(attention_mask, (len(self.prefix), 0), value=1)
