@@ -45,6 +45,15 @@ def linear_layers(model: nn.Module, head: Sequence[str] = ()) -> dict[str, nn.Mo
     }
 
 
+def check_not_int8(model: nn.Module) -> None:
+    """Raises ValueError where the linear layers were made int8."""
+    if any(type(part).__name__ == "Int8Linear" for part in model.modules()):
+        raise ValueError(
+            "This model's linear layers are int8 (quantize_linears): they compute, and pass no gradient on. "
+            "Load the model afresh, train, merge, and quantize last."
+        )
+
+
 def fits(target: str, path: str) -> bool:
     """peft's rule for a name in a list: it fits where the path is the name, or ends in it after a dot."""
     return f".{path}".endswith(f".{target}")
@@ -54,7 +63,12 @@ def fits_any(targets: Sequence[str] | str, path: str) -> bool:
     """Whether one of the names fits the path; of a single string, whether it matches all of it as a regular
     expression."""
     if isinstance(targets, str):
-        return re.fullmatch(targets, path) is not None
+        try:
+            return re.fullmatch(targets, path) is not None
+        except re.error as error:
+            raise ValueError(
+                f"{targets!r} is not a regular expression: {error}. Put names into a list."
+            ) from error
     return any(fits(target, path) for target in targets)
 
 
@@ -77,16 +91,12 @@ def find_layers(
             f"This model has {kind.__name__} layers already. Put other values into them with the method's load "
             "function, or load the model afresh and name all the targets in one call."
         )
-    if any(type(part).__name__ == "Int8Linear" for part in model.modules()):
-        raise ValueError(
-            "This model's linear layers are int8 (quantize_linears): they compute, and pass no gradient on. "
-            "Load the model afresh, train, merge, and quantize last."
-        )
+    check_not_int8(model)
+    if not targets:
+        raise ValueError("There are no targets. Name the layers that the method changes.")
     layers = linear_layers(model, head)
     whole = isinstance(targets, str)
-    each: dict[str, Any] = (
-        {targets: targets} if isinstance(targets, str) else {name: [name] for name in targets}
-    )
+    each: dict[str, Any] = {str(targets): targets} if whole else {name: [name] for name in targets}
     found = {target: [path for path in layers if fits_any(given, path)] for target, given in each.items()}
     if unknown := [target for target, paths in found.items() if not paths]:
         raise ValueError(_unknown(unknown, layers, whole))
@@ -159,6 +169,7 @@ def last_projections(model: nn.Module) -> list[tuple[list[str], str]]:
     A layer is an item of a `nn.ModuleList` all of whose items hold attention, which is what its class is called. Raises
     ValueError where a layer does not end so: the adapters of some layers would be missing.
     """
+    check_not_int8(model)
     linears = linear_layers(model)
     found = [_ends(model, layer, linears) for layer in _transformer_layers(model)]
     width = getattr(getattr(model, "config", None), "hidden_size", None)

@@ -114,7 +114,9 @@ def find_scaled(
     `head` are left out. Raises ValueError where a target fits no such layer, where there is no target, where a layer
     would be scaled twice, and where the model has (IA)³ layers already.
     """
-    outputs, inputs = (find_layers(model, targets, head, IA3Linear) for targets in (on_output, on_input))
+    outputs, inputs = (
+        find_layers(model, targets, head, IA3Linear) if targets else {} for targets in (on_output, on_input)
+    )
     if twice := [path for path in outputs if path in inputs]:
         raise ValueError(f"{twice[0]} would be scaled twice, on its output and on its input. Name it once.")
     if not outputs and not inputs:

@@ -60,11 +60,16 @@ def save_peft(model: nn.Module, folder: str | Path, kind: type[Wrapped], config:
         "modules_to_save": heads or None,
         **config,
     }
-    write_folder(Path(folder), {PREFIX + _to_peft(name): value for name, value in tensors.items()}, config)
+    write_folder(Path(folder), dict(_to_peft(name, value, layers) for name, value in tensors.items()), config)
 
 
-def _to_peft(name: str) -> str:
-    return f"{name}.weight" if name.endswith((".lora_A", ".lora_B")) else name
+def _to_peft(name: str, value: Tensor, layers: Mapping[str, Any]) -> tuple[str, Tensor]:
+    """peft's matrices are modules of their own, and a vector of (IA)³ is a row for an input, a column for an output."""
+    if name.endswith((".lora_A", ".lora_B")):
+        name = f"{name}.weight"
+    if name.endswith(".ia3_l"):
+        value = value[None] if layers[name.removesuffix(".ia3_l")].on_input else value[:, None]
+    return PREFIX + name, value
 
 
 def shortest_names(model: nn.Module, paths: Iterable[str]) -> list[str]:

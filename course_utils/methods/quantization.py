@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
-from course_utils.methods.finding import linear_layers
+from course_utils.methods.finding import check_not_int8, linear_layers
 from course_utils.methods.freezing import head_parts
 from course_utils.methods.memory import quantize_blockwise
 from course_utils.methods.replacing import NewPart, Wrapped, added_parameters, innermost, replace, wrapped
@@ -152,6 +152,7 @@ def round_base(model: nn.Module, levels: Tensor, block_size: int, head: Sequence
     where a matrix belongs to another kind of layer, where a layer's weights do not fill whole blocks, and where a
     method is merged into them.
     """
+    check_not_int8(model)
     layers = _base_layers(model, head)
     if not layers:
         raise ValueError(
