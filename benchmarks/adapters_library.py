@@ -34,6 +34,7 @@ CONFIGS = {"houlsby": library.DoubleSeqBnConfig, "pfeiffer": library.SeqBnConfig
 
 
 def base() -> BertForSequenceClassification:
+    """A small BERT with random weights."""
     torch.manual_seed(0)
     config = BertConfig(
         vocab_size=60, hidden_size=WIDTH, num_hidden_layers=3, num_attention_heads=4,
@@ -44,6 +45,7 @@ def base() -> BertForSequenceClassification:
 
 @torch.no_grad()
 def moved(model: nn.Module, spread: float) -> nn.Module:
+    """The model, its trained parameters moved at random in place: fresh adapters would change nothing."""
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.add_(torch.randn(parameter.shape) * spread)
@@ -71,18 +73,21 @@ def library_name(name: str, adapter: str) -> str:
 
 
 def batch() -> dict[str, Tensor]:
+    """Six rows of nine tokens, two of them padded."""
     mask = torch.ones(6, 9, dtype=torch.long)
     mask[1, 5:] = mask[4, 3:] = 0
     return {"input_ids": torch.randint(60, (6, 9)), "attention_mask": mask}
 
 
 def loss_and_logits(model: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
+    """Logits, with the gradients of a loss left in the model."""
     logits = model(**inputs).logits
     F.cross_entropy(logits, torch.arange(6) % 3).backward()
     return logits.detach()
 
 
 def compare(kind: str) -> None:
+    """Print how far logits and gradients of the two libraries are apart for one kind of adapter."""
     plain = base()
     ours = moved(adapters.inject_adapters(copy.deepcopy(plain), BOTTLENECK, kind), 0.5)
     other = theirs(plain, kind, "task")
@@ -134,6 +139,7 @@ class LibraryStack(PaperStack):
 
 @torch.no_grad()
 def compare_stacks() -> None:
+    """Print the same for a language adapter with a task adapter stacked on it."""
     plain, inputs = base(), batch()
     models = [
         moved(adapters.inject_adapters(copy.deepcopy(plain), BOTTLENECK, "pfeiffer"), 0.3) for _ in "ab"

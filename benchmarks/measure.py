@@ -1,11 +1,9 @@
 """Two sides measured in turns, and the figure that comes of it."""
 
-import os
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from tqdm import tqdm
@@ -69,11 +67,3 @@ def line(figure: Figure) -> str:
         f"              {figure.ours:.3f} {unit} and {figure.other:.3f} {unit}; "
         f"from {figure.spread[0]:.3f} to {figure.spread[1]:.3f}; {verdict}"
     )
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file in one step, beside its place first."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)

@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from measure import Figure, compare, line, seconds, write
+from measure import Figure, compare, line, seconds
 from torch import nn
 from torch.utils.data import DataLoader
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase, Trainer, TrainingArguments
@@ -28,7 +28,7 @@ from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase, Train
 from course_utils import assets, data, models, session, training
 from course_utils.measure import latency
 from course_utils.methods import ia3, kd, lora, replacing
-from course_utils.paths import BUILD, DATA
+from course_utils.paths import BUILD, DATA, write_whole
 from course_utils.results import rows
 
 SIDE_SECONDS = 2.5
@@ -262,6 +262,7 @@ def bench_pretraining(world: World) -> Figure:
 
 
 def main() -> int:
+    """Run every comparison and print a line for each; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--store", action="store_true", help="for authors: keep the figures in data/results/")
     store = parser.parse_args().store
@@ -288,7 +289,7 @@ def main() -> int:
         {**report, "figures": [asdict(figure) for figure in figures]}, indent=1, ensure_ascii=False
     )
     for folder in [BUILD / "results", *([DATA / "results"] if store else [])]:
-        write(folder / "bench.json", text + "\n")
+        write_whole(folder / "bench.json", text + "\n")
     print("\n".join(line(figure) for figure in figures))
     print(", ".join(f"{name}: {value}" for name, value in machine.items()))
     return 0 if all(figure.held is not False for figure in figures) else 1

@@ -7,113 +7,15 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import jinja2
-import pandas as pd
+from measured import besides_head, claim, mean, paper, paper_rows, source, trained, value
 from pictures import PICTURES
 
-from course_utils import results
 from course_utils.paths import DATA, ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
 FIGURE = re.compile(r'src="figures/(\w+)\.svg"')
-
-
-def value(
-    exhibit: str, method: str, data: str | None = None, *, metric: str = "accuracy", track: str = "bundled",
-    digits: int = 1, **extra: Any,
-) -> str:  # fmt: skip
-    """The mean of a shipped measurement over its seeds; accuracy and F1 in percent. `extra` names settings (rank=4)."""
-    rows = _rows(exhibit, method, data, metric, track, extra)
-    return f"{rows['value'].mean() * (100 if metric in results.SHARES else 1):,.{digits}f}"
-
-
-def trained(
-    exhibit: str, method: str, data: str | None = None, *, metric: str = "accuracy", **extra: Any
-) -> str:
-    """The number of parameters that a shipped run trained, with commas."""
-    counts = _rows(exhibit, method, data, metric, "bundled", extra)["trainable_parameters"].unique()
-    if len(counts) > 1:
-        raise ValueError(
-            f"{exhibit}, {method}: runs that trained {sorted(counts)} parameters; name the setting."
-        )
-    return f"{int(counts[0]):,}"
-
-
-def _rows(
-    exhibit: str, method: str, data: str | None, metric: str, track: str, extra: dict[str, Any]
-) -> pd.DataFrame:
-    rows = results.load(track=track, own=False)
-    asked = {
-        "exhibit": exhibit,
-        "method": method,
-        "metric": metric,
-        **({"data": data} if data else {}),
-        **extra,
-    }
-    found = rows
-    for name, wanted in asked.items():
-        found = found[found[name] == wanted] if name in found else found[:0]
-    if found.empty:
-        there = sorted(set(rows.loc[rows["exhibit"] == exhibit, "method"]))
-        raise ValueError(f"No shipped row has {asked}. Methods of {exhibit}: {there}.")
-    if found["seed"].duplicated().any():
-        same = ("seed", "value", "seconds", "time", "peak_bytes", "versions", "machine", "source")
-        differ = [name for name in found if name not in same and found[name].astype(str).nunique() > 1]
-        raise ValueError(f"Several measurements have {asked}: they differ in {differ}. Name one.")
-    return found
-
-
-def besides_head(exhibit: str, method: str, data: str, *, digits: int = 1) -> str:
-    """What a method trains besides the head, in percent of the model, as the papers count it: from the shipped runs of
-    the method, of the head alone and of full fine-tuning."""
-    one, head, whole = (
-        int(trained(exhibit, name, data).replace(",", ""))
-        for name in (method, "head only", "full fine-tuning")
-    )
-    return f"{100 * (one - head) / whole:.{digits}f}"
-
-
-def mean(numbers: list[str], *, digits: int = 1) -> str:
-    """The mean of numbers that `value`, `claim` or `paper` gave; ask those for more digits than you show."""
-    return f"{sum(float(number.replace(',', '')) for number in numbers) / len(numbers):,.{digits}f}"
-
-
-def claim(exhibit: str, start: str, *, track: str = "bundled", digits: int = 1, times: float = 1) -> str:
-    """The mean, over the seeds, of what was measured for the shipped claim whose text begins with `start`.
-
-    `times` changes the unit: 100 shows a share in percent, -1 a lead as what another is behind, 1e6 millionths."""
-    kept = json.loads((DATA / "results" / track / "claims.json").read_text(encoding="utf-8"))
-    found = [row for row in kept if row["exhibit"] == exhibit and row["text"].startswith(start)]
-    if len(found) != 1:
-        texts = [row["text"] for row in kept if row["exhibit"] == exhibit]
-        raise ValueError(f"{len(found)} claims of {exhibit} begin with {start!r}. There are {texts}.")
-    if found[0]["held"] != found[0]["of"]:
-        raise ValueError(
-            f"The claim of {exhibit} {start!r} held in {found[0]['held']} of {found[0]['of']} runs only."
-        )
-    numbers = [times * float(number) for number in found[0]["measured"].values()]
-    return f"{sum(numbers) / len(numbers):,.{digits}f}"
-
-
-def paper(exhibit: str, row: str, column: str) -> str:
-    """A paper's figure as the slides of the tutorial show it."""
-    figures = results.paper(exhibit)
-    if row not in figures.index or column not in figures:
-        raise ValueError(f"The paper's {exhibit} has rows {list(figures.index)} and columns {list(figures)}.")
-    shown = figures.loc[row, column]
-    return "–" if pd.isna(shown) else str(shown)
-
-
-def paper_rows(exhibit: str) -> list[str]:
-    """The names of the rows of a paper's figures, in their order."""
-    return list(results.paper(exhibit).index)
-
-
-def source(exhibit: str) -> str:
-    """Where a paper's figures come from."""
-    return str(results.paper(exhibit).attrs["source"])
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:

@@ -38,6 +38,7 @@ def hashes() -> None:
 
 
 def build_corpora() -> None:
+    """Make the corpora anew, from nothing."""
     shutil.rmtree(DATA / "corpora", ignore_errors=True)
     names = corpora.write(DATA / "corpora")
     print(
@@ -48,6 +49,7 @@ def build_corpora() -> None:
 
 
 def build_models() -> None:
+    """Pretrain the encoder, and put it and the shapes of its students into place."""
     work = BUILD / "bundle"
     facts = encoder.pretrain(DATA / "corpora", work / "encoder", work / "checkpoint")
     shutil.copytree(work / "encoder", MODELS / "encoder", dirs_exist_ok=True)
@@ -62,6 +64,7 @@ def build_models() -> None:
 
 
 def build_translators() -> None:
+    """Train the translation teacher, write its beams, and the shape of its student."""
     work, teacher, student = BUILD / "bundle", MODELS / "translation-teacher", MODELS / "translation-student"
     facts = translator.train_teacher(DATA / "corpora", work / "translator", work / "checkpoint-translator")
     shutil.copytree(work / "translator", teacher, dirs_exist_ok=True)
@@ -71,6 +74,7 @@ def build_translators() -> None:
 
 
 def build_chat() -> None:
+    """Train the two chat models."""
     for name, shape in (("teacher", chat.TEACHER), ("base", chat.BASE)):
         work, folder = BUILD / "bundle" / f"chat-{name}", MODELS / f"chat-{name}"
         facts = chat.train(name, shape, work, BUILD / "bundle" / f"checkpoint-chat-{name}")
@@ -79,6 +83,7 @@ def build_chat() -> None:
 
 
 def build_languages() -> None:
+    """Train the language adapters."""
     work, folder = BUILD / "bundle" / "languages", MODELS / "language-adapters"
     facts = languages.train(
         DATA / "corpora", MODELS / "encoder", work, BUILD / "bundle" / "checkpoint-languages"
@@ -96,6 +101,7 @@ PARTS = {
 
 
 def main() -> int:
+    """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpora", action="store_true", help="make the corpora only")
     parser.add_argument(

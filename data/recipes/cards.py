@@ -223,23 +223,27 @@ def write_corpora(folder: Path) -> None:
 
 
 def write_encoder(folder: Path, facts: dict[str, Any]) -> None:
+    """The encoder's card."""
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     text = ENCODER.substitute(facts, sha256=digest, licence=LICENCE)
     (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_general(folder: Path, facts: dict[str, Any]) -> None:
+    """The card of the student's general stage."""
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     text = GENERAL.substitute(facts, sha256=digest, licence=LICENCE)
     (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_student(folder: Path, shape: dict[str, int]) -> None:
+    """The card of the student's shape."""
     text = STUDENT.substitute(layers=shape["num_hidden_layers"], hidden=shape["hidden_size"], licence=LICENCE)
     (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_ladder(folder: Path, facts: dict[str, Any]) -> None:
+    """The ladder's card."""
     columns = ("parameters", "hidden_size", "layers", "learning_rate", "loss", "minutes")
     rows = [
         " | ".join([f"| `{name}`", *(f"{size[c]:,}" for c in columns)]) + " |"
@@ -261,6 +265,7 @@ def write_ladder(folder: Path, facts: dict[str, Any]) -> None:
 
 
 def write_translators(teacher: Path, student: Path, facts: dict[str, Any], shape: dict[str, Any]) -> None:
+    """The cards of the translation teacher and of the shape of its student."""
     digest = hashlib.sha256((teacher / "model.safetensors").read_bytes()).hexdigest()
     text = TRANSLATION_TEACHER.substitute(facts, sha256=digest, licence=LICENCE)
     (teacher / "README.md").write_text(text, encoding="utf-8", newline="\n")
@@ -269,12 +274,14 @@ def write_translators(teacher: Path, student: Path, facts: dict[str, Any], shape
 
 
 def write_chat(folder: Path, name: str, facts: dict[str, Any]) -> None:
+    """The card of a chat model, the "teacher" or the "base"."""
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     text = CHAT.substitute(facts, name=name, read=CHAT_READ[name], sha256=digest, licence=LICENCE)
     (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_languages(folder: Path, facts: dict[str, Any]) -> None:
+    """The language adapters' card."""
     digests = {
         path.stem: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.glob("*.safetensors"))

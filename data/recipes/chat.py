@@ -60,6 +60,7 @@ def chat_text(rng: random.Random) -> str:
 
 
 def document(rng: random.Random, name: str) -> str:
+    """One text of the pretraining of the model `name`: plain text, or for the teacher also conversations."""
     if name == "teacher" and rng.random() < CHAT:
         return chat_text(rng)
     return instructions.plain_text(rng) + "<end>"

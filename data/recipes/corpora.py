@@ -9,13 +9,13 @@ import io
 import json
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import instructions
 import paraphrases
 from grammar import LANGUAGES, NEWS_LANGUAGES, Plan, tidy
-from texts import LABELS, TOPICS, Writer
+from texts import LABELS, MARK, TOPICS, Writer, normal, plain
 
 SPLITS = ("test", "valid", "train")  # in this order: a test text is taken before any other split can draw it
 SIZES = {
@@ -38,7 +38,6 @@ RARE = {
 }  # how often a test text takes a word or name seen nowhere else
 PARAPHRASES = 4
 FIRST_UNLABELLED_ID = 100_000  # so that the ids of labelled and unlabelled texts never clash
-MARK = re.compile(r"⟦(.):(.*?)⟧")
 TYPE = {"P": "PER", "L": "LOC", "O": "ORG"}
 
 
@@ -58,22 +57,15 @@ class Ledger:
         return True
 
 
-def normal(text: str) -> str:
-    """What counts as the same text: the words, whatever the capitals and the punctuation."""
-    return " ".join(re.findall(r"\w+", text.lower()))
-
-
-def plain(text: str) -> str:
-    return MARK.sub(r"\2", text)
-
-
 def review(writer: Writer, label: str, language: str, more: int, verdict: float) -> str:
+    """A review of one sentence and `more` others, with typing errors."""
     return tidy(
         writer.review(label, more, verdict).say(language, writer.rng), writer.rng, typo=0.05, lower=0.2
     )
 
 
 def news(writer: Writer, topic: str, language: str) -> str:
+    """A news item with its entities between marks."""
     return tidy(writer.news(topic, tail=0.5).say(language, writer.rng), writer.rng, typo=0.03, lower=0.0)
 
 
@@ -129,6 +121,7 @@ def tag(text: str) -> list[tuple[str, str]]:
 
 
 def tokens(text: str) -> list[str]:
+    """Words and punctuation marks, each a token."""
     return re.findall(r"\w+(?:[-.,]\w+)*|[^\w\s]", text)
 
 
@@ -178,6 +171,7 @@ def unlabelled(kind: str, language: str, ledger: Ledger) -> Iterator[str]:
 
 
 def as_csv(columns: list[str], rows: Iterator[tuple[object, ...]]) -> str:
+    """A CSV file as text."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(columns)
@@ -186,56 +180,66 @@ def as_csv(columns: list[str], rows: Iterator[tuple[object, ...]]) -> str:
 
 
 def unlabelled_csv(kind: str, language: str, ledger: Ledger) -> str:
+    """The unlabelled texts of one kind and language as a CSV file."""
     return as_csv(["id", "text"], enumerate(unlabelled(kind, language, ledger), FIRST_UNLABELLED_ID))
 
 
 def conll(sentences: Iterator[list[tuple[str, str]]]) -> str:
+    """Tagged sentences as a CoNLL file: a token and its tag a line, a blank line after each sentence."""
     return "".join(
         "".join(f"{token}\t{label}\n" for token, label in sentence) + "\n" for sentence in sentences
     )
 
 
-def files() -> Iterator[tuple[str, Callable[[Ledger], str]]]:
-    """Every corpus file: its path below `data/corpora` and the function that writes its text. Tests come first."""
-    for split in SPLITS:
-        for name in ("sentiment", "topic"):
-            for language in LANGUAGES:
-                yield (
-                    f"{name}/{language}/{split}.csv",
-                    lambda ledger, n=name, g=language, s=split: as_csv(
-                        ["id", "text", "label"],
-                        ((i, *pair) for i, pair in enumerate(labelled(n, g, s, ledger), FIRST_ID[s])),
-                    ),
-                )
+Made = Iterator[tuple[str, Callable[[Ledger], str]]]
+
+
+def _labelled_files(split: str) -> Made:
+    for name in ("sentiment", "topic"):
         for language in LANGUAGES:
             yield (
-                f"ner/{language}/{split}.txt",
-                lambda ledger, g=language, s=split: conll(tagged("ner", g, s, ledger)),
+                f"{name}/{language}/{split}.csv",
+                lambda ledger, n=name, g=language: as_csv(
+                    ["id", "text", "label"],
+                    ((i, *pair) for i, pair in enumerate(labelled(n, g, split, ledger), FIRST_ID[split])),
+                ),
             )
+
+
+def _tagged_files(name: str, languages: Iterable[str], split: str) -> Made:
+    for language in languages:
         yield (
-            f"translation/{split}.jsonl",
-            lambda ledger, s=split: "".join(
-                json.dumps(row, ensure_ascii=False) + "\n" for row in parallel(s, ledger)
-            ),
+            f"{name}/{language}/{split}.txt",
+            lambda ledger, g=language: conll(tagged(name, g, split, ledger)),
         )
+
+
+def _unlabelled_files() -> Made:
     for kind, folder in (
         ("short", "unlabelled"),
         ("reviews", "unlabelled_long"),
         ("news", "unlabelled_news"),
     ):
         for language in LANGUAGES:
-            yield (
-                f"{folder}/{language}.csv",
-                lambda ledger, k=kind, g=language: unlabelled_csv(k, g, ledger),
-            )
+            yield f"{folder}/{language}.csv", lambda ledger, k=kind, g=language: unlabelled_csv(k, g, ledger)
+
+
+def as_jsonl(rows: Iterable[dict[str, object]]) -> str:
+    """Rows as a file of JSON lines."""
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def files() -> Made:
+    """Every corpus file: its path below `data/corpora` and the function that writes its text. Tests come first."""
+    for split in SPLITS:
+        yield from _labelled_files(split)
+        yield from _tagged_files("ner", LANGUAGES, split)
+        yield f"translation/{split}.jsonl", lambda ledger, s=split: as_jsonl(parallel(s, ledger))
+    yield from _unlabelled_files()
 
     # Behind all others, so that not one byte of those depends on these.
     for split in SPLITS:
-        for language in NEWS_LANGUAGES:
-            yield (
-                f"ner_bare/{language}/{split}.txt",
-                lambda ledger, g=language, s=split: conll(tagged("ner_bare", g, s, ledger)),
-            )
+        yield from _tagged_files("ner_bare", NEWS_LANGUAGES, split)
     yield "unlabelled_news/sundanese.csv", lambda ledger: unlabelled_csv("news", "sundanese", ledger)
 
     sources: set[str] = set()  # of the paraphrases: no source is in two splits

@@ -35,6 +35,7 @@ LOG_EVERY = 100
 
 
 def unlabelled_texts(corpora: Path) -> list[str]:
+    """The texts that the encoder reads, of every language that it knows."""
     paths = [
         path
         for name in READ
@@ -71,6 +72,7 @@ class MaskedOnly(BertForMaskedLM):
 
 
 def masked_loss(outputs: MaskedLMOutput, batch: dict[str, Tensor]) -> Tensor:
+    """Cross-entropy of the tokens that were asked for: logits (asked, vocabulary)."""
     return F.cross_entropy(outputs.logits, batch["targets"][batch["targets"] != data.NO_LABEL])
 
 
@@ -96,6 +98,7 @@ def masked_loader(texts: list[str], tokenizer: BertTokenizerFast) -> DataLoader[
 
 
 def config(shape: dict[str, int], tokenizer: BertTokenizerFast, **more: float) -> BertConfig:
+    """A BERT of this shape for this tokenizer, without dropout."""
     return BertConfig(
         vocab_size=len(tokenizer),
         pad_token_id=tokenizer.pad_token_id,

@@ -91,6 +91,7 @@ def conversation(rng: random.Random, turns: int) -> list[Turn]:
 
 
 def statement(rng: random.Random) -> str:
+    """A fact, stated."""
     task = rng.choice(list(FACTS))
     word = rng.choice(list(FACTS[task]))
     return rng.choice(STATE[task]).format(word, FACTS[task][word])

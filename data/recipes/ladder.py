@@ -88,6 +88,7 @@ class HalfPrecision(GPTNeoXForCausalLM):
 
 
 def config(name: str, vocabulary: int) -> GPTNeoXConfig:
+    """The shape of a size of the ladder."""
     width, layers, heads, _ = SIZES[name]
     return GPTNeoXConfig(
         vocab_size=vocabulary,
@@ -209,6 +210,7 @@ def train_again() -> None:
 
 
 def main() -> None:
+    """Train the ladder, write its card, and put it into place."""
     work, out = BUILD / "bundle" / "lm_ladder", DATA / "models" / "lm_ladder"
     facts = build(work)
     shutil.copytree(work, out, dirs_exist_ok=True)

@@ -11,7 +11,8 @@ import random
 import re
 from collections.abc import Iterator
 
-from texts import LABELS, Writer
+from grammar import tidy
+from texts import LABELS, Writer, normal, plain
 
 SIZES = {"test": 300, "valid": 100, "train": 9_000}
 LONGEST = 14  # words of a source
@@ -65,8 +66,6 @@ def rewrite(text: str, translator: str) -> str:
 
 def rows(split: str, taken: set[str]) -> Iterator[str]:
     """The lines of one split. `taken` holds the sources of the splits made before; the new ones are added."""
-    from corpora import normal, plain, tidy
-
     rng = random.Random(f"paraphrases/{split}")
     writer = Writer(rng)
     before: list[str] = []

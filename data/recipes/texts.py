@@ -1,6 +1,7 @@
 """Reviews and news: plans drawn from the grammars, with the label or the entities that they carry."""
 
 import random
+import re
 from pathlib import Path
 
 from grammar import SLOT, Plan, Row, add_language, alike, atom, draw, read
@@ -16,6 +17,7 @@ HOURS = [f"{hour}.{minute}" for hour in range(6, 22) for minute in ("00", "15", 
 
 
 def read_names() -> dict[str, list[Row]]:
+    """The names of names.txt, by kind."""
     names: dict[str, list[Row]] = {}
     for line in (HERE / "names.txt").read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
@@ -176,3 +178,15 @@ def slots_of(row: Row) -> list[str]:
 MARKS = {"PER": ("⟦P:", "⟧"), "LOC": ("⟦L:", "⟧"), "ORG": ("⟦O:", "⟧")}
 ORGANISATIONS = ("org", "bank", "club", "uni", "firm")
 ENTITIES = {"per": MARKS["PER"], "loc": MARKS["LOC"]} | dict.fromkeys(ORGANISATIONS, MARKS["ORG"])
+MARK = re.compile(r"⟦(.):(.*?)⟧")
+"""An entity of a text between its marks: the first letter of its kind, and its words."""
+
+
+def normal(text: str) -> str:
+    """What counts as the same text: the words, whatever the capitals and the punctuation."""
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def plain(text: str) -> str:
+    """The text without the marks round its entities."""
+    return MARK.sub(r"\2", text)

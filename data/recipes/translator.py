@@ -56,6 +56,7 @@ def train_tokenizer(rows: Dataset) -> PreTrainedTokenizerFast:
 
 
 def config(shape: dict[str, Any], tokenizer: PreTrainedTokenizerFast) -> MarianConfig:
+    """A Marian model of this shape for this tokenizer."""
     return MarianConfig(
         vocab_size=len(tokenizer),
         pad_token_id=tokenizer.pad_token_id,

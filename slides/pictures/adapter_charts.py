@@ -6,8 +6,8 @@ from draw import BLUE, GREEN, GREY, ORANGE, SKY, arrow, canvas, chart, words
 from matplotlib.figure import Figure
 
 from course_utils import results
-from pictures import picture
 from pictures.blocks import matrix, part
+from pictures.registry import picture
 
 BYTES = 4  # a parameter in float32
 

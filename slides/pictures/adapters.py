@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from pictures import picture
 from pictures.blocks import funnel, key, matrix, part, sign, way
+from pictures.registry import picture
 
 
 def _flow(

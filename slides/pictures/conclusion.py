@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from course_utils.results import comparison
-from pictures import picture
+from pictures.registry import picture
 
 WHOLE = "full fine-tuning"
 NAMED = {  # the points that have a name, and where it stands: points to the right and up, alignment

@@ -4,17 +4,16 @@ import json
 
 from draw import AMBER, BLACK, BLUE, GREEN, GREY, ORANGE, SKY, arrow, box, canvas, chart, stacked, words
 from matplotlib.figure import Figure
+from measured import claim
 
 from course_utils.paths import DATA
-from pictures import picture
+from pictures.registry import picture
 
 DIM = 32  # the width of a head in the notebook's comparison
 
 
 def _claimed(exhibit: str, start: str) -> float:
     """What was measured for a shipped claim, the mean over its seeds."""
-    from fill import claim  # fill imports the pictures
-
     return float(claim(exhibit, start, digits=3).replace(",", ""))
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from course_utils import results
-from pictures import picture
+from pictures.registry import picture
 
 
 def runs(notebook: str, **asked: str) -> pd.Series:

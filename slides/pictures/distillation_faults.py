@@ -4,8 +4,8 @@ import numpy as np
 from draw import AMBER, BLUE, GREY, arrow, box, canvas, chart, words
 from matplotlib.figure import Figure
 
-from pictures import picture
 from pictures.distillation import runs
+from pictures.registry import picture
 
 
 @picture

@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from course_utils import results
-from pictures import picture
 from pictures.distillation import runs
+from pictures.registry import picture
 
 TASKS = {"sentiment": "sentiment", "second task": "news topics"}
 

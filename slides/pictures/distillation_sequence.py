@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from course_utils import results
-from pictures import picture
 from pictures.distillation import shares
+from pictures.registry import picture
 
 
 @picture

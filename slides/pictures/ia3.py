@@ -6,10 +6,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from course_utils import results
-from pictures import picture
 from pictures.blocks import key, part, sign, way
 from pictures.peft import areas, scores
 from pictures.peft import share as share_of
+from pictures.registry import picture
 
 KINDS = {"BitFit": ("v", AMBER), "(IA)³": ("*", GREEN), "LoRA": ("o", BLACK), "adapters": ("s", ORANGE)}
 

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from course_utils import results
-from pictures import picture
 from pictures.blocks import funnel, key, matrix, part, sign, way
 from pictures.peft import areas, scores, share
+from pictures.registry import picture
 
 RANKS = (1, 2, 4, 8, 64)
 WEIGHTS = {"Wq": ("o", GREY), "Wq Wv": ("s", SKY), "Wq Wk Wv Wo": ("D", GREEN), "all linear": ("^", ORANGE)}

@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from course_utils import results
-from pictures import picture
 from pictures.blocks import part, sign, way
+from pictures.registry import picture
 
 LANGUAGES = ["english", "indonesian", "javanese", "sundanese"]
 SOURCE, TARGET = BLUE, GREEN  # Javanese, which has labels, and Sundanese, which has none

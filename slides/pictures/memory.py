@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from pictures import picture
+from pictures.registry import picture
 
 LAYERS = (190, 470, 750)  # where the three layers of the little network begin
 WIDE = 200

@@ -1,18 +1,18 @@
 """The charts of deck 03: measured peaks of notebook 05, and the arithmetic of bytes."""
 
-import fill
+import measured
 import numpy as np
 from draw import AMBER, BLACK, BLUE, GREEN, ORANGE, PINK, SKY, chart
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from course_utils import results
-from pictures import picture
+from pictures.registry import picture
 
 BYTES = 4  # of a number in float32
 
 
-def measured() -> dict[str, tuple[float, int]]:
+def measured_peaks() -> dict[str, tuple[float, int]]:
     """For each way to train in notebook 05 the peak in MB, and how many parameters it trains."""
     rows = results.load("05", track="bundled", own=False)
     rows = rows[(rows["exhibit"] == "E15") & (rows["metric"] == "peak (MB)")]
@@ -68,9 +68,9 @@ def step_timeline() -> Figure:
 @picture
 def peak_parts() -> Figure:
     """The measured peak of full training: model and momentum by their sizes, the rest nearly all kept from forward."""
-    peak, parameters = measured()["full"]
+    peak, parameters = measured_peaks()["full"]
     model = parameters * BYTES / 1e6
-    momentum = model * float(fill.claim("E14", "AdamW's state is twice the model", digits=4))
+    momentum = model * float(measured.claim("E14", "AdamW's state is twice the model", digits=4))
     figure, axes = chart(370)
     rest = "intermediate variables\n(and what little else is there)"
     parts = (
@@ -92,11 +92,11 @@ def peak_parts() -> Figure:
 @picture
 def big_models() -> Figure:
     """GPT, GPT-2 and GPT-3 at sixteen bytes a parameter, against the memory of two GPUs."""
-    whole = float(fill.claim("E13", "model, gradients, state: four times the model", digits=3)) * BYTES
+    whole = float(measured.claim("E13", "model, gradients, state: four times the model", digits=3)) * BYTES
     units = {"M": 1e6, "B": 1e9}
     sizes = {}
     for name in ("GPT", "GPT-2", "GPT-3"):
-        shown = fill.paper("E01", name, "parameters").removeprefix("up to ")
+        shown = measured.paper("E01", name, "parameters").removeprefix("up to ")
         sizes[f"{name}, {shown}"] = float(shown[:-1]) * units[shown[-1]] * whole / 1e9
     figure, axes = chart(400)
     bars = axes.barh(list(sizes), list(sizes.values()), color=BLUE, height=0.6)
@@ -140,11 +140,11 @@ def conventions() -> Figure:
 @picture
 def what_stays() -> Figure:
     """What partial training leaves of gradients and momentum, and what of intermediate variables."""
-    trained = {name: count for name, (_, count) in measured().items()}
+    trained = {name: count for name, (_, count) in measured_peaks().items()}
     claims = {"top layer": "top layer alone: most go", "BitFit": "BitFit: most", "LoRA": "LoRA: most"}
     names = ["full", *claims]
     few = [100 * trained[name] / trained["full"] for name in names]
-    kept = [100.0] + [100 * float(fill.claim("E15", start, digits=4)) for start in claims.values()]
+    kept = [100.0] + [100 * float(measured.claim("E15", start, digits=4)) for start in claims.values()]
     figure, axes = chart(385)
     places = np.arange(len(names))
     for shift, shares, colour, label in ((-0.2, few, PINK, "gradients and momentum"),
@@ -162,7 +162,7 @@ def what_stays() -> Figure:
 @picture
 def all_ways() -> Figure:
     """The measured peak of every way to train in notebook 05, in three groups."""
-    peaks = {name: peak for name, (peak, _) in measured().items()}
+    peaks = {name: peak for name, (peak, _) in measured_peaks().items()}
     groups = {BLACK: ["full"], AMBER: ["SGD", "8-bit states", "mixed precision", "bfloat16"],
               ORANGE: ["LoRA", "BitFit", "top layer", "head only"],
               SKY: ["checkpointing", "LoRA, checkpointing"]}  # fmt: skip

@@ -5,8 +5,8 @@ from draw import BLUE, GREY, ORANGE, arrow, box, canvas, chart, words
 from matplotlib.figure import Figure
 
 from course_utils import results
-from pictures import picture
 from pictures.blocks import key, matrix, part, sign
+from pictures.registry import picture
 
 
 def scores(exhibit: str, method: str, data: str, **extra: object) -> pd.Series:

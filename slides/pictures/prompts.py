@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from pictures import picture
+from pictures.registry import picture
 
 SHADES = (0.95, 0.45, 0.7, 0.25)  # how dark the numbers of a drawn vector are
 

@@ -1,6 +1,6 @@
 """The charts of deck 05, from the shipped rows of notebook 10."""
 
-import fill
+import measured
 import pandas as pd
 from draw import AMBER, BLACK, BLUE, GREEN, GREY, ORANGE, canvas, chart, words
 from matplotlib.axes import Axes
@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from course_utils import results
-from pictures import picture
+from pictures.registry import picture
 
 WAYS = {"model tuning": (BLUE, "^"), "prompt tuning": (ORANGE, "o"), "hand-written prompt": (GREY, "s")}
 SETTINGS = ["start", "num_virtual_tokens", "template"]
@@ -144,11 +144,11 @@ def few_and_many() -> Figure:
     ways = (("hand-written prompt", "asked in our words", 170, GREY), ("prompt tuning", "prompt tuning", 500, ORANGE),
             ("model tuning", "model tuning", 930, BLUE))  # fmt: skip
     for way, name, x, colour in ways:
-        count = fill.trained("E23", way, "shift + head", size="150k")
+        count = measured.trained("E23", way, "shift + head", size="150k")
         side = float(count.replace(",", "")) ** 0.5 * scale
         axes.add_patch(Rectangle((x - side / 2, 400 - side), side, side, facecolor=colour))
         ink = "white" if way == "model tuning" else BLACK
-        right = fill.value("E23", way, "shift + head", size="150k")
+        right = measured.value("E23", way, "shift + head", size="150k")
         words(axes, x, 120, name, size=28, bold=True, colour=ink)
         words(axes, x, 185, f"{count} numbers trained", size=24, colour=ink)
         words(axes, x, 245, f"{right} % right", size=32, colour=ink, bold=True)

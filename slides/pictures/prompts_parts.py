@@ -4,9 +4,9 @@ from draw import AMBER, BLACK, BLUE, GREEN, GREY, ORANGE, PINK, arrow, box, canv
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pictures import picture
 from pictures.memory import tile
 from pictures.prompts import vector
+from pictures.registry import picture
 
 TASKS = (("reverse", ORANGE), ("drop vowels", GREEN), ("shift, head", AMBER))
 

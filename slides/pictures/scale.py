@@ -3,10 +3,11 @@
 import pandas as pd
 from draw import BLUE, GREEN, GREY, chart
 from matplotlib.figure import Figure
+from measured import claim
 
 from course_utils import assets, results
 from course_utils.models import ladder
-from pictures import picture
+from pictures.registry import picture
 
 # The base, light to dark: the larger, the darker.
 SIZES = ("#8EC4E8", "#56B4E9", "#2E8BC0", "#0072B2", "#003456")
@@ -108,6 +109,4 @@ def how_much_slower() -> Figure:
 @picture
 def by_the_clock() -> Figure:
     """The largest rung's time for a prompt beside its parameters, as multiples of the smallest's."""
-    from fill import claim  # fill imports the pictures
-
     return _times(float(claim("E01", "the largest takes five times as long")))

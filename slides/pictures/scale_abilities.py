@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from course_utils import results
 from course_utils.models import ladder
-from pictures import picture
+from pictures.registry import picture
 from pictures.scale import MARKERS, SIZES
 
 

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 from course_utils.models import ladder
-from pictures import picture
+from pictures.registry import picture
 
 EDGE = "#C8C8C8"
 

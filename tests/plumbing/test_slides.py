@@ -21,6 +21,7 @@ import browser  # noqa: E402
 import decks  # noqa: E402
 import draw  # noqa: E402
 import fill  # noqa: E402
+import measured  # noqa: E402
 import outline  # noqa: E402
 from pictures import PICTURES  # noqa: E402
 
@@ -90,22 +91,22 @@ def test_every_picture_is_shown_and_can_be_read(name: str, filled: dict[Path, st
 
 def test_a_result_that_is_not_there_stops_the_build() -> None:
     with pytest.raises(ValueError, match="No shipped row.*Methods of E07"):
-        fill.value("E07", "distilling by telepathy")
+        measured.value("E07", "distilling by telepathy")
     with pytest.raises(ValueError, match="they differ in"):
-        fill.value("E26", "LoRA")
+        measured.value("E26", "LoRA")
     with pytest.raises(ValueError, match="0 claims of E07 begin with"):
-        fill.claim("E07", "it always works")
+        measured.claim("E07", "it always works")
     with pytest.raises(ValueError, match="The paper's E10 has rows"):
-        fill.paper("E10", "TinyBERT-5", "mnli_m")
+        measured.paper("E10", "TinyBERT-5", "mnli_m")
 
 
 def test_a_number_is_the_mean_of_the_shipped_rows() -> None:
     rows = results.load("02", track="bundled", own=False)
     gold = rows[(rows["method"] == "gold labels") & (rows["exhibit"] == "E07")]["value"]
     assert len(gold) == 5
-    assert fill.value("E07", "gold labels") == f"{100 * gold.mean():.1f}"
-    assert fill.paper("E10", "TinyBERT-4", "mnli_m") == "82.5"
-    assert fill.paper("E10", "MobileBERT-tiny", "speedup") == "–"
+    assert measured.value("E07", "gold labels") == f"{100 * gold.mean():.1f}"
+    assert measured.paper("E10", "TinyBERT-4", "mnli_m") == "82.5"
+    assert measured.paper("E10", "MobileBERT-tiny", "speedup") == "–"
 
 
 def test_links_to_notebooks_are_held_to_the_notebooks() -> None:
