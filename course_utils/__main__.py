@@ -84,7 +84,12 @@ def main() -> int:
                 "--check", action="store_true", help="change nothing; status 1 if one is out of step"
             )
         if name == "mirror":
-            sub.add_argument("folder", metavar="DIR", type=Path, help="where to; made if it is not there")
+            sub.add_argument(
+                "folder",
+                metavar="DIR",
+                type=lambda text: Path(text).expanduser(),  # Windows' shells leave ~ as it is
+                help="where to; made if it is not there",
+            )
             sub.add_argument(
                 "--later", action="store_true",
                 help="also the published models that sections near the end of notebooks take: gigabytes",

@@ -10,6 +10,28 @@ ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "data"
 
 
+def setting(name: str) -> str:
+    """What the environment variable `name` holds; "" where it is not set or empty.
+
+    Blanks and quotes around the value do not count: `set COURSE_TRACK="real"` on Windows, Docker's --env-file and
+    several editors hand the quotes on.
+    """
+    text = os.environ.get(name, "").strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        text = text[1:-1].strip()
+    return text
+
+
+def folder_setting(name: str) -> Path | None:
+    """The folder that an environment variable names, as an absolute path; None where it names none.
+
+    A `~` at its start is the home folder. A shell replaces it only where it stands outside quotes, and a program
+    that sets variables never does.
+    """
+    text = setting(name)
+    return Path(os.path.abspath(os.path.expanduser(text))) if text else None
+
+
 def _can_be_written(folder: Path) -> bool:
     """Whether files can be made in `folder`, or in the nearest of its parents that exists. Makes nothing."""
     there = next((place for place in (folder, *folder.parents) if os.path.exists(place)), folder)
@@ -22,7 +44,7 @@ def _choose_build() -> tuple[Path, Path | None]:
     Wanted is COURSE_BUILD, or else build/ in the repository. In its place comes a folder in the reader's home,
     which the next notebook finds too; or else a new temporary folder.
     """
-    wanted = Path(os.path.abspath(os.environ.get("COURSE_BUILD") or ROOT / "build"))
+    wanted = folder_setting("COURSE_BUILD") or ROOT / "build"
     if _can_be_written(wanted):
         return wanted.resolve(), None
     at_home = Path(os.path.expanduser("~")) / "small-cheap-lm-build"

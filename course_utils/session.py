@@ -9,9 +9,11 @@ import math
 import os
 import sys
 import warnings
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
 
-from course_utils.paths import BUILD, ROOT
+from course_utils.paths import BUILD, ROOT, setting
 
 notebook: str | None = None
 """The notebook that called `course_utils.start` ("02_logit_distillation"); None outside a notebook."""
@@ -19,7 +21,7 @@ notebook: str | None = None
 
 def seed() -> int:
     """The seed of this run, from COURSE_SEED (default 0)."""
-    text = os.environ.get("COURSE_SEED", "0")
+    text = setting("COURSE_SEED") or "0"
     try:
         return int(text)
     except ValueError:
@@ -71,12 +73,34 @@ def cpus() -> int:
         usable = len(os.sched_getaffinity(0))  # type: ignore[attr-defined, unused-ignore]
     except AttributeError:  # macOS and Windows have no affinity masks
         usable = os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        usable = min(usable, math.ceil(int(quota) / int(period)))
-    except (OSError, ValueError):  # not Linux, an older cgroup, or the quota is "max"
-        pass
-    return max(usable, 1)
+    return max(1, min([usable, *map(math.ceil, _quotas())]))
+
+
+def _quotas() -> Iterator[float]:
+    """The limits on CPUs, in CPUs, that Linux's control groups set for this process; none on other systems.
+
+    Version 2 keeps them in `cpu.max`, version 1 in two files, below a folder of its own. Inside a container the
+    group's folder is often shown as the root; elsewhere each group on the way to the root may set a limit.
+    https://docs.kernel.org/admin-guide/cgroup-v2.html#cpu-interface-files
+    https://docs.kernel.org/scheduler/sched-bwc.html
+    """
+    groups = {"": "/"}
+    with suppress(OSError, ValueError):
+        for line in Path("/proc/self/cgroup").read_text().splitlines():
+            _, controllers, group = line.split(":", 2)  # "0::/user.slice" or "4:cpu,cpuacct:/docker/1f0c"
+            groups |= dict.fromkeys(controllers.split(","), group)
+    places = [("/sys/fs/cgroup", groups[""])]
+    places += [(f"/sys/fs/cgroup/{name}", groups.get("cpu", "/")) for name in ("cpu", "cpu,cpuacct")]
+    for root, group in places:
+        for inner in (group, *map(str, PurePosixPath(group).parents)):
+            folder = Path(f"{root}/{inner.strip('/')}")
+            with suppress(OSError, ValueError, ZeroDivisionError):  # no such file, or no limit: "max", "-1"
+                quota, period = (folder / "cpu.max").read_text().split()
+                yield int(quota) / int(period)
+            with suppress(OSError, ValueError, ZeroDivisionError):
+                quota = (folder / "cpu.cfs_quota_us").read_text()
+                if int(quota) > 0:
+                    yield int(quota) / int((folder / "cpu.cfs_period_us").read_text())
 
 
 def set_threads() -> int:

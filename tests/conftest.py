@@ -13,6 +13,9 @@ _build = tempfile.TemporaryDirectory(prefix="course-tests-")
 os.environ["COURSE_BUILD"] = _build.name
 for name in ("COURSE_TRACK", "COURSE_MIRROR", "COURSE_SEED", "COURSE_CLAIMS", "HF_ENDPOINT"):
     os.environ.pop(name, None)
+for name in list(os.environ):
+    if name.lower().endswith("_proxy"):
+        del os.environ[name]
 
 from hub_server import hub  # noqa: E402, F401 (a fixture; it imports course_utils)
 from small_bert import batch  # noqa: E402, F401 (a fixture)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from course_utils.assets.sources import File
+from course_utils.paths import setting
 
 CATALOG = Path(__file__).with_name("catalog.toml")
 TRACKS = ("bundled", "real")
@@ -77,7 +78,7 @@ def _on_colab_gpu() -> bool:
 
 def track() -> str:
     """The session's track: COURSE_TRACK where it is set; else "real" on a Colab GPU, "bundled" elsewhere."""
-    chosen = os.environ.get("COURSE_TRACK", "").strip().lower()
+    chosen = setting("COURSE_TRACK").lower()
     if not chosen:
         return "real" if _on_colab_gpu() else "bundled"
     if chosen not in TRACKS:
@@ -90,7 +91,7 @@ def track() -> str:
 
 def track_reason() -> str:
     """Why this session has its track, in a few words for the first cell."""
-    if os.environ.get("COURSE_TRACK", "").strip():
+    if setting("COURSE_TRACK"):
         return f"COURSE_TRACK={track()}"
     return "the default on a Colab GPU" if track() == "real" else "the default: no network needed"
 

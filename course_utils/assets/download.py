@@ -6,7 +6,6 @@ asks the server that HF_ENDPOINT names instead of huggingface.co. What arrives h
 `sources` compares it with the catalogue.
 """
 
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +14,9 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
+
+from course_utils.assets import proxies
+from course_utils.paths import setting
 
 if TYPE_CHECKING:
     from requests import Response
@@ -41,12 +43,20 @@ class Refused(Exception):
 
 def hub() -> str:
     """Where the Hub's files are: HF_ENDPOINT where it is set (a mirror of the Hub), else huggingface.co."""
-    return os.environ.get("HF_ENDPOINT", "").strip().rstrip("/") or HUB
+    return setting("HF_ENDPOINT").rstrip("/") or HUB
 
 
 def address(url: str) -> str:
     """The address to ask for `url`: at `hub()` for what lies on huggingface.co, else `url` itself."""
     return hub() + url.removeprefix(HUB) if url.startswith(f"{HUB}/") else url
+
+
+def _host(url: str) -> str:
+    """The host of an address, for messages; the whole text where that is no address."""
+    try:
+        return urlsplit(url).netloc or url
+    except ValueError:  # "http://["
+        return url
 
 
 def within(seconds: float, call: Callable[[], T]) -> T:
@@ -79,7 +89,7 @@ def append(url: str, part: Path, size: int | None, show: Callable[[int], object]
     if size is not None and have >= size:
         return  # all of it is there, or too much: the comparison with the catalogue decides
     url = address(url)
-    host = urlsplit(url).netloc or url
+    host = _host(url)
     # Not compressed: "from byte N on" must mean byte N of the file.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     try:
@@ -96,20 +106,67 @@ def append(url: str, part: Path, size: int | None, show: Callable[[int], object]
                 out.write(block)
                 have += len(block)
                 show(have)
-    except (TimeoutError, requests.exceptions.Timeout):
-        raise Trouble(f"{host} sent nothing for {SILENCE_SECONDS:g} seconds, or only drops") from None
-    except requests.exceptions.SSLError:
-        raise Trouble(f"no secure connection to {host}; does this network want a log-in first?") from None
-    except requests.exceptions.ChunkedEncodingError:
-        raise Trouble(f"the transfer from {host} broke off") from None
-    except requests.exceptions.ConnectionError:
-        raise Trouble(f"no connection to {host}") from None
-    except ValueError as error:  # requests' own for an address without http:// or without a host
-        raise Refused(f"{url!r} is no address ({error}); look at HF_ENDPOINT") from None
-    except requests.exceptions.RequestException as error:
-        raise Trouble(f"the transfer from {host} failed ({type(error).__name__})") from None
+    except (TimeoutError, ValueError, requests.exceptions.RequestException) as error:
+        raise explain(error, url, SILENCE_SECONDS) from None
     if size is not None and have < size:
         raise Trouble(f"the transfer from {host} broke off")
+
+
+def explain(error: Exception, url: str, seconds: float) -> Trouble | Refused:
+    """What an error of requests, or of `within`, means for somebody who asked for `url`, in one line.
+
+    A proxy is named where one is in use, and HF_ENDPOINT where that is set. seconds: the limit on silence.
+    """
+    from requests import exceptions as raised
+
+    host, proxy = _host(url), proxies.of(url)
+    through = f" through {proxy}" if proxy else ""
+    if isinstance(error, TimeoutError | raised.Timeout):
+        return Trouble(f"{host} sent nothing for {seconds:g} seconds, or only drops{through}")
+    if isinstance(error, raised.SSLError):
+        own = "; a proxy with a certificate of its own needs REQUESTS_CA_BUNDLE" if proxy else ""
+        return Trouble(
+            f"no secure connection to {host}{through}; does this network want a log-in first?{own}"
+        )
+    if isinstance(error, raised.ChunkedEncodingError):
+        return Trouble(f"the transfer from {host} broke off{through}")
+    if isinstance(error, ValueError) and not (proxy and _is_address(url)):
+        blamed = "; look at HF_ENDPOINT" if setting("HF_ENDPOINT") else ""
+        return Refused(f"{url!r} is no address ({error}){blamed}")
+    if proxy and isinstance(error, ValueError | raised.ConnectionError):
+        reason, passing = proxies.trouble(proxy, error)
+        return Trouble(reason) if passing else Refused(reason)
+    if isinstance(error, raised.ConnectionError):
+        return Trouble(f"no connection to {host}")
+    return Trouble(f"the transfer from {host} failed ({type(error).__name__})")
+
+
+def _is_address(url: str) -> bool:
+    """Whether requests accepts `url`: with a scheme that it speaks, and a host."""
+    import requests
+
+    try:
+        prepared = requests.Request("GET", url).prepare()
+    except ValueError:
+        return False
+    return str(prepared.url).lower().startswith(("http://", "https://"))
+
+
+def obstacle(url: str, seconds: float) -> str | None:
+    """What keeps this machine from `url`, in one line, after at most `seconds`; None where it answers well."""
+    import requests
+
+    def ask() -> "Response":
+        return requests.head(url, timeout=2 * seconds, allow_redirects=True)
+
+    try:
+        answer = within(seconds, ask)
+    except (TimeoutError, ValueError, requests.exceptions.RequestException) as error:
+        return str(explain(error, url, seconds))
+    if answer.ok:
+        return None
+    reason = proxies.asks_for_a_password(answer.url, answer.status_code)
+    return reason or f"it refused: {answer.status_code} {answer.reason}"
 
 
 def _agreed_start(answer: "Response", host: str, part: Path, have: int, size: int | None) -> int:
@@ -118,6 +175,8 @@ def _agreed_start(answer: "Response", host: str, part: Path, have: int, size: in
     Raises `Trouble` or `Refused` for an answer that brings no part of the file.
     """
     status = answer.status_code
+    if reason := proxies.asks_for_a_password(answer.url, status):
+        raise Refused(reason)
     if status in PASSING or status >= 500:
         raise Trouble(f"{host} answered {status}", _asked_wait(answer.headers.get("Retry-After", "")))
     if status == 416:  # nothing there from this byte on: what is here cannot be a part of that file

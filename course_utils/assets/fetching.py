@@ -16,7 +16,7 @@ from pathlib import Path
 from course_utils.assets import sources
 from course_utils.assets.catalog import AssetError, Entry, entry, track
 from course_utils.assets.sources import File, SourceError
-from course_utils.paths import BUILD, DATA
+from course_utils.paths import BUILD, DATA, folder_setting
 
 
 @dataclass(frozen=True)
@@ -85,10 +85,10 @@ def _published(asset: Entry) -> tuple[Path, str]:
     """
     cache = cache_of(asset)
     tried: list[str] = []
-    mirror = os.environ.get("COURSE_MIRROR")
+    mirror = folder_setting("COURSE_MIRROR")
     if mirror and asset.mirror:
         try:
-            return sources.from_mirror(Path(mirror) / asset.mirror, asset.files), "mirror"
+            return sources.from_mirror(mirror / asset.mirror, asset.files), "mirror"
         except SourceError as error:
             tried.append(f"mirror: {error}")
     else:

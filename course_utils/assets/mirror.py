@@ -14,6 +14,7 @@ from pathlib import Path
 from course_utils import assets
 from course_utils.assets import Entry, readable, sources
 from course_utils.assets.sources import SourceError
+from course_utils.paths import folder_setting
 
 Source = tuple[str, Callable[[], Path]]
 NOTICE = """The published models and data sets that the course "Small and cheap language models" uses, as their
@@ -95,9 +96,9 @@ def _get(asset: Entry, folder: Path) -> list[str]:
 def _sources(asset: Entry, place: Path) -> list[Source]:
     """Where the asset may come from, in order: a whole copy on this machine, then the network."""
     own: list[Source] = []
-    there = os.environ.get("COURSE_MIRROR")
+    there = folder_setting("COURSE_MIRROR")
     for name, other in (
-        ("mirror", _place(asset, Path(there)) if there else place),
+        ("mirror", _place(asset, there) if there else place),
         ("cache", assets.cache_of(asset)),
     ):
         if other.resolve() != place.resolve() and not sources.faults(other, asset.files):

@@ -74,6 +74,27 @@ class Report:
     cut: bool
 
 
+_one_at_a_time = threading.Lock()
+_this_thread = threading.local()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Wait until no other thread checks: each check replaces what belongs to the whole process, and puts it back.
+
+    Widgets and asyncio may check from several threads at once. A check inside a check does not wait for itself.
+    """
+    if hasattr(_this_thread, "makes_calls"):
+        yield
+        return
+    while not _one_at_a_time.acquire(timeout=0.05):  # in small steps, as in `run`
+        pass
+    try:
+        yield
+    finally:
+        _one_at_a_time.release()
+
+
 def run(calls: Sequence[Callable[[], Any]], namespace: dict[str, Any], limit: float) -> Report:
     """Make the calls one after the other in a guarded thread, together within `limit` seconds.
 
@@ -86,6 +107,7 @@ def run(calls: Sequence[Callable[[], Any]], namespace: dict[str, Any], limit: fl
     finished = threading.Lock()
 
     def work() -> None:
+        _this_thread.makes_calls = True
         for call in calls:
             capture.reset()
             try:
@@ -98,7 +120,7 @@ def run(calls: Sequence[Callable[[], Any]], namespace: dict[str, Any], limit: fl
         finished.release()
 
     finished.acquire()
-    with _preserved_state(namespace, capture):
+    with _alone(), _preserved_state(namespace, capture):
         deadline = time.monotonic() + limit
         # Not threading.Thread: an exception that arrives while its own Python code ends the thread does harm.
         thread = _thread.start_new_thread(work, ())

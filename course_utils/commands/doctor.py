@@ -6,11 +6,8 @@ import shutil
 import sys
 import time
 import tomllib
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.client import HTTPException
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -18,7 +15,7 @@ from packaging.requirements import Requirement
 
 from course_utils import assets, session
 from course_utils.assets import download, sources
-from course_utils.paths import BUILD, NOT_WRITABLE, ROOT
+from course_utils.paths import BUILD, NOT_WRITABLE, ROOT, folder_setting
 
 HUB_SECONDS = 5.0
 MEMORY_NEEDED = {"bundled": 2, "real": 8}  # GiB; docs/workshop.md has what each notebook takes
@@ -121,20 +118,9 @@ def hub() -> Finding:
     """Whether the Hub (or HF_ENDPOINT) answers within five seconds, name look-up included; on either track."""
     place = "" if download.hub() == download.HUB else f" at HF_ENDPOINT={download.hub()}"
 
-    def ask() -> None:
-        request = urllib.request.Request(download.hub(), method="HEAD")
-        urllib.request.urlopen(request, timeout=HUB_SECONDS)
-
     began = time.perf_counter()
-    try:
-        download.within(HUB_SECONDS, ask)
-    except TimeoutError:
-        why = f"no answer within {HUB_SECONDS:.0f} s"
-    except urllib.error.HTTPError as error:  # it did answer, with a refusal
-        why = f"it refused: {error.code} {error.reason}"
-    except (OSError, HTTPException, ValueError) as error:  # a ValueError: HF_ENDPOINT is no address
-        why = str(getattr(error, "reason", error)) or type(error).__name__
-    else:
+    why = download.obstacle(download.hub(), HUB_SECONDS)
+    if why is None:
         return Finding("Hub", "ok", f"answered in {time.perf_counter() - began:.1f} s{place}")
     if assets.track() == "bundled":
         return Finding("Hub", "note", f"not reached{place} ({why}), and not needed on the bundled track")
@@ -157,8 +143,8 @@ def _at_hand(role: str) -> bool:
             return False
         return True
     places = [assets.cache_of(asset)]
-    if asset.mirror and os.environ.get("COURSE_MIRROR"):
-        places.append(Path(os.environ["COURSE_MIRROR"]) / asset.mirror)
+    if asset.mirror and (mirror := folder_setting("COURSE_MIRROR")):
+        places.append(mirror / asset.mirror)
     return any(not sources.faults(place, asset.files) for place in places)
 
 

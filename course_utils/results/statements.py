@@ -1,10 +1,9 @@
 """What a notebook claims, written down with what was measured and whether it holds."""
 
-import os
 from typing import Any
 
 from course_utils import assets, session
-from course_utils.paths import BUILD
+from course_utils.paths import BUILD, setting
 from course_utils.results import rows
 
 
@@ -26,7 +25,7 @@ def claim(exhibit: str, text: str, measured: Any, holds: bool) -> None:
     }
     rows.append(BUILD / "results" / "claims.jsonl", row)
     shown = f"{measured:.3f}" if isinstance(measured, float) else measured
-    if not holds and os.environ.get("COURSE_CLAIMS") != "record":
+    if not holds and setting("COURSE_CLAIMS") != "record":
         raise AssertionError(
             f"This run does not bear out the claim of {exhibit}: {text} Measured: {shown}. If you changed "
             "something above, that may be why, and it is worth a thought. If not, run again with another "

@@ -10,6 +10,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import bad_answers
@@ -206,6 +207,28 @@ def test_an_error_whose_text_never_ends_is_named(grade: Grade, hurry: None) -> N
 
     assert "Endless" in grade(FIRST, answer).message
     assert not still_turning()
+
+
+def test_two_checks_at_once_leave_the_process_as_it_was() -> None:
+    """Widgets and asyncio check from several threads. Each check replaces streams, `input` and `exit` for its time."""
+    id = "logit_kd.kd_loss"
+    answers = checks.reference(id), lambda *_: print("heard"), checks.reference(id)
+    before = world()
+    with ThreadPoolExecutor(3) as pool:
+        outcomes = list(pool.map(lambda _: [checks.grade(id, answer).status for answer in answers], range(6)))
+    assert outcomes == [["right", "wrong", "right"]] * 6
+    assert world() == before
+
+
+def test_an_answer_may_check_another(grade: Grade) -> None:
+    """A check that a check makes does not wait for itself."""
+    id = "logit_kd.kd_loss"
+
+    def asks(*arguments: Any) -> Any:
+        assert checks.grade(id, checks.reference(id)).status == "right"
+        return checks.reference(id)(*arguments)
+
+    assert grade(id, asks).status == "right"
 
 
 def test_the_readers_own_interrupt_still_interrupts() -> None:

@@ -1,11 +1,13 @@
 """Seeds and threads of a run."""
 
 import os
+from pathlib import Path
 
 import pytest
 import torch
 
-from course_utils import session
+from course_utils import assets, paths, session
+from course_utils.assets import download
 
 
 def test_seed_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -13,9 +15,34 @@ def test_seed_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
     assert session.seed() == 0
     monkeypatch.setenv("COURSE_SEED", "3")
     assert session.seed() == 3
-    monkeypatch.setenv("COURSE_SEED", "three")
-    with pytest.raises(ValueError, match="whole number"):
-        session.seed()
+    for empty in ("", " ", '""'):
+        monkeypatch.setenv("COURSE_SEED", empty)
+        assert session.seed() == 0
+    for wrong in ("three", "0x1", "1.0"):
+        monkeypatch.setenv("COURSE_SEED", wrong)
+        with pytest.raises(ValueError, match="COURSE_SEED is .*whole number"):
+            session.seed()
+
+
+@pytest.mark.parametrize("quote", ['"', "'", "", " "])
+def test_quotes_and_blanks_around_a_setting_do_not_count(monkeypatch: pytest.MonkeyPatch, quote: str) -> None:
+    for name, value in (("COURSE_TRACK", "Real"), ("COURSE_SEED", "2"), ("HF_ENDPOINT", "http://hub.local/")):
+        monkeypatch.setenv(name, f"{quote}{value}{quote}")
+    assert (assets.track(), session.seed(), download.hub()) == ("real", 2, "http://hub.local")
+    monkeypatch.setenv("COURSE_TRACK", '"real')
+    with pytest.raises(assets.AssetError, match="COURSE_TRACK is '\"real', which is no track"):
+        assets.track()
+
+
+def test_a_tilde_means_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Shells leave it as it is inside quotes, and settings files of editors and Docker always."""
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    for value in ("~/my course", '"~/my course"'):
+        monkeypatch.setenv("COURSE_MIRROR", value)
+        assert paths.folder_setting("COURSE_MIRROR") == tmp_path / "my course"
+    monkeypatch.setenv("COURSE_MIRROR", "")
+    assert paths.folder_setting("COURSE_MIRROR") is None
 
 
 def test_torch_takes_no_more_threads_than_there_are_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,6 +52,56 @@ def test_torch_takes_no_more_threads_than_there_are_cpus(monkeypatch: pytest.Mon
         assert session.set_threads() == torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
+
+
+V2, V1 = "sys/fs/cgroup", "sys/fs/cgroup/cpu"
+QUOTAS = {
+    "version 2, in a container": ({f"{V2}/cpu.max": "100000 100000"}, 1),
+    "version 2, no limit": ({f"{V2}/cpu.max": "max 100000"}, 64),
+    "version 2, three halves are two": ({f"{V2}/cpu.max": "150000 100000"}, 2),
+    "version 2, in a group of its own": (
+        {"proc/self/cgroup": "0::/user.slice/one.service\n", f"{V2}/user.slice/one.service/cpu.max": "200000 100000"},
+        2,
+    ),
+    "version 2, the outer group has less": (
+        {
+            "proc/self/cgroup": "0::/outer/inner\n",
+            f"{V2}/outer/inner/cpu.max": "800000 100000",
+            f"{V2}/outer/cpu.max": "300000 100000",
+        },
+        3,
+    ),
+    "version 1, in a container": (
+        {
+            "proc/self/cgroup": "4:cpu,cpuacct:/docker/1f0c\n1:name=systemd:/docker/1f0c\n",
+            f"{V1}/cpu.cfs_quota_us": "100000",
+            f"{V1}/cpu.cfs_period_us": "100000",
+        },
+        1,
+    ),
+    "version 1, in a group of its own": (
+        {
+            "proc/self/cgroup": "4:cpu,cpuacct:/job/7\n0::/\n",
+            f"{V2}/cpu,cpuacct/job/7/cpu.cfs_quota_us": "400000\n",
+            f"{V2}/cpu,cpuacct/job/7/cpu.cfs_period_us": "100000\n",
+        },
+        4,
+    ),
+    "version 1, no limit": ({f"{V1}/cpu.cfs_quota_us": "-1", f"{V1}/cpu.cfs_period_us": "100000"}, 64),
+    "nothing to read": ({"proc/self/cgroup": "what nobody expects\n"}, 64),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("files, expected", QUOTAS.values(), ids=QUOTAS)
+def test_a_containers_quota_of_cpus_counts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: dict[str, str], expected: int
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(session, "Path", lambda name: tmp_path / name.lstrip("/"))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(64)), raising=False)
+    assert session.cpus() == expected
 
 
 def test_only_the_bundled_track_is_held_offline(monkeypatch: pytest.MonkeyPatch) -> None:
