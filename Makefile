@@ -30,7 +30,7 @@ course: $(READY) ## run every notebook, print a table, write build/report/index.
 	$(VENV_PYTHON) -m course_utils course
 
 lab: $(READY) ## open JupyterLab on the first notebook
-	$(VENV_PYTHON) -m jupyterlab $(firstword $(NOTEBOOKS))
+	$(VENV_PYTHON) -m course_utils lab
 
 test-fast: $(READY) ## lint, types and unit tests
 	$(VENV_PYTHON) -m ruff check .

@@ -15,6 +15,13 @@ def doctor(_: argparse.Namespace) -> int:
     return main()
 
 
+def lab(arguments: argparse.Namespace) -> int:
+    """open JupyterLab on the first notebook; what follows goes to JupyterLab, for example --no-browser"""
+    from course_utils.commands.lab import open_lab
+
+    return open_lab(arguments.others)
+
+
 def course(arguments: argparse.Namespace) -> int:
     """run the notebooks headless, print a table, write an HTML report"""
     from course_utils.commands.report import course as run
@@ -67,7 +74,7 @@ def solutions(arguments: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     command.__name__: command
-    for command in (doctor, course, claims, exhibits, mirror, readme, ship, solutions)
+    for command in (lab, doctor, course, claims, exhibits, mirror, readme, ship, solutions)
 }
 
 
@@ -103,7 +110,9 @@ def main() -> int:
                 "--store", action="store_true", help="for authors: keep the outcome in the repository"
             )
     session.forgive_output()
-    arguments = parser.parse_args()
+    arguments, arguments.others = parser.parse_known_args()
+    if arguments.others and arguments.command != "lab":
+        parser.error(f"unrecognized arguments: {' '.join(arguments.others)}")
     return COMMANDS[arguments.command](arguments)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from course_utils.paths import BUILD, ROOT, setting
 
+OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "HF_EVALUATE_OFFLINE")
 notebook: str | None = None
 """The notebook that called `course_utils.start` ("02_logit_distillation"); None outside a notebook."""
 
@@ -53,9 +54,7 @@ def prepare_environment(track: str) -> None:
     os.environ.setdefault("HF_EVALUATE_CACHE", str(BUILD / "cache" / "evaluate"))
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else torch's profiler writes lines under a cell
     if track == "bundled":
-        os.environ["HF_HUB_OFFLINE"] = "1"
-        os.environ["HF_DATASETS_OFFLINE"] = "1"
-        os.environ["HF_EVALUATE_OFFLINE"] = "1"
+        os.environ.update(dict.fromkeys(OFFLINE, "1"))
 
 
 def leave_a_lost_folder() -> None:

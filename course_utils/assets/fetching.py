@@ -8,7 +8,6 @@ are listed there: nothing is unpickled, and no downloaded code is run.
 """
 
 import errno
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path

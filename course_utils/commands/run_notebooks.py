@@ -16,6 +16,7 @@ import psutil
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from course_utils.commands.kernels import ThisPythonsKernel, search_path
 from course_utils.paths import BUILD, ROOT, whole_file
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -105,6 +106,7 @@ def run(
         notebook,
         timeout=timeout,
         kernel_name="python3",
+        kernel_manager_class=ThisPythonsKernel,
         record_timing=False,
         coalesce_streams=True,
         extra_arguments=["--log-level=ERROR"],  # it would warn that it talks over local TCP
@@ -127,9 +129,8 @@ def run(
 
 
 def _environment(build: Path, more: dict[str, str] | None) -> dict[str, str]:
-    """The kernel's environment. The course is importable in it even where it was not installed."""
-    search = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    return {**os.environ, "PYTHONPATH": search, "COURSE_BUILD": str(build), **(more or {})}
+    """The kernel's environment."""
+    return {**os.environ, "PYTHONPATH": search_path(), "COURSE_BUILD": str(build), **(more or {})}
 
 
 def _claims_since(file: Path, offset: int, notebook: str) -> list[dict[str, Any]]:
