@@ -58,7 +58,7 @@ def notebooks() -> str:
 def _measured_on(runs: dict[str, dict[str, Any]]) -> str:
     """On which machines the runs were timed."""
     machines = sorted({str(run["machine"]) for track in TRACKS for run in runs[track].values()})
-    return f"Measured on: {'; '.join(machines)}."
+    return f"Measured on: {'; '.join(machines)}. Another machine may take twice as long."
 
 
 def resources() -> str:

@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ import browser  # noqa: E402
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-LONGEST = 120_000  # milliseconds that one step may take, on a machine that is busy with other things
+LONGEST = 300_000  # milliseconds that one step may take, on a machine that is busy with other things
 FIRST, SLIDER = "00_start_here.ipynb", "01_scale.ipynb"
 TOKEN = "only-for-this-test"
 WRONG = """@exercise("first_steps.accuracy")
@@ -166,9 +167,10 @@ def run_all(page: Any, path: Path) -> None:
     end, code = time.monotonic() + LONGEST / 1000, []
     while not code or not all(cell.execution_count for cell in code):
         assert time.monotonic() < end, [cell.execution_count for cell in code]
-        page.wait_for_timeout(500)
+        page.wait_for_timeout(2000)
         page.keyboard.press("Control+s")
-        code = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        with suppress(ValueError):  # the server is writing the file right now
+            code = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
         assert [out for cell in code for out in cell.outputs if out.output_type == "error"] == []
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import time
 from pathlib import Path
 
@@ -84,6 +85,23 @@ def test_outputs_are_stored_whole_or_not_at_all(ran: dict[str, run_notebooks.Run
     with pytest.raises(ValueError, match="did not run through"):
         run_notebooks.store(ran["02_fails"], tmp_path / "02_fails.ipynb")
     assert [found.name for found in tmp_path.iterdir()] == ["01_works.ipynb"]
+
+
+def test_a_notebook_runs_in_this_python_whatever_a_kernelspec_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One called "python3" may be left from an environment that was deleted since."""
+    stale = {
+        "argv": ["/gone/bin/python", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "language": "python",
+    }
+    kernelspec = tmp_path / "kernels" / "python3" / "kernel.json"
+    kernelspec.parent.mkdir(parents=True)
+    kernelspec.write_text(json.dumps({**stale, "display_name": "Python 3"}), encoding="utf-8")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    path = write(tmp_path, "01_where", "import sys, course_utils; print(sys.executable)")
+    ran = runner.run(path, build=tmp_path / "build")
+    assert (ran.error, ran.executed.cells[-1].outputs[0].text) == ("", f"{sys.executable}\n")
 
 
 def test_an_endless_cell_is_stopped(tmp_path: Path) -> None:
