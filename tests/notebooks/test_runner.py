@@ -100,7 +100,7 @@ def test_a_notebook_runs_in_this_python_whatever_a_kernelspec_says(
     kernelspec.write_text(json.dumps({**stale, "display_name": "Python 3"}), encoding="utf-8")
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     path = write(tmp_path, "01_where", "import sys, course_utils; print(sys.executable)")
-    ran = runner.run(path, build=tmp_path / "build")
+    ran = run_notebooks.run(path, build=tmp_path / "build")
     assert (ran.error, ran.executed.cells[-1].outputs[0].text) == ("", f"{sys.executable}\n")
 
 
