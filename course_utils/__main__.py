@@ -110,9 +110,10 @@ def main() -> int:
                 "--store", action="store_true", help="for authors: keep the outcome in the repository"
             )
     session.forgive_output()
-    arguments, arguments.others = parser.parse_known_args()
-    if arguments.others and arguments.command != "lab":
-        parser.error(f"unrecognized arguments: {' '.join(arguments.others)}")
+    arguments, others = parser.parse_known_args()
+    if others and arguments.command != "lab":
+        parser.error(f"unrecognized arguments: {' '.join(others)}")
+    arguments.others = others
     return COMMANDS[arguments.command](arguments)
 
 
