@@ -6,6 +6,7 @@ texts, and one label in two spellings. Columns customer, review, sentiment. The 
 
 import csv
 import io
+import json
 import random
 from pathlib import Path
 
@@ -37,5 +38,7 @@ def write(folder: Path, corpora: Path) -> None:
     """Write `reviews.csv` into `folder`. It holds no text of a test split of `corpora`."""
     with (corpora / "sentiment" / "english" / "test.csv").open(encoding="utf-8", newline="") as handle:
         taken = {normal(row["text"]) for row in csv.DictReader(handle)}
+    lines = (corpora / "translation" / "test.jsonl").read_text(encoding="utf-8").splitlines()
+    taken |= {normal(json.loads(line)["english"]) for line in lines}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "reviews.csv").write_bytes(reviews(taken))

@@ -261,6 +261,22 @@ def test_cleaning_takes_rows_without_labels() -> None:
     assert own.clean(own.read_table(pd.DataFrame({"text": ["a", "a", None]})))["id"][:] == [100_000]
 
 
+def test_answers_are_looked_at_and_cleaned_as_labels_are() -> None:
+    frame = pd.DataFrame({"text": ["a", "A", "a", "b"], "answer": ["x", "x", "y", " "]})
+    rows = own.read_table(frame, answer="answer")
+    found = findings(rows)
+    assert found["same text, different answers"] == 3 and found["answer is missing"] == 1
+    assert own.clean(rows)["id"][:] == [0, 2]
+
+
+def test_a_dataset_that_was_not_read_here_can_be_looked_at() -> None:
+    rows = Dataset.from_dict({"text": ["a", None], "label": [1, None]})
+    found = findings(rows)
+    assert found["text is empty"] == 1 and found["label is missing"] == 1
+    with pytest.raises(DataError, match="no column 'text'"):
+        own.look(rows.rename_column("text", "review"))
+
+
 # Splitting
 
 

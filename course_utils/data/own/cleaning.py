@@ -1,37 +1,37 @@
 """Remove the faults that have one remedy, and say what was done."""
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
 
 from datasets import ClassLabel, Dataset
 
-from course_utils.data.own.findings import label_texts, spellings, text_keys
+from course_utils.data.own.findings import label_texts, spellings, targets_of, text_keys
 
 
 def clean(rows: Dataset) -> Dataset:
     """The rows without the faults that have one remedy, and a printed line on what was done.
 
-    Rows without text or (where there is a column label) without label go; of rows with the same text (`text_keys`)
-    and label the first stays; label names that differ only in case and blanks become the commonest of them. Ids stay.
-    The same text with different labels stays as it is: only a person can tell which is right.
+    Rows without text go, and (where there is such a column) without label or answer; of rows with the same text
+    (`text_keys`) and the same label or answer the first stays; label names that differ only in case and blanks become
+    the commonest of them. Ids stay. The same text with different labels stays as it is: only a person can tell which is
+    right.
     """
-    labelled = "label" in rows.column_names
     done: list[str] = []
-    if labelled and isinstance(rows.features["label"], ClassLabel):
+    if "label" in rows.column_names and isinstance(rows.features["label"], ClassLabel):
         rows, changed = _one_spelling(rows)
         done += [f"label {name!r} is now {other!r}" for name, other in changed.items()]
-    labels: Sequence[Any] = rows["label"][:] if labelled else [0] * len(rows)
-    seen: set[tuple[str, Any]] = set()
+    targets = targets_of(rows) or ["none"] * len(rows)
+    seen: set[tuple[str, str]] = set()
     kept: list[int] = []
     dropped: Counter[str] = Counter()
-    for i, (key, label) in enumerate(zip(text_keys(rows), labels, strict=True)):
-        if not key or label is None or (key, label) in seen:
-            dropped[
-                "without text" if not key else "without label" if label is None else "that were doubled"
-            ] += 1
+    for i, (key, target) in enumerate(zip(text_keys(rows), targets, strict=True)):
+        if not key:
+            dropped["without text"] += 1
+        elif not target.strip():
+            dropped["without label or answer"] += 1
+        elif (key, target) in seen:
+            dropped["that were doubled"] += 1
         else:
-            seen.add((key, label))
+            seen.add((key, target))
             kept.append(i)
     done += [f"rows {why} dropped: {count}" for why, count in dropped.items()]
     print(f"{len(kept)} of {len(rows)} rows kept: {'; '.join(done) or 'nothing to clean'}.")

@@ -8,6 +8,7 @@ import pandas as pd
 from datasets import ClassLabel, Dataset, DatasetDict
 from transformers import PreTrainedTokenizerBase
 
+from course_utils.data.columns import values_of
 from course_utils.data.copies import letters
 
 RARE = 10
@@ -26,12 +27,17 @@ def text_keys(rows: Dataset) -> list[str]:
     Texts that differ only in case, blanks and punctuation have one key; a text without letters is its own key, and
     an empty one has the key "".
     """
-    if "tokens" in rows.column_names:
-        return [_key(" ".join(tokens)) for tokens in rows["tokens"]]
     if "text_pair" in rows.column_names:
-        both = zip(rows["text"], rows["text_pair"], strict=True)
+        both = zip(_plain_texts(rows), rows["text_pair"][:], strict=True)
         return ["\n".join(map(_key, pair)) if all(map(_key, pair)) else "" for pair in both]
-    return [_key(text) for text in rows["text"]]
+    return [_key(text) for text in _plain_texts(rows)]
+
+
+def _plain_texts(rows: Dataset) -> list[str]:
+    """Each row's text, or its words with blanks between them."""
+    if "tokens" in rows.column_names:
+        return [" ".join(tokens) for tokens in rows["tokens"][:]]
+    return [text or "" for text in values_of(rows, "text")]
 
 
 def _key(text: str | None) -> str:
@@ -62,33 +68,21 @@ def _id(rows: Dataset, place: int) -> str:
     return f"id {rows['id'][place]}" if "id" in rows.column_names else f"row {place}"
 
 
-def _short(text: str, most: int = 40) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
 def _shared(splits: dict[str, Dataset]) -> Iterable[Finding]:
     """Texts that two splits hold, and labels that are numbered differently in them."""
     numbered = {str(rows.features["label"]) for rows in splits.values() if "label" in rows.column_names}
     if len(numbered) > 1:
-        yield (
-            "labels are numbered differently",
-            sum(map(len, splits.values())),
-            "",
-            "read_table(classes=...) for one order",
-        )
+        count = sum(map(len, splits.values()))
+        yield "labels are numbered differently", count, "", "read_table(classes=...) for one order"
     keys = {name: text_keys(rows) for name, rows in splits.items()}
     names = list(keys)
     for i, first in enumerate(names):
         for second in names[i + 1 :]:
             both = set(keys[first]) & set(keys[second]) - {""}
-            if both:
-                count = sum(key in both for key in keys[second])
-                yield (
-                    f"text in {first} and in {second}",
-                    count,
-                    _short(min(both)),
-                    "split anew with split(): the score would count what was learned by heart",
-                )
+            found = [row for row, key in enumerate(keys[second]) if key in both]
+            if found:
+                remedy = "split anew with split(): the score would count what was learned by heart"
+                yield f"text in {first} and in {second}", len(found), _id(splits[second], found[0]), remedy
 
 
 def _texts(rows: Dataset) -> Iterable[Finding]:
@@ -104,20 +98,33 @@ def _texts(rows: Dataset) -> Iterable[Finding]:
     if doubled:
         example = f"{_id(rows, doubled[0][0])} and {_id(rows, doubled[0][1])}"
         yield "text occurs more than once", sum(map(len, doubled)), example, "keep one of each: clean()"
-    if "label" in rows.column_names:
-        labels = [_plain(name) for name in label_texts(rows)]
-        apart = [group for group in doubled if len({labels[i] for i in group} - {""}) > 1]
+    if targets := targets_of(rows):
+        kind = "label" if "label" in rows.column_names else "answer"
+        apart = [group for group in doubled if len({_plain(targets[i]) for i in group} - {""}) > 1]
         if apart:
             example = " and ".join(_id(rows, i) for i in apart[0][:2])
-            yield "same text, different labels", sum(map(len, apart)), example, "decide which label is right"
-    shown = rows["tokens"] if "tokens" in rows.column_names else rows["text"]
-    damaged = [
-        i
-        for i, text in enumerate(shown)
-        if DAMAGED.search(" ".join(text) if isinstance(text, list) else text)
-    ]
-    if damaged:
+            yield (
+                f"same text, different {kind}s",
+                sum(map(len, apart)),
+                example,
+                f"decide which {kind} is right",
+            )
+        if missing := [i for i, target in enumerate(targets) if not target.strip()]:
+            yield (
+                f"{kind} is missing",
+                len(missing),
+                _id(rows, missing[0]),
+                "fill it in, or drop the row: clean()",
+            )
+    if damaged := [i for i, text in enumerate(_plain_texts(rows)) if DAMAGED.search(text)]:
         yield "letters were lost in decoding", len(damaged), _id(rows, damaged[0]), "save the source as UTF-8"
+
+
+def targets_of(rows: Dataset) -> list[str]:
+    """The label or the answer of each row as text, "" where it is missing; [] where there is no such column."""
+    if "answer" in rows.column_names:
+        return [answer or "" for answer in rows["answer"][:]]
+    return label_texts(rows) if "label" in rows.column_names else []
 
 
 def label_texts(rows: Dataset) -> list[str]:
@@ -126,7 +133,7 @@ def label_texts(rows: Dataset) -> list[str]:
     named = isinstance(feature, ClassLabel)
     return [
         "" if value is None or (named and value < 0) else feature.int2str(value) if named else str(value)
-        for value in rows["label"]
+        for value in rows["label"][:]
     ]
 
 
@@ -152,8 +159,6 @@ def _labels(rows: Dataset) -> Iterable[Finding]:
     if "label" not in rows.column_names:
         return
     names = label_texts(rows)
-    if missing := [i for i, name in enumerate(names) if not name]:
-        yield "label is missing", len(missing), _id(rows, missing[0]), "label them, or drop them: clean()"
     counts = Counter(name for name in names if name)
     for name, other in spellings(name for name in names if name).items():
         yield (
@@ -192,6 +197,8 @@ def _balance(rows: Dataset) -> Iterable[Finding]:
 
 def _lengths(rows: Dataset, tokenizer: PreTrainedTokenizerBase | None, limit: int | None) -> list[Finding]:
     """The median and the longest, and how many are cut off at the limit."""
+    if not len(rows):
+        return []
     counts, unit = _count(rows, tokenizer)
     order = sorted(range(len(counts)), key=counts.__getitem__)
     median, longest = counts[order[len(order) // 2]], counts[order[-1]]
@@ -208,12 +215,11 @@ def _lengths(rows: Dataset, tokenizer: PreTrainedTokenizerBase | None, limit: in
 
 def _count(rows: Dataset, tokenizer: PreTrainedTokenizerBase | None) -> tuple[list[int], str]:
     tagged, paired = "tokens" in rows.column_names, "text_pair" in rows.column_names
-    first = list(rows["tokens"] if tagged else rows["text"])
-    second = list(rows["text_pair"]) if paired else None
+    first = rows["tokens"][:] if tagged else _plain_texts(rows)
+    second = rows["text_pair"][:] if paired else None
     if tokenizer is None:
-        joined = [" ".join(text) if tagged else text for text in first]
-        joined = [f"{a} {b}" for a, b in zip(joined, second, strict=True)] if second else joined
-        return [len(text.split()) for text in joined], "words"
+        pairs = zip(_plain_texts(rows), second or [""] * len(rows), strict=True)
+        return [len(f"{one} {other}".split()) for one, other in pairs], "words"
     # `verbose`: the warning that a text is too long for the model is a finding of `look`.
     encoded = tokenizer(first, second, is_split_into_words=tagged, truncation=False, verbose=False)
     return [len(ids) for ids in encoded["input_ids"]], "tokens"
