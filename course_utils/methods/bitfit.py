@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from course_utils.methods.freezing import head_only, head_parts
+from course_utils.methods.replacing import NewPart, Wrapped, wrapped
 from course_utils.methods.validation import Given, checked, kind_of
 
 
@@ -37,6 +38,11 @@ def find_biases(
 def _has_such_biases(given: Given) -> None:
     """There are biases outside the head, and every part in `only` has one."""
     model, head, only = given["model"], given["head"], given["only"]
+    if added := wrapped(model, (Wrapped, NewPart)):
+        raise ValueError(
+            f"{kind_of(model)} has another method's layers already, such as {next(iter(added))}, and BitFit would "
+            "freeze them. Merge them first (merge_lora, merge_ia3), or load the model afresh."
+        )
     if not (biases := find_biases(model, head)):
         raise ValueError(
             f"{kind_of(model)} has no biases outside its head, so BitFit has nothing to train. Many language models "

@@ -16,7 +16,17 @@ from torch.nn.utils import parametrizations
 from transformers import BertConfig
 from wrapping import OUTPUT_DENSE, TARGETS, applied, gradients, logits, moved
 
-from course_utils.methods import adapters, finding, freezing, ia3, lora, peft_format, quantization, replacing
+from course_utils.methods import (
+    adapters,
+    bitfit,
+    finding,
+    freezing,
+    ia3,
+    lora,
+    peft_format,
+    quantization,
+    replacing,
+)
 from course_utils.methods.bottleneck import BottleneckStudent
 
 HEAD = ["pooler", "classifier"]
@@ -82,6 +92,15 @@ def test_a_method_that_was_chosen_before_is_not_frozen_in_silence():
         ):
             add(model)
         assert {name for name, p in model.named_parameters() if p.requires_grad} == trained, method
+
+
+@pytest.mark.parametrize("method", ADD)
+def test_bitfit_does_not_freeze_a_method_in_silence(method):
+    model = ADD[method](tiny("BERT"))
+    trained = {name for name, p in model.named_parameters() if p.requires_grad}
+    with pytest.raises(ValueError, match="another method's layers already, such as bert.encoder.layer.0"):
+        bitfit.bitfit(model, HEAD)
+    assert {name for name, p in model.named_parameters() if p.requires_grad} == trained
 
 
 @pytest.mark.parametrize("method", ADD)
