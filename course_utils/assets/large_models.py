@@ -1,5 +1,5 @@
-"""What a section near the end of a notebook takes on the real track: published models of gigabytes, which nobody
-fetches unasked. The rest of the notebook does not need them."""
+"""What a section near the end of a notebook takes on the real track: published models that nobody fetches unasked.
+The rest of the notebook does not need them."""
 
 from collections.abc import Sequence
 
@@ -7,14 +7,16 @@ import torch
 
 from course_utils import assets
 
-GPU = "set COURSE_TRACK=real on a machine with a CUDA GPU, and restart the kernel"
 
+def lacking(memory: int = 0, gpu: bool = True) -> str:
+    """What this session lacks to run such a section, and what to do; "" for nothing.
 
-def lacking(memory: int = 0) -> str:
-    """What this session lacks to run such a section on a GPU with `memory` bytes, and what to do; "" for nothing."""
+    The section needs the real track, and a CUDA GPU with `memory` bytes; with gpu=False a CPU will do.
+    """
     if assets.track() != "real":
-        return f"this is the bundled track; {GPU}"
-    if not torch.cuda.is_available():
+        where = " on a machine with a CUDA GPU" if gpu else ""
+        return f"this is the bundled track; set COURSE_TRACK=real{where}, and restart the kernel"
+    if gpu and not torch.cuda.is_available():
         return "there is no CUDA GPU here; open this notebook on one, for example in Colab"
     if memory and (has := torch.cuda.get_device_properties(0).total_memory) < memory:
         return f"this GPU has {has / 1e9:.0f} GB, and {memory / 1e9:.0f} are needed; take a larger one"

@@ -20,7 +20,7 @@ from course_utils import assets, data, plots, results, session
 from course_utils.assets import catalog, fetching, mirror, sources
 from course_utils.data import word_puzzles
 from course_utils.methods import scale
-from course_utils.models import ladder, published
+from course_utils.models import ladder, language_models, published
 from course_utils.paths import ROOT
 from course_utils.plots import style
 from course_utils.results import rows
@@ -162,10 +162,15 @@ def asked() -> tuple[list[str], list[str]]:
     return [f"{given} =>" for given in pairs], list(pairs.values())
 
 
+def written(prompts: list[str], role: str = "published_70m", batch_size: int = 64) -> list[str]:
+    with published.opened(role) as both:
+        return language_models.write(*both, prompts, max_new_tokens=20, stop="\n", batch_size=batch_size)
+
+
 def test_what_is_written_is_what_teacher_forcing_says(real: Path) -> None:
     prompts, answers = asked()
-    texts = published.write("published_70m", prompts, batch_size=3)
-    with published._opened("published_70m") as (model, tokenizer), torch.no_grad():
+    texts = written(prompts, batch_size=3)
+    with published.opened("published_70m") as (model, tokenizer), torch.no_grad():
         batches = ladder.answer_batches(prompts, [f" {answer}" for answer in answers], tokenizer)
         forced = [
             scale.exact_match(model(**batch).logits, batch["input_ids"], mask) for batch, mask in batches
@@ -178,9 +183,7 @@ def test_what_is_written_is_what_teacher_forcing_says(real: Path) -> None:
 def test_the_batch_changes_nothing_that_is_written(real: Path) -> None:
     """Prompts of several lengths are padded on the left, so that each ends where its answer begins."""
     prompts, _ = asked()
-    alone, together = (
-        published.write("published_70m", prompts, batch_size=size) for size in (1, len(prompts))
-    )
+    alone, together = (written(prompts, batch_size=size) for size in (1, len(prompts)))
     assert alone == together and len({len(prompt) for prompt in prompts}) > 2
 
 
@@ -193,51 +196,9 @@ def test_an_answer_ends_at_any_token_with_a_new_line(real: Path, monkeypatch: py
         return tokens
 
     monkeypatch.setattr(GPTNeoXForCausalLM, "generate", counting)
-    assert published.write("published_70m", ["stop =>", "cat =>"], batch_size=1) == ["now", "kucing"]
+    assert written(["stop =>", "cat =>"], batch_size=1) == ["now", "kucing"]
     assert max(lengths) < 8, "it went on writing behind the new line"
-    assert published.write("published_70m", ["end =>", "cat =>"]) == ["here", "kucing"], "the mark is no text"
-
-
-# Which answer is likeliest
-
-
-@pytest.mark.parametrize("role", ["published_410m", "published_multilingual"])
-def test_the_answer_chosen_is_the_likeliest_alone_and_unpadded(real: Path, role: str) -> None:
-    prompts = [f"{given} {'very ' * i}good. It is" for i, given in enumerate([*PAIRS, *WRONG])]
-    answers = [f" {label}" for label in LABELS]
-    with published._opened(role) as (model, tokenizer), torch.no_grad():
-        alone = torch.zeros(len(prompts), len(answers))
-        for row, prompt in enumerate(prompts):
-            for place, answer in enumerate(answers):
-                ids = torch.tensor([tokenizer(prompt + answer)["input_ids"]])
-                of_answer = torch.arange(ids.shape[1]) >= len(tokenizer(prompt)["input_ids"])
-                likely = scale.answer_log_likelihood(model(ids).logits, ids, of_answer[None])
-                alone[row, place] = likely
-            scored = [
-                published._scored(model, tokenizer, prompts, answer, scale.answer_log_likelihood)
-                for answer in answers
-            ]
-    torch.testing.assert_close(torch.stack(scored, dim=-1), alone, rtol=1e-4, atol=1e-4)
-    found = published.choose(role, prompts, answers, scale.answer_log_likelihood, batch_size=3)
-    assert found == alone.argmax(dim=-1).tolist()
-
-
-def test_the_mask_is_of_the_answer_and_of_nothing_before_it(real: Path) -> None:
-    seen = []
-
-    def score(logits: torch.Tensor, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        seen.append((logits.shape[:2], mask.tolist()))
-        return logits[:, 0, 0]
-
-    with published._opened("published_70m") as (_, tokenizer):
-        length = len(tokenizer(" matahari")["input_ids"])
-    published.choose("published_70m", ["It is", "cat =>"], [" matahari"], score)
-    assert seen == [((2, length + 1), 2 * [[False] + length * [True]])]
-
-
-def test_an_answer_that_melts_into_the_prompt_is_refused(real: Path) -> None:
-    with pytest.raises(ValueError, match="becomes other tokens"):
-        published.choose("published_70m", ["It is "], ["positive"], scale.answer_log_likelihood)
+    assert written(["end =>", "cat =>"]) == ["here", "kucing"], "the mark is no text"
 
 
 # What is fetched, kept, and missing
@@ -255,15 +216,15 @@ def test_the_weights_are_gone_before_the_next_model_comes(
         return loaded[-1]
 
     monkeypatch.setattr(published.AutoModelForCausalLM, "from_pretrained", remembering)
-    published.write("published_70m", ["cat =>"])
-    published.choose("published_multilingual", ["It is"], [" positive"], scale.answer_log_likelihood)
+    written(["cat =>"])
+    written(["It is"], "published_multilingual")
     assert len(loaded) == 2 and all(p.is_meta for p in loaded[1].parameters())
 
 
 def test_a_missing_model_is_the_courses_error(real: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_MIRROR", str(real / "empty"))
     with pytest.raises(assets.AssetError, match="(?s)'published_1b' for the real track.*Next: connect"):
-        published.write("published_1b", ["cat =>"])
+        written(["cat =>"], "published_1b")
 
 
 def test_the_bundled_track_asks_none_and_says_how(capsys: pytest.CaptureFixture[str]) -> None:
@@ -342,12 +303,12 @@ def section(words: word_puzzles.Words) -> dict[str, Any]:
         "assets": assets, "data": data, "plots": plots, "pd": pd, "published": published, "results": results,
         "session": session,
         "torch": torch, "word_puzzles": word_puzzles, "Sequence": list, "known": words, "seed": 0, "SHOTS": (0, 2),
-        "build_prompt": scale.build_prompt, "answer_log_likelihood": scale.answer_log_likelihood,
+        "build_prompt": scale.build_prompt, "language_models": language_models,
     }  # fmt: skip
     for node in (node for cell in cells for node in ast.parse(cell).body):
         if isinstance(node, ast.FunctionDef) and node.name in ("asked_of", "prompts_of", "record"):
             exec(compile(ast.Module([node], []), "notebook", "exec"), names)
-    for cell in (cell for cell in cells if "published.chosen" in cell or "published.choose" in cell):
+    for cell in (cell for cell in cells if "published.chosen" in cell or "language_models.choose" in cell):
         exec(compile(cell, "notebook", "exec"), names)
     return names
 

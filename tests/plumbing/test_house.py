@@ -177,7 +177,7 @@ ARROWS = {
     "methods": set(),
     "data": {"assets"},
     "training": {"assets", "data", "paths", "session"},
-    "models": {"assets", "data"},
+    "models": {"assets", "data", "training"},
     "measure": {"training"},
     "plots": {"measure"},
     "results": {"assets", "paths", "session", "training"},
