@@ -5,6 +5,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import course_utils  # noqa: F401 (before torch: it sets how torch's threads wait for each other)
+
+# isort: split
 import torch
 from tqdm import tqdm
 

@@ -16,6 +16,14 @@ from pathlib import Path, PurePosixPath
 from course_utils.paths import BUILD, ROOT, setting
 
 OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "HF_EVALUATE_OFFLINE")
+
+SPINS = "10000"
+"""How often a thread of torch looks for work before it sleeps, where torch runs on libgomp (Linux).
+
+libgomp's own 300,000 keep a core from every other process meanwhile: beside a second training process, a step
+then takes many times as long. With 0, each product has to wake a sleeping thread. `make bench` measures both.
+"""
+
 notebook: str | None = None
 """The notebook that called `course_utils.start` ("02_logit_distillation"); None outside a notebook."""
 
@@ -44,7 +52,10 @@ def is_main_process() -> bool:
 
 
 def prepare_environment(track: str) -> None:
-    """Set what the Hugging Face libraries read at import: no telemetry, own caches, offline when bundled."""
+    """Set what libraries read at import: how torch's threads wait, and for those of Hugging Face no
+    telemetry, own caches, offline when bundled. Whatever the reader set stays as it is."""
+    if "OMP_WAIT_POLICY" not in os.environ:  # GOMP_SPINCOUNT would overrule it
+        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("HF_UPDATE_DOWNLOAD_COUNTS", "0")
@@ -108,6 +119,20 @@ def set_threads() -> int:
 
     torch.set_num_threads(min(torch.get_num_threads(), cpus()))
     return torch.get_num_threads()
+
+
+def waiting() -> str:
+    """How torch's threads wait for each other, and who chose it; empty where torch does not run on libgomp."""
+    try:
+        if "libgomp" not in Path("/proc/self/maps").read_text():
+            return ""
+    except OSError:  # not Linux
+        return ""
+    if policy := os.environ.get("OMP_WAIT_POLICY"):
+        return f"they wait as OMP_WAIT_POLICY={policy} says"
+    spins = os.environ.get("GOMP_SPINCOUNT", "")
+    chosen = "the course's choice" if spins == SPINS else "set by you"
+    return f"a waiting one spins {spins} times, then sleeps ({chosen}: GOMP_SPINCOUNT)"
 
 
 def quiet() -> None:

@@ -79,7 +79,10 @@ def device() -> Finding:
     if Path("/proc/cpuinfo").exists():
         flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     bf16 = [name for name in ("amx_bf16", "avx512_bf16") if name in flags]
-    cpu = f"{session.cpus()} of {os.cpu_count()} CPUs, {torch.get_num_threads()} torch threads"
+    threads = f"{torch.get_num_threads()} torch threads"
+    if torch.get_num_threads() > 1 and (waiting := session.waiting()):
+        threads += f" ({waiting})"
+    cpu = f"{session.cpus()} of {os.cpu_count()} CPUs, {threads}"
     cpu += f", bf16 units ({bf16[0]})" if bf16 else ", no bf16 units known"
     if torch.cuda.is_available():
         return Finding("Device", "ok", f"CUDA: {torch.cuda.get_device_name()}; {cpu}")

@@ -1,6 +1,8 @@
 """Seeds and threads of a run."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -132,3 +134,29 @@ def test_a_member_of_a_job_array_records_its_own_rows(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert session.is_main_process() == main
+
+
+@pytest.mark.parametrize(
+    ("reader", "spins"),
+    [
+        ({}, session.SPINS),
+        ({"GOMP_SPINCOUNT": "7"}, "7"),
+        ({"OMP_WAIT_POLICY": "PASSIVE"}, "0"),
+    ],
+)
+def test_threads_wait_as_the_reader_says_or_else_as_the_course(reader: dict[str, str], spins: str) -> None:
+    """libgomp is asked itself: it prints what it read when torch loads it."""
+    quiet = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
+    code = "import course_utils, torch; print(course_utils.session.waiting())"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=quiet | reader | {"OMP_DISPLAY_ENV": "VERBOSE"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    if not done.stdout.strip():
+        pytest.skip("this torch does not run on libgomp")
+    assert f"GOMP_SPINCOUNT = '{spins}'" in done.stderr
+    said = reader.get("OMP_WAIT_POLICY") or f"spins {spins} times"
+    assert said in done.stdout and ("the course's choice" in done.stdout) == (not reader)

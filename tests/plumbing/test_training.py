@@ -366,7 +366,7 @@ def test_in_a_notebook_the_bar_is_one_short_output() -> None:
     from nbclient import NotebookClient
 
     code = (
-        "from course_utils.progressbar import progress_bar\n"
+        "from course_utils.training.progressbar import progress_bar\n"
         "import time\n"
         "with progress_bar(300, 'training') as bar:\n"
         "    for i in range(300):\n"
