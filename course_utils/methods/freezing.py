@@ -64,7 +64,7 @@ def _other_new_parts(model: nn.Module, paths: Sequence[str]) -> list[str]:
         path
         for path, part in model.named_modules()
         if path.endswith("pooler")
-        and any(not p.any() for name, p in part.named_parameters() if name.endswith("bias"))
+        and any(not (p.is_meta or p.any()) for name, p in part.named_parameters() if name.endswith("bias"))
     ]
     covered = [f"{path}." for path in paths]
     return [

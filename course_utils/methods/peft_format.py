@@ -172,10 +172,19 @@ def load_peft(
     scalars = {f"{path}.{name}": torch.tensor(v) for path in paths for name, v in settings_of(path).items()}
     if not wrapped(model, kind):
         load_peft(
-            inject(copy.deepcopy(model)), tensors, kind, settings_of, inject
-        )  # a model that it does not fit stays
+            inject(_without_numbers(model)), tensors, kind, settings_of, inject
+        )  # raises where it does not fit
         inject(model)
     return load(model, {**tensors, **scalars}, kind.__name__, own_parameters(model, kind))
+
+
+def _without_numbers(model: Model) -> Model:
+    """A copy that has the shapes of the model's parameters and takes no memory for their numbers."""
+    shapes = {
+        id(p): nn.Parameter(torch.empty_like(p, device="meta"), requires_grad=p.requires_grad)
+        for p in model.parameters()
+    }
+    return copy.deepcopy(model, shapes)
 
 
 # Settings that tell where an adapter comes from or how it started, and change nothing of what it computes.

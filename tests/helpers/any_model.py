@@ -1,6 +1,8 @@
 """Tiny random models of every architecture that a method should work on or refuse, for the matrix of both."""
 
+import copy
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import nn
@@ -52,13 +54,20 @@ def tiny(
     name: str, language: bool = False, dtype: torch.dtype = torch.float32, **more: object
 ) -> PreTrainedModel:
     """A random model in eval mode: a language model, or a classifier of three classes. The same at every call."""
+    model = copy.deepcopy(_made(name, language, tuple(more.items())))
+    torch.manual_seed(0)
+    return model.to(dtype)
+
+
+@cache
+def _made(name: str, language: bool, more: tuple[tuple[str, object], ...]) -> PreTrainedModel:
     sizes = {
         "vocab_size": VOCABULARY,
         "bos_token_id": 2,
         "eos_token_id": 3,
         "pad_token_id": 0,
         **MODELS[name],
-        **more,
+        **dict(more),
     }
     config = CONFIG_MAPPING[sizes.pop("type")](**sizes, num_labels=3)
     auto = AutoModelForSequenceClassification
@@ -71,7 +80,7 @@ def tiny(
         for parameter in model.parameters():
             if parameter.dim() > 1:
                 parameter.normal_(std=0.2)
-    return model.to(dtype).eval()
+    return model.eval()
 
 
 def head_of(model: PreTrainedModel) -> list[str]:

@@ -29,10 +29,10 @@ def frozen(name: str, dtype: torch.dtype = torch.float32, **more: object) -> nn.
 @pytest.mark.parametrize(("method", "name"), WORKS)
 def test_it_works_in_the_dtype_of_the_model(method, name, dtype):
     model = applied(method, name, dtype)
-    before, after = logits(frozen(name, dtype)), logits(model)
+    after = logits(model)
     assert after.dtype == dtype and after.isfinite().all()
     if method in ("LoRA", "(IA)³"):
-        assert torch.equal(after, before)
+        assert torch.equal(after, logits(frozen(name, dtype)))
     if method not in ADD_PARAMETERS:
         return
     added = replacing.added_parameters(model)

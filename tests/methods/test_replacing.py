@@ -243,8 +243,7 @@ def test_what_cannot_be_written_is_not_merged():
 
 
 def test_new_parts_stand_on_the_device_and_in_the_mode_of_the_layer():
-    with torch.device("meta"):
-        model = tiny("Llama")
+    model = tiny("Llama").to("meta")
     for part in replacing.added_parameters(lora.inject_lora(model, ["q_proj"], 2, 4, head=["score"])):
         assert model.get_parameter(part).is_meta
     assert all(part.training for part in lora.inject_lora(tiny("BERT").train(), ["query"], 2, 4).modules())
