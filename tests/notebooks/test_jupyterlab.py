@@ -6,6 +6,7 @@ copies, in a folder of their own, with Jupyter's own folders beside them: nothin
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -109,12 +110,28 @@ def server(copies: Path) -> Iterator[str]:
         process.wait(timeout=60)
 
 
+def get(address: str) -> str:
+    with urllib.request.urlopen(f"{address}?token={TOKEN}", timeout=30) as response:
+        return response.read().decode()
+
+
 def answers(address: str) -> bool:
     try:
-        urllib.request.urlopen(f"{address}/api?token={TOKEN}", timeout=5).close()
+        get(f"{address}/api")
     except OSError:
         return False
     return True
+
+
+def test_the_servers_settings_hold(server: str) -> None:
+    """What would be asked on some machines only: builds where there are extensions, news where there is a network."""
+    config = re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', get(f"{server}/lab"), re.DOTALL)
+    assert config and not any(json.loads(config[1])[name] for name in ("buildCheck", "buildAvailable"))
+    told = json.loads(get(f"{server}/lab/api/settings/@jupyterlab/apputils-extension:notification"))
+    chosen = told["schema"]["properties"]
+    assert (chosen["fetchNews"]["default"], chosen["checkForUpdates"]["default"]) == ("false", False)
+    (only,) = json.loads(get(f"{server}/api/kernelspecs"))["kernelspecs"].values()
+    assert only["spec"]["argv"][0] == sys.executable, "not the kernelspec in Jupyter's folder"
 
 
 # The browser
@@ -149,13 +166,14 @@ def page(chromium: Any, server: str) -> Iterator[Any]:
 
     page.route(lambda url: not url.startswith(server), elsewhere)
     yield page
-    faults += page.locator(".jp-Dialog, .jp-toastContainer, .Toastify__toast").all_inner_texts()
+    faults += page.locator(".jp-Dialog, .Toastify__toast").all_inner_texts()
     page.close()
     assert faults == []
 
 
 def open_notebook(page: Any, server: str, name: str) -> None:
-    page.goto(f"{server}/lab/tree/notebooks/{name}?token={TOKEN}")
+    page.goto(f"{server}/lab/tree/notebooks/{name}?token={TOKEN}&reset")  # without the tabs of the test before
+    page.locator(".lm-TabBar-tab.jp-mod-current", has_text=name).wait_for()
     page.locator(".jp-Notebook:visible .jp-Cell").first.wait_for()
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
 
