@@ -62,7 +62,7 @@ def put(notebook: Path, folder: Path, last: str = "") -> None:
 @pytest.fixture(scope="module")
 def copies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the server shows: two notebooks, and a text outside of their folder."""
-    folder = tmp_path_factory.mktemp("the course")
+    folder = tmp_path_factory.mktemp("the course – é #1")
     for name in ("notebooks", "docs"):
         (folder / name).mkdir()
     put(ROOT / "notebooks" / FIRST, folder / "notebooks")
@@ -172,7 +172,9 @@ def page(chromium: Any, server: str) -> Iterator[Any]:
 
 
 def open_notebook(page: Any, server: str, name: str) -> None:
-    page.goto(f"{server}/lab/tree/notebooks/{name}?token={TOKEN}&reset")  # without the tabs of the test before
+    page.goto(
+        f"{server}/lab/tree/notebooks/{name}?token={TOKEN}&reset"
+    )  # without the tabs of the test before
     page.locator(".lm-TabBar-tab.jp-mod-current", has_text=name).wait_for()
     page.locator(".jp-Notebook:visible .jp-Cell").first.wait_for()
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
