@@ -41,10 +41,15 @@ class Batches:
     again.
 
     A loader whose batch_sampler has `set_epoch` is told the epoch. Raises ValueError if the loader yields no
-    batch.
+    batch, or is no DataLoader.
     """
 
     def __init__(self, loader: "DataLoader[Any]") -> None:
+        if not isinstance(loader, DataLoader):
+            raise ValueError(
+                f"train_loader is a {type(loader).__name__}, and a torch DataLoader belongs there: data.make_loader "
+                "returns one. For batches that are made already: DataLoader(batches, batch_size=None, shuffle=True)."
+            )
         self.loader = loader
         self.epoch = 0
         self.taken = 0

@@ -56,8 +56,16 @@ def input_names(model: nn.Module) -> frozenset[str]:
 
 
 def forward(model: nn.Module, names: frozenset[str], batch: Batch) -> Any:
-    """The model's outputs for a batch on its device, in float32 whatever the precision of its products."""
+    """The model's outputs for a batch on its device, in float32 whatever the precision of its products.
+
+    Raises ValueError for a batch without a column that the model takes.
+    """
     inputs = {name: value for name, value in batch.items() if name in names}
+    if not inputs:
+        raise ValueError(
+            f"The batch has the columns {', '.join(batch)}, and none of them is one that the model takes: "
+            f"{', '.join(sorted(names))}. Rename the columns of the dataset."
+        )
     if precision() == "no":
         return model(**inputs)
     with autocast(batch["input_ids"].device):

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
+import peft
 import pytest
 import torch
 from transformers import BertConfig, BertForSequenceClassification, BertForTokenClassification
@@ -53,6 +54,29 @@ def test_rows_without_labels_do_not_count() -> None:
 
 def test_a_column_of_texts_does_not_stop_a_batch() -> None:
     assert 0 <= training.evaluate(model(), loader([0, 1, 2], text="the soup")) <= 1
+
+
+def test_what_is_no_loader_and_a_batch_that_the_model_cannot_read_are_named() -> None:
+    batch = next(iter(loader([0, 1])))
+    with pytest.raises(ValueError, match="train_loader is a list, and a torch DataLoader belongs there"):
+        training.fit(model(), [batch], steps=1, learning_rate=1e-3, progress=False)  # type: ignore[arg-type]
+    ready = torch.utils.data.DataLoader([batch], batch_size=None)  # type: ignore[arg-type]
+    assert len(training.fit(model(), ready, steps=2, learning_rate=1e-3, progress=False).losses) == 2
+    renamed = [{"ids": batch["input_ids"], "labels": batch["labels"]}]
+    with pytest.raises(
+        ValueError, match="columns ids, labels, and none of them is one that the model takes: att"
+    ):
+        training.evaluate(model(), renamed)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["plain", "peft"])
+def test_a_model_of_pairs_is_told_which_text_a_token_is_from(kind: str) -> None:
+    names = training.input_names(
+        model()
+        if kind == "plain"
+        else peft.get_peft_model(model(), peft.LoraConfig(target_modules=["query"]))
+    )
+    assert {"input_ids", "attention_mask", "token_type_ids"} <= names and "labels" not in names
 
 
 def test_names_that_are_no_tags_have_no_score() -> None:
