@@ -104,10 +104,11 @@ def load_task(
     """
     splits, more = load(labelled), load(unlabelled)["train"]
     few, test = (tokenize(splits[split], tokenizer) for split in ("train", "test"))
-    more = tokenize(more if most is None else more.select(range(min(most, len(more)))), tokenizer)
+    count = len(more) if most is None else min(most, len(more))
+    pool = [few, tokenize(more.select(range(count)), tokenizer)] if count else [few]
     return SimpleNamespace(
         labels=splits["train"].features["label"].names,
         labelled=few,
-        pool=concatenate_datasets([few, more]),
+        pool=concatenate_datasets(pool),
         eval_loader=make_loader(test, tokenizer, batch_size=128, shuffle=False),
     )
