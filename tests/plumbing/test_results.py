@@ -66,6 +66,13 @@ def test_numpy_numbers_become_plain_ones() -> None:
     assert load()["value"].tolist() == [0.5] and load()["trainable_parameters"].tolist() == [7]
 
 
+@pytest.mark.parametrize("separator", ["\u2028", "\x85", "\f"])
+def test_a_name_may_hold_a_character_that_ends_lines_elsewhere(separator: str) -> None:
+    add(method=f"KD{separator}two")
+    add(method="gold")
+    assert set(load()["method"]) == {f"KD{separator}two", "gold"}
+
+
 def test_a_value_that_is_no_number_is_refused() -> None:
     with pytest.raises(ValueError, match="nan, not a number"):
         add(value=float("nan"))
