@@ -13,13 +13,14 @@ from course_utils.assets.catalog import (
     track,
     track_reason,
 )
-from course_utils.assets.fetching import Fetched, cache_of, fetch, readable, remote, summary
+from course_utils.assets.fetching import Fetched, at_hand, cache_of, fetch, readable, remote, summary
 
 __all__ = [
     "TRACKS",
     "AssetError",
     "Entry",
     "Fetched",
+    "at_hand",
     "cache_of",
     "entry",
     "fetch",

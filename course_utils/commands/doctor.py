@@ -14,8 +14,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from course_utils import assets, session
-from course_utils.assets import download, sources
-from course_utils.paths import BUILD, NOT_WRITABLE, ROOT, folder_setting
+from course_utils.assets import download
+from course_utils.paths import BUILD, NOT_WRITABLE, ROOT
 
 HUB_SECONDS = 5.0
 MEMORY_NEEDED = {"bundled": 2, "real": 8}  # GiB; docs/workshop.md has what each notebook takes
@@ -136,25 +136,10 @@ def track() -> Finding:
     return Finding("Track", "ok", f"{assets.track()}: {assets.track_reason()}")
 
 
-def _at_hand(role: str) -> bool:
-    """Whether a role can be had without a network: it ships, or a mirror or the cache holds it."""
-    asset = assets.entry(role)
-    if asset.path:
-        try:
-            assets.fetch(role)
-        except assets.AssetError:
-            return False
-        return True
-    places = [assets.cache_of(asset)]
-    if asset.mirror and (mirror := folder_setting("COURSE_MIRROR")):
-        places.append(mirror / asset.mirror)
-    return any(not sources.faults(place, asset.files) for place in places)
-
-
 def material() -> Finding:
     """Which models and data of this track are on this machine."""
     roles = assets.roles(assets.track())
-    there = [role for role in roles if _at_hand(role)]
+    there = [role for role in roles if assets.at_hand(role)]
     away = [role for role in roles if role not in there]
     text = f"at hand: {', '.join(there) or 'none'}"
     if not away:

