@@ -8,6 +8,7 @@ from transformers import PreTrainedTokenizerBase
 
 from course_utils import assets
 from course_utils.data.batches import make_loader
+from course_utils.data.benchmarks import BENCHMARKS
 from course_utils.data.columns import NO_LABEL, check_tokens, ids_of, labels_of, outside, tags_of, texts_of
 from course_utils.data.files import DataError
 from course_utils.data.readers import READERS
@@ -19,6 +20,8 @@ def load(role: str, language: str | None = None) -> DatasetDict:
     sentiment, topic: splits train, validation, test; columns id (int), text, label (ClassLabel).
     unlabelled: one split, train; columns id (from 100,000 on, so that it never equals a labelled id), text.
     ner: columns id, tokens, ner_tags (IOB2 with PER, LOC, ORG). translation: columns id, source, targets.
+    glue_...: as sentiment, with text_pair where a task has two texts; the label of glue_stsb is a float. The columns of
+    the papers' other data stand with their readers in `benchmarks.py`.
     Raises `AssetError` when the data cannot be had, or not in that language.
     """
     entry = assets.entry(role)
@@ -32,7 +35,7 @@ def load(role: str, language: str | None = None) -> DatasetDict:
     paths = {split: folder / name.format(language=language) for split, name in entry.splits.items()}
     without = load(entry.without, language) if entry.without else {}
     texts = [text for split in without.values() for text in split["text"]]
-    return READERS[entry.reader](entry, paths, language, texts)
+    return (READERS | BENCHMARKS)[entry.reader](entry, paths, language, texts)
 
 
 def tokenize(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int = 128) -> Dataset:
