@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from course_utils.assets import TRACKS
-from course_utils.commands import report
+from course_utils.commands import real_track, report
 from course_utils.paths import DATA, ROOT
 from course_utils.results import SHARES, mean_and_spread, rows
 from course_utils.results.exhibits import exhibits
@@ -193,10 +193,11 @@ def render_results() -> str:
 
 
 def main() -> int:
-    """Write the blocks of README.md and docs/workshop.md, docs/results.md and docs/choosing.png anew."""
+    """Write the blocks of README.md, docs/workshop.md and docs/real-track.md, docs/results.md and docs/choosing.png."""
     PICTURE.write_bytes(picture()[0])
     README.write_text(render(README.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
     text = WORKSHOP.read_text(encoding="utf-8")
     WORKSHOP.write_text(render_workshop(text), encoding="utf-8", newline="\n")
     RESULTS.write_text(render_results(), encoding="utf-8", newline="\n")
+    real_track.write()
     return 0

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from course_utils.__main__ import COMMANDS
+from course_utils.commands import real_track
 from course_utils.commands.run_notebooks import find
 from course_utils.paths import ROOT
 
@@ -53,6 +54,8 @@ def test_a_failure_is_one_that_the_code_knows(failure: str) -> None:
     [
         "assets/catalog",
         "assets/fetching",
+        "assets/conversion",
+        "assets/wheels",
         "assets/download",
         "assets/sources",
         "assets/mirror",
@@ -133,6 +136,13 @@ def test_files_and_commands_that_a_text_names_are_there(path: Path) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"`make (?:\w+=\S+ )*([a-z-]+)", text):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_the_page_of_the_real_track_lists_what_the_catalogue_has() -> None:
+    text = real_track.PAGE.read_text(encoding="utf-8")
+    assert real_track.render(text) == text, "run: python -m course_utils readme"
+    for role in ("language_model", "glue_mrpc", "paragraphs_javanese"):
+        assert f"`{role}`" in real_track.table()
 
 
 def test_the_readme_leads_to_every_text() -> None:
