@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
 READY := .venv/ready
 MARP := build/marp/ready
+BROWSER_TEST := tests/notebooks/test_jupyterlab.py
 NOTEBOOKS := $(sort $(wildcard notebooks/[0-9][0-9]_*.ipynb))
 
 .DEFAULT_GOAL := help
@@ -36,9 +37,10 @@ test-fast: $(READY) ## lint, types and unit tests
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
 	$(VENV_PYTHON) -m mypy
-	$(VENV_PYTHON) -m pytest tests
+	$(VENV_PYTHON) -m pytest tests --ignore $(BROWSER_TEST)
 
-test: test-fast ## the same, then every notebook re-executed
+test: test-fast ## the same, then JupyterLab in a browser, and every notebook re-executed
+	$(VENV_PYTHON) -m pytest $(BROWSER_TEST)
 	@# Copies are run, with their own build folder, so that nothing is written beside the notebooks.
 	@rm -rf build/nbval && mkdir -p build/nbval/notebooks
 	$(if $(NOTEBOOKS),cp $(NOTEBOOKS) build/nbval/notebooks)
