@@ -17,7 +17,7 @@ from course_utils.paths import BUILD, ROOT, setting
 
 OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "HF_EVALUATE_OFFLINE")
 
-SPINS = "3000"
+SPINS = "10000"
 """How often a thread of torch looks for work before it sleeps, where torch runs on libgomp (Linux).
 
 libgomp's own 300,000 keep a core from every other process meanwhile: beside a second training process, a step
