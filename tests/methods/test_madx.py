@@ -211,6 +211,20 @@ def test_roberta_has_the_same_places(batch):
     assert (logits(model, batch) - before).abs().max() > 0.1
 
 
+def test_the_keys_and_the_embeddings_of_the_model_stay_and_the_vocabulary_can_grow(words, batch, tmp_path):
+    keys, plain = set(words.state_dict()), logits(words, batch)
+    model = madx.add_stacks(words)
+    assert set(model.state_dict()) == keys and isinstance(model.get_input_embeddings(), nn.Embedding)
+    model.save_pretrained(tmp_path)
+    loaded, report = type(words).from_pretrained(tmp_path, output_loading_info=True)
+    assert not report["missing_keys"] and torch.equal(logits(loaded, batch), plain)
+    with_language = logits(madx.put_language(model, language(3)), batch)
+    model.resize_token_embeddings(plain.shape[-1] + 3, mean_resizing=False)
+    grown = logits(model, batch)
+    assert grown.shape[-1] == plain.shape[-1] + 3  # the inverse is still there: the old words score the same
+    torch.testing.assert_close(grown[..., :-3], with_language)
+
+
 # --- what trains ---
 
 
