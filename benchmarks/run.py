@@ -19,6 +19,7 @@ from typing import Any
 
 import busy
 import torch
+from asking import bench_harness, bench_prefix_cache
 from datasets import Dataset
 from measure import Figure, compare, line, seconds
 from sides import BATCH_SIZE, LEARNING_RATE, World, bare_seconds, fit_seconds, load_world, steps_within
@@ -210,6 +211,8 @@ def main() -> int:
         bench_latency(world),
         *bench_merged(world),
         bench_pretraining(world),
+        bench_prefix_cache(),
+        *bench_harness(),
     ]
     machine = {**rows.machine(), "threads": threads, "precision": training.precision()}
     report = {
