@@ -71,7 +71,7 @@ def tokens_of(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[
     for text in texts:
         if text not in found:
             marked = bool(tokenizer.bos_token) and text.startswith(tokenizer.bos_token)
-            found[text] = tokenizer(text, add_special_tokens=not marked)["input_ids"]
+            found[text] = tokenizer(text, add_special_tokens=not marked, verbose=False)["input_ids"]
     return [found[text] for text in texts]
 
 
