@@ -37,7 +37,8 @@ test-fast: $(READY) ## lint, types and unit tests
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
 	$(VENV_PYTHON) -m mypy
-	$(VENV_PYTHON) -m pytest tests --ignore $(BROWSER_TEST)
+	@# A file a worker at a time, one thread a worker: two workers with two threads each would wait for each other.
+	OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n auto --maxprocesses 4 --dist loadfile tests --ignore $(BROWSER_TEST)
 
 test: test-fast ## the same, then JupyterLab in a browser, and every notebook re-executed
 	$(VENV_PYTHON) -m pytest $(BROWSER_TEST)

@@ -25,6 +25,12 @@ RESULTS_HEAD = """# Every result that ships
 
 Written by `python -m course_utils readme` from `data/results/`.
 
+## The exhibits
+
+Every table and figure of the slides, the notebook that reproduces it, what the papers report, and the first thing that we
+claim for it.
+
+{exhibits}
 ## Every claim
 
 A number is the mean over the runs of all seeds; in brackets, how often the claim held.
@@ -38,21 +44,19 @@ different seeds, ± the sample standard deviation, and in brackets the number of
 
 
 def notebooks() -> str:
-    """A table of the notebooks: what each promises, its badge, its exercises, and the minutes that it took when its
-    shipped outputs and results were made."""
+    """A table of the notebooks: topic, Colab's address, exercises, and the minutes that it took when its shipped outputs
+    and results were made."""
     runs = {track: _json(DATA / "results" / track / "runs.json") for track in TRACKS}
     rows = []
     for path in _notebooks():
         times = [runs[track].get(path.stem) for track in TRACKS]
-        shown = [f"{run['seconds'] / 60:.1f} min" if run else "not measured" for run in times]
+        shown = [f"{run['seconds'] / 60:.1f} min" if run else "–" for run in times]
         cells = _cells(path)
-        promise = next(re.findall(r"^\*\*(.+)\*\*$", cell, re.MULTILINE) for cell in cells)[0]
         exercises = sum(cell.count("@exercise(") for cell in cells)
-        badge = re.findall(r"^\[!\[Open in Colab\]\S+\]\(\S+\)", cells[0], re.MULTILINE)[0]
-        title = f"[{_title(path)}](notebooks/{path.name})"
-        rows.append([f"{title}<br>{promise}", badge, str(exercises), *shown])
-    header = ["notebook", "in Colab", "exercises", *(f"{track} track" for track in TRACKS)]
-    return f"{report.table(header, rows)}\n\n{_measured_on(runs)}\n"
+        colab = re.findall(r"^\[!\[Open in Colab\]\S+\]\((\S+)\)", cells[0], re.MULTILINE)[0]
+        rows.append([f"[{_title(path)}](notebooks/{path.name})", f"[Colab]({colab})", str(exercises), *shown])
+    header = ["notebook", "open in", "exercises", *(f"{track} track" for track in TRACKS)]
+    return f"{report.table(header, rows)}\n\nThe times are those of *Run All*. {_measured_on(runs)}\n"
 
 
 def _measured_on(runs: dict[str, dict[str, Any]]) -> str:
@@ -83,7 +87,7 @@ def resources() -> str:
     return f"{report.table(header, rows)}\n\n{text} {_measured_on(runs)}\n"
 
 
-def slides() -> str:
+def exhibits_table() -> str:
     """A table of the slides' exhibits: where each is, what the paper reports, and what we measured for its first claim.
 
     Shipped claims only. The first claim is the one that `data/results/exhibits.toml` names. Raises ValueError if an
@@ -96,7 +100,7 @@ def slides() -> str:
         if claims and first not in claims:
             raise ValueError(f"exhibits.toml: {exhibit['id']} has no claim {first!r}. It has {list(claims)}.")
         measured = [claims.get(first, {}).get(track, "–") for track in TRACKS]
-        where = f"[{exhibit['notebook']}](notebooks/{paths[exhibit['notebook']].name})"
+        where = f"[{exhibit['notebook']}](../notebooks/{paths[exhibit['notebook']].name})"
         name = f"{exhibit['id']} {exhibit['title']}"
         rows.append([name, where, exhibit["paper"] or "–", first, *measured])
     return report.table(["exhibit", "notebook", "the papers", "we claim", *TRACKS], rows) + "\n"
@@ -164,7 +168,7 @@ def _json(path: Path) -> dict[str, dict[str, Any]]:
 def render(text: str) -> str:
     """README's text with its blocks written anew. Raises ValueError if a block's marks are gone."""
     alt = picture()[1]
-    blocks = {"picture": f"![{alt}](docs/choosing.png)\n", "notebooks": notebooks(), "exhibits": slides()}
+    blocks = {"picture": f"![{alt}](docs/choosing.png)\n", "notebooks": notebooks()}
     return _fill(text, "README.md", blocks)
 
 
@@ -187,7 +191,7 @@ def _fill(text: str, file: str, blocks: dict[str, str]) -> str:
 def render_results() -> str:
     """The text of docs/results.md: the claims, and one table a notebook that has shipped rows."""
     tables = {_title(path): results(path.name[:2]) for path in _notebooks()}
-    return RESULTS_HEAD.format(claims=claims()) + "".join(
+    return RESULTS_HEAD.format(exhibits=exhibits_table(), claims=claims()) + "".join(
         f"\n## {title}\n\n{table}\n" for title, table in tables.items()
     )
 
