@@ -27,8 +27,8 @@ Written by `python -m course_utils readme` from `data/results/`.
 
 ## The exhibits
 
-Every table and figure of the slides, the notebook that reproduces it, what the papers report, and the first thing that we
-claim for it.
+Every table and figure of the slides, the notebook that reproduces it, what the papers report, and the first thing that
+we claim for it.
 
 {exhibits}
 ## Every claim
@@ -44,8 +44,8 @@ different seeds, ± the sample standard deviation, and in brackets the number of
 
 
 def notebooks() -> str:
-    """A table of the notebooks: topic, Colab's address, exercises, and the minutes that it took when its shipped outputs
-    and results were made."""
+    """A table of the notebooks: topic, Colab's address, exercises, and the minutes that it took when its shipped
+    outputs and results were made."""
     runs = {track: _json(DATA / "results" / track / "runs.json") for track in TRACKS}
     rows = []
     for path in _notebooks():

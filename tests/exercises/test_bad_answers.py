@@ -31,8 +31,8 @@ pytestmark = [
 
 TASKS = {**checks._TASKS, **STAND_INS}
 FIRST = checks.exercises()[0]
-# Observers differ in what they do with an answer: call it, train with it, call a model with it. Exercises that share one
-# are told apart by their references alone, so the first of each, and the stand-ins, go through all that is bad.
+# Observers differ in what they do with an answer: call it, train with it, call a model with it. Exercises that share
+# one are told apart by their references alone, so the first of each, and the stand-ins, go through all that is bad.
 OBSERVED = {task.observe: id for id, task in reversed(checks._TASKS.items())}
 every_exercise = pytest.mark.parametrize("id", [*OBSERVED.values(), *STAND_INS])
 Grade = Callable[[str, Function], Outcome]
