@@ -285,8 +285,8 @@ def test_a_mirror_for_notebook_01_holds_them_and_the_pages_name_its_size() -> No
     workshop = (ROOT / "docs/workshop.md").read_text(encoding="utf-8")
     assert f"what the notebooks need: {size(mirror.needed())}" in workshop
     assert f"for three sections: {size(every)}" in workshop and f"01's are {size(ours)}" in workshop
-    read_me = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"and BLOOMZ ({size(ours)};" in read_me
+    real_track = (ROOT / "docs/real-track.md").read_text(encoding="utf-8")
+    assert f"and BLOOMZ ({size(ours)};" in real_track
 
 
 # The notebook's own cells
