@@ -3,7 +3,7 @@
 from course_utils import assets, paths, session
 
 __version__ = "0.1.0"
-__all__ = ["progress", "start"]
+__all__ = ["hint", "progress", "start"]
 
 # Before anything of Hugging Face is imported: those libraries read the environment once.
 session.prepare_environment(assets.track())
@@ -34,8 +34,15 @@ def start(notebook: str) -> None:
         )
 
 
-def progress() -> None:
-    """Show which exercises are solved so far."""
+def hint(id: str, all: bool = False) -> None:
+    """Print the next of an exercise's three hints, or with `all` the three at once."""
+    from course_utils.checks import hint as show
+
+    show(id, all)
+
+
+def progress(reset: bool = False) -> None:
+    """Show which exercises are solved so far and which is next. `reset` forgets everything first."""
     from course_utils.checks import progress as show
 
-    show()
+    show(reset)

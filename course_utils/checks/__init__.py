@@ -1,7 +1,7 @@
 """The exercises of the notebooks: an answer is checked when it is defined, and never stops the notebook.
 
-`exercise` decorates a stub, `grade` judges any answer, `exercises` lists the ids, `progress` shows what is
-solved, `reference` gives the course's own answer.
+`exercise` decorates a stub, `hint` helps a reader who is stuck, `grade` judges any answer, `exercises` lists the
+ids, `progress` shows what is solved, `reference` gives the course's own answer.
 """
 
 import difflib
@@ -17,6 +17,7 @@ from course_utils.checks import (
     engine,
     first_steps,
     freezing,
+    hints,
     ia3,
     intermediate_kd,
     logit_kd,
@@ -24,13 +25,23 @@ from course_utils.checks import (
     madx,
     memory,
     prompts,
+    record,
     scale,
     seqkd,
 )
 from course_utils.checks.engine import Outcome
 from course_utils.checks.tasks import Exercise
 
-__all__ = ["Outcome", "UnknownExercise", "exercise", "exercises", "grade", "progress", "reference"]
+__all__ = [
+    "Outcome",
+    "UnknownExercise",
+    "exercise",
+    "exercises",
+    "grade",
+    "hint",
+    "progress",
+    "reference",
+]
 
 # One module a notebook, in the course's order.
 TOPICS: tuple[ModuleType, ...] = (
@@ -45,7 +56,7 @@ _TASKS: dict[str, Exercise] = {
 _MARKS = {"right": ("\u2713", "[right]"), "wrong": ("\u2717", "[wrong]"), "not attempted": ("\u25cb", "[ ]")}
 _WORDS = {"right": "solved", "wrong": "tried", "not attempted": "not attempted"}
 
-_session: dict[str, Outcome] = {}  # the last outcome of each exercise whose cell was run
+_met: set[str] = set()  # the topics of which this kernel has met an exercise
 
 
 class UnknownExercise(LookupError):
@@ -80,7 +91,8 @@ def exercise(id: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
     def decorate(candidate: Callable[..., Any]) -> Callable[..., Any]:
         outcome = grade(id, candidate)
-        _session[id] = outcome
+        _met.add(_topic(id))
+        record.add(id, status=outcome.status)
         _show(outcome.status, f"{id}: {outcome.message}")
         if outcome.status != "right":
             return task.reference
@@ -92,16 +104,56 @@ def exercise(id: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return decorate
 
 
-def progress() -> None:
-    """Print what is solved, of those notebooks whose exercises this session has met, or else of all."""
-    met = {id.partition(".")[0] for id in _session}
-    ids = [id for id in _TASKS if not met or id.partition(".")[0] in met]
-    statuses = {id: _session[id].status if id in _session else "not attempted" for id in ids}
-    solved = sum(status == "right" for status in statuses.values())
-    print(f"{solved} of {len(ids)} exercises solved")
+def hint(id: str, all: bool = False) -> None:
+    """Print the next of an exercise's three hints: a nudge, the idea, nearly the line.
+
+    Each call gives the next one, in a later kernel too; after the third, the third again. With `all` it gives the
+    three at once. An unknown id raises UnknownExercise.
+    """
+    _task(id)
+    texts = hints.of_exercise(id)
+    read = record.entries().get(id, record.Entry()).hints
+    last = len(texts) if all else min(read + 1, len(texts))
+    _met.add(_topic(id))
+    record.add(id, hints=last)
+    for number in range(1 if all else last, last + 1):
+        print(f"{id}: hint {number} of {len(texts)}\n\n{hints.laid_out(texts[number - 1])}\n")
+    if last < len(texts):
+        print("Still stuck? Run this cell again: it gives the next hint.")
+    else:
+        print("That was the last hint. The solution is folded away under the exercise.")
+
+
+def progress(reset: bool = False) -> None:
+    """Print what is solved, what was tried, how many hints were read, and which exercise is next.
+
+    It survives a kernel's restart; `reset` forgets everything first. Shown are the notebooks whose exercises this
+    kernel has met, or else those that were begun before, or else all.
+    """
+    if reset:
+        record.clear()
+        print("Your progress is reset: no exercise counts as tried, and no hint as read.")
+    entries = record.entries()
+    known = {id: entries.get(id, record.Entry()) for id in _TASKS}
+    begun = _met or {_topic(id) for id in _TASKS if id in entries}
+    ids = [id for id in _TASKS if not begun or _topic(id) in begun]
+    solved = [id for id in _TASKS if known[id].status == "right"]
+    print(f"{len(set(solved) & set(ids))} of {len(ids)} exercises solved")
     width = max(map(len, ids))
-    for id, status in statuses.items():
-        _show(status, f"{id:<{width}}  {_WORDS[status]}")
+    for id in ids:
+        status, read = known[id].status, known[id].hints
+        used = f", {read} hint{'s' if read > 1 else ''}" if read else ""
+        _show(status, f"{id:<{width}}  {_WORDS[status]}{used}")
+    start = exercises().index(ids[0])
+    unsolved = [id for id in exercises()[start:] + exercises()[:start] if id not in solved]
+    if unsolved:
+        print(f'Next: {unsolved[0]}. If you are stuck, run course_utils.hint("{unsolved[0]}").')
+    else:
+        print("Every exercise of the course is solved.")
+
+
+def _topic(id: str) -> str:
+    return id.partition(".")[0]
 
 
 def _task(id: str) -> Exercise:

@@ -129,8 +129,9 @@ def run(
 
 
 def _environment(build: Path, more: dict[str, str] | None) -> dict[str, str]:
-    """The kernel's environment."""
-    return {**os.environ, "PYTHONPATH": search_path(), "COURSE_BUILD": str(build), **(more or {})}
+    """The kernel's environment. It neither shows nor changes what the reader has solved."""
+    ours = {"PYTHONPATH": search_path(), "COURSE_BUILD": str(build), "COURSE_PROGRESS": "off"}
+    return {**os.environ, **ours, **(more or {})}
 
 
 def _claims_since(file: Path, offset: int, notebook: str) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import torch
 
 import course_utils
 from course_utils import checks
+from course_utils.checks import record
 from course_utils.checks.stubs import is_stub
 
 pytestmark = pytest.mark.filterwarnings("ignore:reduction")  # PyTorch on one of the wrong answers
@@ -23,8 +24,10 @@ RIGHT = [
 
 
 @pytest.fixture(autouse=True)
-def fresh_session(patient, monkeypatch):
-    monkeypatch.setattr(checks, "_session", {})
+def fresh_kernel(patient, monkeypatch, tmp_path):
+    monkeypatch.setattr(checks, "_met", set())
+    monkeypatch.setattr(record, "FILE", tmp_path / "progress.json")
+    monkeypatch.setattr(record, "_here", {})
 
 
 # --- right, wrong, not attempted ---

@@ -5,4 +5,4 @@ from course_utils.checks.lora.layer import LORA_FORWARD
 from course_utils.checks.lora.merging import MERGED_WEIGHT
 from course_utils.checks.lora.numbers import COUNT_LORA_PARAMETERS, LORA_SCALING
 
-EXERCISES = (LORA_INIT, LORA_SCALING, LORA_FORWARD, MERGED_WEIGHT, COUNT_LORA_PARAMETERS)
+EXERCISES = (COUNT_LORA_PARAMETERS, LORA_INIT, LORA_SCALING, LORA_FORWARD, MERGED_WEIGHT)
