@@ -4,6 +4,7 @@ from course_utils.measure.allocator import allocator_growth
 from course_utils.measure.costs import costs_of, count_flops, latency, take_turns
 from course_utils.measure.fake_models import DEVICES, SHAPES, fake_step, own_memory
 from course_utils.measure.ledger import CATEGORIES, Ledger, one_step, second_step
+from course_utils.measure.needs import free_memory, training_needs
 
 __all__ = [
     "CATEGORIES",
@@ -14,9 +15,11 @@ __all__ = [
     "costs_of",
     "count_flops",
     "fake_step",
+    "free_memory",
     "latency",
     "one_step",
     "own_memory",
     "second_step",
     "take_turns",
+    "training_needs",
 ]

@@ -98,12 +98,7 @@ def fake_step(
             # Some versions of OPT draw a number to leave out layers (at a rate of 0: never). A fake one has no value.
             if hasattr(part, "layerdrop"):
                 part.training = False
-        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        made = optimizer(trained)
-        for parameter in trained:
-            parameter.grad = torch.zeros_like(parameter)
-        made.step()
-        made.zero_grad()
+        trained = ready(model, optimizer)
         tokens = torch.zeros(batch_size, length, dtype=torch.long)
         products = torch.autocast("cpu", torch.bfloat16) if autocast else contextlib.nullcontext()
 
@@ -111,7 +106,19 @@ def fake_step(
             with products:
                 return model(input_ids=batch, labels=batch).loss
 
-        return ledger.second_step(model, tokens, loss, made, steps_before=0), sum(p.numel() for p in trained)
+        count = sum(p.numel() for group in trained.param_groups for p in group["params"])
+        return ledger.second_step(model, tokens, loss, trained, steps_before=0), count
+
+
+def ready(model: nn.Module, optimizer: MakeOptimizer) -> torch.optim.Optimizer:
+    """An optimizer for what trains in the model, with its state there already, as in all steps but the first."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    made = optimizer(trained)
+    for parameter in trained:
+        parameter.grad = torch.zeros_like(parameter)
+    made.step()
+    made.zero_grad()
+    return made
 
 
 def own_memory() -> int:

@@ -10,6 +10,7 @@ from course_utils.models.classifiers import (
     load_tokenizer,
     new_classifier,
 )
+from course_utils.models.own import load_own, longest_text
 
 __all__ = [
     "count",
@@ -17,7 +18,9 @@ __all__ = [
     "from_config",
     "load_classifier",
     "load_language_model",
+    "load_own",
     "load_tagger",
     "load_tokenizer",
+    "longest_text",
     "new_classifier",
 ]

@@ -1,5 +1,6 @@
 """Results: rows and tables of them, the papers' figures beside them, claims, exhibits, and methods side by side."""
 
+from course_utils.results.cards import write_card
 from course_utils.results.comparison import beside_papers, by_method, elsewhere, for_reading
 from course_utils.results.exhibits import exhibits_table
 from course_utils.results.papers import beside_paper, paper
@@ -24,4 +25,5 @@ __all__ = [
     "record",
     "record_fit",
     "table",
+    "write_card",
 ]

@@ -1,0 +1,93 @@
+"""What memory a model will need to train, before it trains: a step on fake tensors, with shapes and no content."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+import psutil
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch._subclasses import FakeTensorMode
+from transformers import PreTrainedModel
+
+from course_utils.measure import ledger
+from course_utils.measure.fake_models import UNMASKED, ready
+
+Prepare = Callable[[PreTrainedModel], nn.Module]
+
+
+def free_memory() -> int:
+    """The bytes that are free where this computer trains: on the GPU, or else in the machine's memory."""
+    if torch.cuda.is_available():
+        return torch.cuda.mem_get_info()[0]
+    return psutil.virtual_memory().available
+
+
+def training_needs(
+    model: PreTrainedModel,
+    methods: Mapping[str, Prepare],
+    batch_size: int,
+    length: int,
+    free: int | None = None,
+    answer_length: int | None = None,
+) -> pd.DataFrame:
+    """For each method what one AdamW step of this model takes at most, and the largest batch that fits.
+
+    methods: name -> what freezes or adds what the method freezes or adds; it gets a model of the same architecture,
+    without weights. length: tokens a row. free: bytes (default: `free_memory`). answer_length: of a language model, how
+    many tokens at the end of a row become logits (default: all). Columns: trained (parameters), peak (MB) at
+    `batch_size`, largest batch (0 where not even one row fits). The model itself counts, and stays as it is.
+
+    It is an estimate: memory is taken to grow by the row, and what a kernel takes inside itself is not seen. Leave a
+    fifth of the memory free.
+    """
+    free = free_memory() if free is None else free
+    lines = {}
+    for name, prepare in methods.items():
+        (trained, once), (_, twice) = (
+            _peak(model, prepare, rows, length, answer_length) for rows in (batch_size, 2 * batch_size)
+        )
+        per_row = (twice - once) / batch_size
+        fixed = once - batch_size * per_row
+        fits = int(max(free - fixed, 0) // per_row)
+        lines[name] = {"trained": trained, "peak (MB)": once / 1e6, "largest batch": fits}
+    return pd.DataFrame.from_dict(lines, orient="index").rename_axis("method")
+
+
+def _peak(
+    model: PreTrainedModel, prepare: Prepare, batch_size: int, length: int, answer_length: int | None
+) -> tuple[int, float]:
+    """How many parameters train, and the bytes at the moment of a step with the most."""
+    kept = {} if answer_length is None else {"logits_to_keep": answer_length}
+
+    def loss(model: nn.Module, tokens: Tensor) -> Tensor:
+        logits = model(input_ids=tokens, **kept).logits.flatten(0, -2)
+        return F.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.long))
+
+    # Methods look into weights and move them. On the meta device they may; of a fake tensor they would ask its content.
+    with torch.device("meta"):
+        twin = type(model)._from_config(model.config, attn_implementation=UNMASKED, dtype=model.dtype).train()
+        prepared = prepare(twin)
+    with FakeTensorMode():
+        _as_fake_tensors(prepared)
+        optimizer = ready(prepared, lambda parameters: torch.optim.AdamW(parameters, lr=1e-4))
+        tokens = torch.zeros(batch_size, length, dtype=torch.long)
+        step = ledger.second_step(prepared, tokens, loss, optimizer, steps_before=0)
+        trained = sum(p.numel() for p in prepared.parameters() if p.requires_grad)
+        return trained, float(step.peak.sum())
+
+
+def _as_fake_tensors(model: nn.Module) -> None:
+    """Put a tensor of the same shape on the CPU in the place of each on the meta device. Shared ones stay shared."""
+    made: dict[int, Tensor] = {}
+    for module in model.modules():
+        kinds: tuple[dict[str, Any], ...] = (module._parameters, module._buffers)
+        for tensors in kinds:
+            for name, tensor in tensors.items():
+                if tensor is not None and id(tensor) not in made:
+                    new = torch.empty(tensor.shape, dtype=tensor.dtype)
+                    parameter = isinstance(tensor, nn.Parameter)
+                    made[id(tensor)] = nn.Parameter(new, tensor.requires_grad) if parameter else new
+                if tensor is not None:
+                    tensors[name] = made[id(tensor)]
