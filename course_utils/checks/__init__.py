@@ -28,6 +28,7 @@ from course_utils.checks import (
     record,
     scale,
     seqkd,
+    your_own,
 )
 from course_utils.checks.engine import Outcome
 from course_utils.checks.tasks import Exercise
@@ -46,7 +47,7 @@ __all__ = [
 # One module a notebook, in the course's order.
 TOPICS: tuple[ModuleType, ...] = (
     first_steps, scale, logit_kd, intermediate_kd, seqkd, memory, freezing,
-    ia3, adapters, madx, prompts, lora, beyond,
+    ia3, adapters, madx, prompts, lora, beyond, your_own,
 )  # fmt: skip
 _TASKS: dict[str, Exercise] = {
     f"{topic.__name__.rpartition('.')[2]}.{task.reference.__name__}": task

@@ -181,7 +181,7 @@ ARROWS = {
     "measure": {"training"},
     "plots": {"measure"},
     "results": {"assets", "paths", "session", "training"},
-    "checks": {"methods", "paths"},
+    "checks": {"data", "methods", "paths"},
     "capstone": {"measure", "training"},
     "commands": {"assets", "checks", "paths", "results", "session"},
     "__main__": {"assets", "commands", "results", "session"},
