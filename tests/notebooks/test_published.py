@@ -283,7 +283,7 @@ def test_a_mirror_for_notebook_01_holds_them_and_the_pages_name_its_size() -> No
     ours, every = mirror.needed(["01"], later=True), mirror.needed(later=True)
     assert {entry.role for entry in ours} == {*published.LADDER, *published.ACROSS, "sentiment_multilingual"}
     workshop = (ROOT / "docs/workshop.md").read_text(encoding="utf-8")
-    assert f"what the notebooks need: {size(mirror.needed())}" in workshop
+    assert f"the models and data: {size(mirror.needed())}" in workshop
     assert f"for three sections: {size(every)}" in workshop and f"01's are {size(ours)}" in workshop
     real_track = (ROOT / "docs/real-track.md").read_text(encoding="utf-8")
     assert f"and BLOOMZ ({size(ours)};" in real_track
