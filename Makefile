@@ -6,6 +6,8 @@ VENV_PYTHON := .venv/bin/python
 READY := .venv/ready
 MARP := build/marp/ready
 BROWSER_TEST := tests/notebooks/test_jupyterlab.py
+# A file a worker at a time, one thread a worker: two workers with two threads each would wait for each other.
+WORKERS := OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n auto --maxprocesses 4 --dist loadfile
 NOTEBOOKS := $(sort $(wildcard notebooks/[0-9][0-9]_*.ipynb))
 
 .DEFAULT_GOAL := help
@@ -37,15 +39,14 @@ test-fast: $(READY) ## lint, types and unit tests
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
 	$(VENV_PYTHON) -m mypy
-	@# A file a worker at a time, one thread a worker: two workers with two threads each would wait for each other.
-	OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n auto --maxprocesses 4 --dist loadfile tests --ignore $(BROWSER_TEST)
+	$(WORKERS) tests --ignore $(BROWSER_TEST)
 
 test: test-fast ## the same, then JupyterLab in a browser, and every notebook re-executed
 	$(VENV_PYTHON) -m pytest $(BROWSER_TEST)
 	@# Copies are run, with their own build folder, so that nothing is written beside the notebooks.
 	@rm -rf build/nbval && mkdir -p build/nbval/notebooks
 	$(if $(NOTEBOOKS),cp $(NOTEBOOKS) build/nbval/notebooks)
-	$(if $(NOTEBOOKS),COURSE_BUILD="$(CURDIR)/build/nbval/build" $(VENV_PYTHON) -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=600 build/nbval/notebooks,@echo "There are no notebooks to run.")
+	$(if $(NOTEBOOKS),COURSE_BUILD="$(CURDIR)/build/nbval/build" $(WORKERS) --nbval-lax --nbval-current-env --nbval-cell-timeout=900 build/nbval/notebooks,@echo "There are no notebooks to run.")
 
 bench: $(READY) ## measure the training loop against the bare step and against Trainer
 	$(VENV_PYTHON) benchmarks/run.py
