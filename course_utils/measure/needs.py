@@ -1,5 +1,6 @@
 """What memory a model will need to train, before it trains: a step on fake tensors, with shapes and no content."""
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -67,7 +68,9 @@ def _peak(
 
     # Methods look into weights and move them. On the meta device they may; of a fake tensor they would ask its content.
     with torch.device("meta"):
-        twin = type(model)._from_config(model.config, attn_implementation=UNMASKED, dtype=model.dtype).train()
+        # A copy of the configuration: the model's own would take the attention without a mask over.
+        config = copy.deepcopy(model.config)
+        twin = type(model)._from_config(config, attn_implementation=UNMASKED, dtype=model.dtype).train()
         prepared = prepare(twin)
     with FakeTensorMode():
         _as_fake_tensors(prepared)

@@ -9,6 +9,7 @@ from typing import Any
 
 import psutil
 import torch
+from torch import nn
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -137,8 +138,18 @@ def _refuse_large(kind: Any, config: Any, source: str | Path) -> None:
 
 
 def _head(model: PreTrainedModel, missing: Sequence[str]) -> list[str]:
-    """The parts outside the pretrained body, and those inside it whose weights the folder did not hold."""
+    """The parts outside the pretrained body, and those inside it that were never trained: their weights were not in
+    the folder, or it is a pooler whose bias is exactly 0."""
     body = model.base_model_prefix
     own = [name for name, part in model.named_children() if name != body and list(part.parameters())]
     new = [name.removeprefix(f"{body}.").split(".")[0] for name in missing]
-    return list(dict.fromkeys([*own, *new]))
+    poolers = [
+        path.split(".")[-1]
+        for path, part in model.named_modules()
+        if path.endswith("pooler") and _untrained(part)
+    ]
+    return list(dict.fromkeys([*own, *new, *poolers]))
+
+
+def _untrained(part: nn.Module) -> bool:
+    return any(not p.any() for name, p in part.named_parameters() if name.endswith("bias"))

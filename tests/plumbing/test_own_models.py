@@ -71,10 +71,17 @@ def test_a_role_is_what_its_own_loader_gives() -> None:
 
 def test_a_folder_with_another_head_gets_a_new_one(tmp_path: Path) -> None:
     other = bert(labels=2)
+    torch.nn.init.ones_(other.bert.pooler.dense.bias)
     model, _, head = models.load_own(saved(other.half(), tmp_path / "mine"), "labels", LABELS)
     assert model.classifier.out_features == 3 and head == ["classifier"]
     assert {p.dtype for p in model.parameters()} == {torch.float32}
     assert torch.equal(model.bert.pooler.dense.weight, other.bert.pooler.dense.weight.float())
+
+
+def test_a_pooler_that_was_never_trained_is_new(tmp_path: Path) -> None:
+    """all-MiniLM was trained on the mean of the tokens: its pooler has the bias it was born with, 0."""
+    _, _, head = models.load_own(saved(bert(), tmp_path / "mean"), "labels", LABELS)
+    assert head == ["classifier", "pooler"]
 
 
 def test_tags_and_answers(tmp_path: Path) -> None:
@@ -162,6 +169,7 @@ def test_needs_are_those_of_a_real_step() -> None:
     assert table.loc["full", "peak (MB)"] == pytest.approx(step.peak.sum() / 1e6, rel=0.1)
     assert table.loc["full", "peak (MB)"] > table.loc["LoRA", "peak (MB)"] > table.loc["head", "peak (MB)"]
     assert table.loc["head", "largest batch"] > table.loc["full", "largest batch"] > 0
+    assert model.config._attn_implementation == "sdpa"  # not the one without a mask, which the estimate takes
     nothing = measure.training_needs(model, {"full": methods["full"]}, 2, 20, free=100)
     assert nothing.loc["full", "largest batch"] == 0
 
