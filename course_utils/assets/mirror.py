@@ -17,6 +17,8 @@ from course_utils.assets.sources import SourceError
 from course_utils.paths import folder_setting
 
 Source = tuple[str, Callable[[], Path]]
+LARGE = 150 * 10**6  # bytes of an asset that a mirror brings only where it is asked for
+
 NOTICE = """The published models and data sets that the course "Small and cheap language models" uses, as their
 publishers released them. To use this folder, set COURSE_MIRROR to its path and COURSE_TRACK to real. Each file was
 compared with the sha256 in the course's catalogue. What lies here, under which licence, and where it comes from:
@@ -33,15 +35,13 @@ def needed(only: Sequence[str] | None = None, *, later: bool = False) -> list[En
     names = assets.notebooks()
     first = {name: assets.notebook_roles(name) for name in names}
     after = {name: assets.later_roles(name) for name in names}
-    large = {role for some in after.values() for role in some} - {
-        role for some in first.values() for role in some
-    }
+    large = {role for some in after.values() for role in some if _bytes(role) > LARGE}
     roles = [role for role in assets.roles("real") if later or role not in large]
     if only:
         chosen = [name for name in names if name.startswith(tuple(only))]
         if not chosen:
             raise SystemExit(f"No notebook starts with {' or '.join(only)}. There are: {', '.join(names)}.")
-        roles = [role for name in chosen for role in first[name] + (after[name] if later else [])]
+        roles = [role for name in chosen for role in first[name] + after[name] if later or role not in large]
     found: dict[str, Entry] = {}
     for role in roles:  # grows while it is read: an asset may need another one's files
         asset = assets.entry(role, "real")
@@ -49,6 +49,10 @@ def needed(only: Sequence[str] | None = None, *, later: bool = False) -> list[En
         if asset.mirror:
             found.setdefault(asset.mirror, asset)
     return list(found.values())
+
+
+def _bytes(role: str) -> int:
+    return sum(file.size or 0 for file in assets.entry(role, "real").files)
 
 
 def fill(folder: Path, only: Sequence[str] | None = None, *, later: bool = False) -> int:

@@ -113,7 +113,8 @@ def test_the_processes_keep_one_order_after_an_uneven_batch(
 @small_world.needs_bundle
 def test_only_the_main_process_shows_and_records(launched: tuple[Path, str, list[Runs]]) -> None:
     folder, screen, _ = launched
-    assert sum("12/12" in line for line in screen.split("\n")) == 1
+    # A bar is opened once, at no step, and closed at the last; a slow machine may draw the last step twice.
+    assert sum(" 0/12 " in line for line in screen.split("\n")) == 1 and " 12/12 " in screen
     assert len((folder / "results/bundled/00_test.jsonl").read_text().splitlines()) == 1
     assert not list((folder / "checkpoint").iterdir())
 
