@@ -69,6 +69,13 @@ def refuse(accelerator: accelerate.Accelerator, checkpoints: bool) -> None:
         )
 
 
+def place(accelerator: accelerate.Accelerator, model: nn.Module) -> None:
+    """Put the model in training mode on this process's device. FSDP puts each slice where it belongs by itself."""
+    if accelerator.distributed_type != FSDP:
+        model.to(accelerator.device)
+    model.train()
+
+
 def prepare(
     accelerator: accelerate.Accelerator, objective: Objective, optimizer: Optimizer
 ) -> tuple[nn.Module, Optimizer]:

@@ -101,9 +101,7 @@ def fit(
         raise ValueError(f"steps must be 1 or more, and it is {steps}.")
     set_seed(seed)
     accelerator = launched.new_accelerator(checkpoint is not None)
-    if accelerator.distributed_type != launched.FSDP:  # it puts each slice where it belongs
-        model.to(accelerator.device)
-    model.train()
+    launched.place(accelerator, model)
     optimizer: torch.optim.Optimizer = _adamw(trainable.values(), learning_rate, weight_decay)
     scheduler = get_linear_schedule_with_warmup(optimizer, int(warmup * steps), steps)
     batches = Batches(train_loader)
@@ -129,8 +127,7 @@ def fit(
     objective = launched.Objective(model, lambda batch: loss_fn(forward(model, names, batch), batch))
     loss_of, optimizer = launched.prepare(accelerator, objective, optimizer)
     parameters = list(_trainable(model).values())
-    shown = progress and accelerator.is_main_process
-    with Watch(history, steps, learning_rate, metric, shown) as watch:
+    with Watch(history, steps, learning_rate, metric, progress and accelerator.is_main_process) as watch:
         for step in range(len(history.losses) + 1, steps + 1):
             if saved is not None:
                 saved.before_step(batches, watch.read)
