@@ -50,11 +50,13 @@ def load_own(
         raise AssetError(f"There is no task {task!r}. Choose one of {', '.join(TASKS)}.")
     place, local = _place(source)
     names = _label_names(labels) if labels else {}
-    how = {"local_files_only": local, **names}
+    how = {"local_files_only": local, "trust_remote_code": False, **names}
     try:
         config = AutoConfig.from_pretrained(place, **how)
         _refuse_large(TASKS[task], config, source)
-        tokenizer = AutoTokenizer.from_pretrained(_tokenizer_place(source, place), local_files_only=local)
+        tokenizer = AutoTokenizer.from_pretrained(
+            _tokenizer_place(source, place), local_files_only=local, trust_remote_code=False
+        )
         with _own_random_state(seed), _no_report_of_new_weights():
             model, found = TASKS[task].from_pretrained(
                 place,
@@ -66,6 +68,8 @@ def load_own(
             )
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).strip().splitlines()[0]
+        if "trust_remote_code" in str(error):
+            reason = "it brings code of its own, and this course runs no code that comes with a model."
         raise AssetError(f"{_named(source)} cannot be loaded for {task}: {reason}") from None
     if len(tokenizer) > model.get_input_embeddings().num_embeddings:
         raise AssetError(

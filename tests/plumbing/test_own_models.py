@@ -1,5 +1,6 @@
 """A reader's own model: opened or refused in one sentence, what it will need to train, and the card beside it."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -133,6 +134,15 @@ def test_pickled_weights_are_refused(tmp_path: Path) -> None:
     (folder / "model.safetensors").unlink()
     torch.save({}, folder / "pytorch_model.bin")
     assert "safetensors" in refused(folder, "labels", LABELS)
+
+
+def test_code_that_comes_with_a_model_is_not_run(tmp_path: Path) -> None:
+    folder = saved(bert(), tmp_path / "odd")
+    settings = json.loads((folder / "config.json").read_text())
+    settings |= {"model_type": "odd", "auto_map": {"AutoConfig": "odd.Config"}}
+    (folder / "config.json").write_text(json.dumps(settings))
+    (folder / "odd.py").write_text("raise SystemExit('it was run')")
+    assert "brings code of its own" in refused(folder, "labels", LABELS)
 
 
 def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:
