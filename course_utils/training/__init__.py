@@ -9,10 +9,12 @@ from course_utils.training.forward import (
     precision,
     to_device,
 )
+from course_utils.training.history import History
 from course_utils.training.loop import LossFunction, evaluate, fit, gold_loss, set_seed
 
 __all__ = [
     "Batch",
+    "History",
     "LossFunction",
     "autocast",
     "eval_mode",
