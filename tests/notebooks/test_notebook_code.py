@@ -188,3 +188,22 @@ def test_a_solution_that_drifted_or_lost_its_stub_is_mended():
     assert solutions.refresh(notebook) and "typed by hand" not in notebook.cells[1].source
     del notebook.cells[0]
     assert solutions.refresh(notebook) and [cell.source for cell in notebook.cells] == ["After."]
+
+
+@by_notebook
+def test_what_a_notebook_takes_from_a_package_is_there(path):
+    """`training.fit` and the like: a cell that fails for want of a name is found here, and not after minutes."""
+    nodes = list(ast.walk(code_of(path)))
+    packages = {
+        alias.name: importlib.import_module(f"course_utils.{alias.name}")
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and node.module == "course_utils"
+        for alias in node.names
+    }
+    taken = {
+        (node.value.id, node.attr)
+        for node in nodes
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in packages
+    }
+    assert taken
+    assert [f"{package}.{name}" for package, name in taken if not hasattr(packages[package], name)] == []
