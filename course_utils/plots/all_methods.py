@@ -20,7 +20,7 @@ LANDMARKS = {
 
 
 def accuracy_by_size(lines: pd.DataFrame, whole: int) -> list[str]:
-    """Accuracy over what is trained, one point for each line of `gathering.by_method`; the front and the
+    """Accuracy over what is trained, one point for each line of `results.by_method`; the front and the
     landmarks have names.
 
     The front: the methods that no other beats in both. whole: parameters of the whole encoder; what trains a tenth or
