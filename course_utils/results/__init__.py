@@ -1,4 +1,4 @@
-"""Results: rows and tables of them, the papers' figures beside them, claims, exhibits, and methods side by side."""
+"""Results: rows and tables of them, the papers' figures beside them, claims, verdicts, and methods side by side."""
 
 from course_utils.results.cards import write_card
 from course_utils.results.comparison import beside_papers, by_method, elsewhere, for_reading
@@ -7,11 +7,13 @@ from course_utils.results.papers import beside_paper, paper
 from course_utils.results.rows import RUN, Row, load, record, record_fit
 from course_utils.results.statements import claim
 from course_utils.results.tables import SHARES, mean_and_spread, table
+from course_utils.results.verdicts import Verdict, interval, judge, verdict
 
 __all__ = [
     "RUN",
     "SHARES",
     "Row",
+    "Verdict",
     "beside_paper",
     "beside_papers",
     "by_method",
@@ -19,11 +21,14 @@ __all__ = [
     "elsewhere",
     "exhibits_table",
     "for_reading",
+    "interval",
+    "judge",
     "load",
     "mean_and_spread",
     "paper",
     "record",
     "record_fit",
     "table",
+    "verdict",
     "write_card",
 ]
