@@ -58,6 +58,22 @@ def score(
     return scores
 
 
+def score_choices(
+    model: nn.Module,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[str],
+    choices: Sequence[str],
+    **how: Any,
+) -> Tensor:
+    """The log-probability, in nats, of each of `choices` behind each prompt. (prompts, choices).
+
+    Longer choices are not helped: it is the sum over the tokens. `how` goes to `score`, which raises.
+    """
+    every_prompt = [prompt for prompt in prompts for _ in choices]
+    scores = score(model, tokenizer, every_prompt, [*choices] * len(prompts), **how)
+    return scores.view(len(prompts), len(choices))
+
+
 def choose(
     model: nn.Module,
     tokenizer: PreTrainedTokenizerBase,
@@ -65,13 +81,8 @@ def choose(
     choices: Sequence[str],
     **how: Any,
 ) -> Tensor:
-    """For each prompt, the index of the likeliest of `choices`, the same ones behind every prompt. (prompts,), int64.
-
-    Longer choices are not helped: the log-probability is the sum over the tokens. `how` goes to `score`, which raises.
-    """
-    every_prompt = [prompt for prompt in prompts for _ in choices]
-    scores = score(model, tokenizer, every_prompt, [*choices] * len(prompts), **how)
-    return scores.view(len(prompts), len(choices)).argmax(dim=-1)
+    """For each prompt, the index of the likeliest of `choices`, as `score_choices` has them. (prompts,), int64."""
+    return score_choices(model, tokenizer, prompts, choices, **how).argmax(dim=-1)
 
 
 def write(

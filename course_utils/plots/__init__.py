@@ -2,7 +2,7 @@
 
 from course_utils.plots.all_methods import accuracy_by_size, attention, exits, experts
 from course_utils.plots.memory import show_parts, show_timeline
-from course_utils.plots.prompting import by_examples
+from course_utils.plots.prompting import by_draws, by_examples
 from course_utils.plots.style import COLOURS, SIZE, bars, line_with_band, plt, show
 from course_utils.plots.transfer import show_gains, show_stacks
 
@@ -12,6 +12,7 @@ __all__ = [
     "accuracy_by_size",
     "attention",
     "bars",
+    "by_draws",
     "by_examples",
     "exits",
     "experts",

@@ -144,6 +144,8 @@ def test_scores_are_those_of_each_text_alone(kind: str, tokenizer: Any) -> None:
     for reuse_prefix in (True, False):
         how = {"batch_size": 3, "reuse_prefix": reuse_prefix}
         close(language_models.score(model, tokenizer, *grid(), **how), wanted)
+    scores = language_models.score_choices(model, tokenizer, PROMPTS, CHOICES, batch_size=3)
+    close(scores, wanted.view(len(PROMPTS), len(CHOICES)))
     chosen = language_models.choose(model, tokenizer, PROMPTS, CHOICES, batch_size=2)
     assert chosen.tolist() == wanted.view(len(PROMPTS), -1).argmax(-1).tolist()
 
