@@ -72,9 +72,16 @@ def solutions(arguments: argparse.Namespace) -> int:
     return main(check=arguments.check)
 
 
+def tables(arguments: argparse.Namespace) -> int:
+    """make the rows of a long table, run by run; broken off and started again, it goes on with the next run"""
+    from course_utils.commands.tables import main
+
+    return main(arguments.only, arguments.store)
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     command.__name__: command
-    for command in (lab, doctor, course, claims, exhibits, mirror, readme, ship, solutions)
+    for command in (lab, doctor, course, claims, exhibits, mirror, readme, ship, solutions, tables)
 }
 
 
@@ -105,7 +112,12 @@ def main() -> int:
             sub.add_argument(
                 "--only", nargs="+", metavar="NN", help="notebooks whose names start so, e.g. 02"
             )
-        if name in ("course", "claims"):
+        if name == "tables":
+            sub.add_argument(
+                "table", choices=["glue"], help="which one: ways of fine-tuning on tasks of GLUE"
+            )
+            sub.add_argument("--only", nargs="+", metavar="TASK", help="tasks of the table, e.g. CoLA SST-2")
+        if name in ("course", "claims", "tables"):
             sub.add_argument(
                 "--store", action="store_true", help="for authors: keep the outcome in the repository"
             )

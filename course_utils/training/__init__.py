@@ -10,7 +10,7 @@ from course_utils.training.forward import (
     to_device,
 )
 from course_utils.training.history import History
-from course_utils.training.loop import LossFunction, evaluate, fit, gold_loss, set_seed
+from course_utils.training.loop import LossFunction, evaluate, fit, gold_loss, score_loss, set_seed
 
 __all__ = [
     "Batch",
@@ -24,6 +24,7 @@ __all__ = [
     "gold_loss",
     "input_names",
     "precision",
+    "score_loss",
     "set_seed",
     "to_device",
 ]

@@ -46,6 +46,23 @@ def gold_loss(outputs: Any, batch: Batch) -> Tensor:
         raise
 
 
+def score_loss(outputs: Any, batch: Batch) -> Tensor:
+    """Mean squared error with scores. logits (batch, 1), labels (batch,), real numbers.
+
+    Raises ValueError for a model of several outputs.
+    """
+    return F.mse_loss(_scores(outputs.logits), batch["labels"].float())
+
+
+def _scores(logits: Tensor) -> Tensor:
+    """(batch, 1) -> (batch,). Raises ValueError where there are several outputs."""
+    if logits.shape[-1] != 1:
+        raise ValueError(
+            f"The model has {logits.shape[-1]} outputs, and a score is one number: load it with one label."
+        )
+    return logits.squeeze(-1)
+
+
 def check_labels(labels: Tensor, classes: int) -> None:
     """Raises ValueError for labels that no model of so many classes can be right about. -100 is no label."""
     if classes == 1:
@@ -155,9 +172,10 @@ def evaluate(model: nn.Module, loader: "DataLoader[Any]", metric: str = "accurac
     """The metric of the model's most likely classes over the loader's labelled rows, in eval mode and without
     gradients.
 
-    "accuracy" and "macro_f1" compare class ids, also of each token; "seqeval" compares whole entities, with
-    the tag names in `model.config.id2label`. Labels of -100 do not count. The model goes back to the mode it
-    was in. Raises ValueError if there is not one label, and for labels that are none of the model's classes.
+    "accuracy", "macro_f1", "f1" and "matthews" compare class ids, also of each token; "seqeval" compares whole
+    entities, with the tag names in `model.config.id2label`; "spearman" compares scores with the model's one output.
+    Labels of -100 do not count. The model goes back to the mode it was in. Raises ValueError if there is not one
+    label, and for labels that are none of the model's classes.
     """
     names, device = input_names(model), next(model.parameters()).device
     config: Any = getattr(model, "config", None)
@@ -168,6 +186,10 @@ def evaluate(model: nn.Module, loader: "DataLoader[Any]", metric: str = "accurac
         for batch in loader:
             labels = batch["labels"].cpu()
             logits = forward(model, names, to_device(batch, device)).logits
+            if metric == "spearman":
+                predictions += _scores(logits).tolist()
+                references += labels.tolist()
+                continue
             check_labels(labels, logits.shape[-1])
             classes = logits.argmax(-1).cpu()
             predictions += _counted(classes, labels, id2label)

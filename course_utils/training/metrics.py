@@ -1,4 +1,4 @@
-"""The course's metrics: local `evaluate.Metric` modules over scikit-learn, seqeval and sacreBLEU.
+"""The course's metrics: local `evaluate.Metric` modules over scikit-learn, SciPy, seqeval and sacreBLEU.
 
 `evaluate.load("accuracy")` fetches a script from the network. These classes hold the same few lines here, so
 `load_metric` works with no network. Each `compute` returns a dictionary whose key of the metric's own name is
@@ -14,6 +14,7 @@ from course_utils.data.tags import iob2
 from course_utils.paths import BUILD
 
 CLASS_IDS = Features({"predictions": Value("int64"), "references": Value("int64")})
+SCORES = Features({"predictions": Value("float64"), "references": Value("float64")})
 TAGS = Features({"predictions": Sequence(Value("string")), "references": Sequence(Value("string"))})
 TRANSLATIONS = Features({"predictions": Value("string"), "references": Sequence(Value("string"))})
 
@@ -50,6 +51,59 @@ class MacroF1(evaluate.Metric):
         from sklearn.metrics import f1_score
 
         return {"macro_f1": float(f1_score(references, predictions, average="macro", zero_division=0.0))}
+
+
+class Matthews(evaluate.Metric):
+    """Matthews correlation of the classes, from -1 to 1; 0 where all predictions are of one class. GLUE's for CoLA."""
+
+    def _info(self) -> evaluate.MetricInfo:
+        return evaluate.MetricInfo(
+            description="Matthews correlation coefficient.",
+            citation="Pedregosa et al. (2011). Scikit-learn: Machine Learning in Python. JMLR 12.",
+            inputs_description="predictions, references: class ids.",
+            features=CLASS_IDS,
+        )
+
+    def _compute(self, predictions: list[int], references: list[int]) -> dict[str, float]:
+        from sklearn.metrics import matthews_corrcoef
+
+        return {"matthews": float(matthews_corrcoef(references, predictions))}
+
+
+class F1(evaluate.Metric):
+    """F1 score of class 1 of two, from 0 to 1. GLUE's for MRPC, where class 1 is "equivalent"."""
+
+    def _info(self) -> evaluate.MetricInfo:
+        return evaluate.MetricInfo(
+            description="F1 score of class 1.",
+            citation="Pedregosa et al. (2011). Scikit-learn: Machine Learning in Python. JMLR 12.",
+            inputs_description="predictions, references: class ids, 0 or 1.",
+            features=CLASS_IDS,
+        )
+
+    def _compute(self, predictions: list[int], references: list[int]) -> dict[str, float]:
+        from sklearn.metrics import f1_score
+
+        return {"f1": float(f1_score(references, predictions, zero_division=0.0))}
+
+
+class Spearman(evaluate.Metric):
+    """Spearman's rank correlation of scores, from -1 to 1; 0 where either side is constant. GLUE's for STS-B."""
+
+    def _info(self) -> evaluate.MetricInfo:
+        return evaluate.MetricInfo(
+            description="Spearman's rank correlation coefficient.",
+            citation="Virtanen et al. (2020). SciPy 1.0. Nature Methods 17.",
+            inputs_description="predictions, references: numbers.",
+            features=SCORES,
+        )
+
+    def _compute(self, predictions: list[float], references: list[float]) -> dict[str, float]:
+        from scipy.stats import spearmanr
+
+        if len(set(predictions)) < 2 or len(set(references)) < 2:
+            return {"spearman": 0.0}
+        return {"spearman": float(spearmanr(references, predictions).statistic)}
 
 
 class Seqeval(evaluate.Metric):
@@ -105,13 +159,16 @@ class Sacrebleu(evaluate.Metric):
 METRICS: dict[str, type[evaluate.Metric]] = {
     "accuracy": Accuracy,
     "macro_f1": MacroF1,
+    "f1": F1,
+    "matthews": Matthews,
+    "spearman": Spearman,
     "seqeval": Seqeval,
     "sacrebleu": Sacrebleu,
 }
 
 
 def load_metric(name: str) -> evaluate.Metric:
-    """The metric of that name: "accuracy", "macro_f1", "seqeval" or "sacrebleu". Nothing is downloaded.
+    """The metric of that name, one of `METRICS`. Nothing is downloaded.
 
     `load_metric(name).compute(predictions=..., references=...)[name]` is the score. Raises ValueError for
     another name.

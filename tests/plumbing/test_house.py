@@ -183,7 +183,8 @@ ARROWS = {
     "results": {"assets", "paths", "session", "training"},
     "checks": {"data", "methods", "paths"},
     "capstone": {"measure", "training"},
-    "commands": {"assets", "checks", "paths", "results", "session"},
+    "runs": {"assets", "data", "methods", "models", "paths", "results", "training"},
+    "commands": {"assets", "checks", "paths", "results", "runs", "session"},
     "__main__": {"assets", "commands", "results", "session"},
     "__init__": {"assets", "checks", "paths", "session"},
 }

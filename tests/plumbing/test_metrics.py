@@ -28,6 +28,29 @@ def test_macro_f1_counts_a_rare_class_as_much_as_a_common_one() -> None:
     assert score["macro_f1"] == pytest.approx((6 / 7) / 2)
 
 
+def test_f1_is_that_of_class_1() -> None:
+    # precision 2/3, recall 1
+    assert load_metric("f1").compute(predictions=[1, 1, 1, 0], references=[1, 1, 0, 0])[
+        "f1"
+    ] == pytest.approx(0.8)
+
+
+def test_matthews_correlation() -> None:
+    # 2 right and 0 wrong of class 1, 1 right and 1 wrong of class 0: (2*1 - 1*0) / sqrt(3*2*2*1)
+    score = load_metric("matthews").compute(predictions=[1, 1, 1, 0], references=[1, 1, 0, 0])
+    assert score["matthews"] == pytest.approx(2 / 12**0.5)
+    assert load_metric("matthews").compute(predictions=[1, 1], references=[1, 0])["matthews"] == 0.0
+
+
+def test_spearman_compares_ranks_and_is_0_for_a_constant() -> None:
+    # ranks 1, 3, 2, 4 against 1, 2, 3, 4: 1 - 6 * 2 / (4 * 15)
+    score = load_metric("spearman").compute(
+        predictions=[0.1, 9.0, 0.2, 90.0], references=[0.0, 1.5, 2.0, 5.0]
+    )
+    assert score["spearman"] == pytest.approx(0.8)
+    assert load_metric("spearman").compute(predictions=[1.0, 1.0], references=[0.0, 1.0])["spearman"] == 0.0
+
+
 def test_seqeval_wants_whole_entities() -> None:
     references = [["B-PER", "I-PER", "O", "B-LOC"], ["O", "B-ORG"]]
     predictions = [["B-PER", "O", "O", "B-LOC"], ["O", "B-ORG"]]
@@ -64,5 +87,5 @@ def test_a_metric_leaves_no_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 def test_an_unknown_metric_names_those_that_exist() -> None:
-    with pytest.raises(ValueError, match="accuracy, macro_f1, seqeval, sacrebleu"):
-        load_metric("f1")
+    with pytest.raises(ValueError, match="accuracy, macro_f1, f1, matthews, spearman, seqeval, sacrebleu"):
+        load_metric("rouge")
