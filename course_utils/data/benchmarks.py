@@ -13,10 +13,12 @@ from pathlib import Path
 from datasets import ClassLabel, DatasetDict, Features, List, Value
 
 from course_utils.assets import Entry
+from course_utils.data.copies import without_copies
 from course_utils.data.files import DataError, find_column, read_csv, read_json, read_lines
-from course_utils.data.readers import UNLABELLED_ID, table
+from course_utils.data.readers import UNLABELLED_ID, fixed_order, table, texts_only
 
 VALIDATION_SHARE, VALIDATION_MOST = 0.1, 1000  # of the train rows
+SENTENCE_WORDS = 10  # rows of SST-2 that are shorter are mostly phrases
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,29 @@ def glue(entry: Entry, paths: dict[str, Path], language: str, without: list[str]
         "validation": [row for row in train if row[0] in held_out],
     }
     return DatasetDict({name: table(rows, Features(features)) for name, rows in (parts | splits).items()})
+
+
+def sst2_few(entry: Entry, paths: dict[str, Path], language: str, without: list[str]) -> DatasetDict:
+    """SST-2 with few labels -> id, text, label. Role "unlabelled": the other training rows, as texts without labels.
+
+    The published training rows are sentences, and phrases from them. In a fixed order, the first `entry.labelled` of at
+    least `SENTENCE_WORDS` words keep their labels; as many after them are `validation`, and what stands in these is not
+    in the texts. `test` is GLUE's dev file. A training row that copies another, or one of `test`, is dropped.
+    """
+    columns, count = GLUE["glue_sst2"], entry.labelled or 0
+    rows = _glue_rows(paths["train"], columns, 0)
+    test = _glue_rows(paths["test"], columns, len(rows))
+    train = without_copies(sorted(rows, key=fixed_order), [text for _, text, _ in test])
+    sentences = [row for row in train if len(row[1].split()) >= SENTENCE_WORDS]
+    labelled, validation = sentences[:count], sentences[count : 2 * count]
+    if entry.role == "unlabelled":
+        known, held_out = {row[0] for row in labelled}, "\n".join(text for _, text, _ in validation)
+        return texts_only((i, text) for i, text, _ in train if i not in known and text not in held_out)
+    features = Features(
+        {"id": Value("int64"), "text": Value("string"), "label": ClassLabel(names=list(columns.labels))}
+    )
+    splits = {"train": labelled, "validation": validation, "test": test}
+    return DatasetDict({split: table(rows, features) for split, rows in splits.items()})
 
 
 def _glue_rows(path: Path, columns: Columns, first: int) -> list[tuple]:
@@ -174,5 +199,14 @@ def nusa_translation(entry: Entry, paths: dict[str, Path], language: str, withou
 
 BENCHMARKS: dict[str, Callable[[Entry, dict[str, Path], str, list[str]], DatasetDict]] = {
     reader.__name__: reader
-    for reader in (glue, completions, problems, instructions, questions, paragraphs, nusa_translation)
+    for reader in (
+        glue,
+        sst2_few,
+        completions,
+        problems,
+        instructions,
+        questions,
+        paragraphs,
+        nusa_translation,
+    )
 }

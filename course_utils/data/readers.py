@@ -71,7 +71,7 @@ def table(rows: Sequence[tuple], features: Features) -> Dataset:
     return Dataset.from_dict(lists, features=features)
 
 
-def _texts(texts: Iterable[tuple[int, str]]) -> DatasetDict:
+def texts_only(texts: Iterable[tuple[int, str]]) -> DatasetDict:
     """One split, train, with columns id and text."""
     features = Features({"id": Value("int64"), "text": Value("string")})
     return DatasetDict({"train": table([(UNLABELLED_ID + i, text) for i, text in texts], features)})
@@ -92,14 +92,13 @@ def labelled_csv(entry: Entry, paths: dict[str, Path], language: str, without: l
 
 def unlabelled_csv(entry: Entry, paths: dict[str, Path], language: str, without: list[str]) -> DatasetDict:
     """Columns `id,text`; the ids are numbered anew from `UNLABELLED_ID`."""
-    return _texts(enumerate(text for _, text in csv_rows(paths["train"], ("id", "text"))))
+    return texts_only(enumerate(text for _, text in csv_rows(paths["train"], ("id", "text"))))
 
 
 def smsa(entry: Entry, paths: dict[str, Path], language: str, without: list[str]) -> DatasetDict:
-    """SMSA: `text<TAB>label` without a header. Role "unlabelled" gets the rows whose labels the course hides.
+    """SMSA: `text<TAB>label` without a header. Its training texts, without their labels, in a fixed order.
 
-    A train row is dropped when it is a copy of another, of a row of its own test files, or of a text in
-    `without`. The others are put in a fixed order; the first `entry.labelled` keep their labels.
+    A text is dropped when it is a copy of another, of a row of SMSA's own test files, or of a text in `without`.
     """
     splits: dict[str, list[Row]] = {}
     first = 0
@@ -108,11 +107,8 @@ def smsa(entry: Entry, paths: dict[str, Path], language: str, without: list[str]
         splits[split] = _smsa_rows(lines, path.name, first)
         first += len(lines) - (not lines[-1])
     held_out = [text for split, rows in splits.items() if split != "train" for _, text, _ in rows]
-    train = sorted(without_copies(splits["train"], held_out + without), key=_fixed_order)
-    labelled = entry.labelled or len(train)
-    if entry.role == "unlabelled":
-        return _texts((i, text) for i, text, _ in train[labelled:])
-    return _classification({**splits, "train": train[:labelled]})
+    train = sorted(without_copies(splits["train"], held_out + without), key=fixed_order)
+    return texts_only((i, text) for i, text, _ in train)
 
 
 def _smsa_rows(lines: list[str], name: str, first: int) -> list[Row]:
@@ -132,7 +128,7 @@ def _smsa_rows(lines: list[str], name: str, first: int) -> list[Row]:
     return rows
 
 
-def _fixed_order(row: Row) -> str:
+def fixed_order(row: Row) -> str:
     """A shuffle that no seed and no version of a library can change: by the hash of the text."""
     return hashlib.sha256(row[1].encode()).hexdigest()
 
