@@ -17,12 +17,20 @@ from course_utils.paths import BUILD, ROOT, setting
 
 OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "HF_EVALUATE_OFFLINE")
 
-SPINS = "10000"
-"""How often a thread of torch looks for work before it sleeps, where torch runs on libgomp (Linux).
+SPINS_ALONE, SPINS_BESIDE = "10000", "300"
+"""How often a thread of torch looks for work before it sleeps, where torch runs on libgomp (Linux): with the machine
+to ourselves, and beside programs that keep a core busy.
 
-libgomp's own 300,000 keep a core from every other process meanwhile: beside a second training process, a step
-then takes many times as long. With 0, each product has to wake a sleeping thread. `make bench` measures both.
+A thread that looks keeps its core from every other program meanwhile. With libgomp's own 300,000 a training step beside
+a second training process took fifty times as long as alone, with 10,000 up to eight times, with 300 two to three times.
+With 300 it is slower alone, since most products have to wake a sleeping thread. The number of threads stays the same,
+and so do all results to the last bit. `make bench` measures both.
 """
+
+LOOK_SECONDS = 0.2
+CHOSEN_SPINS = (
+    "COURSE_SPINS"  # where a process tells those that it starts what it chose: they look for themselves
+)
 
 notebook: str | None = None
 """The notebook that called `course_utils.start` ("02_logit_distillation"); None outside a notebook."""
@@ -54,8 +62,9 @@ def is_main_process() -> bool:
 def prepare_environment(track: str) -> None:
     """Set what libraries read at import: how torch's threads wait, and for those of Hugging Face no
     telemetry, own caches, offline when bundled. Whatever the reader set stays as it is."""
-    if "OMP_WAIT_POLICY" not in os.environ:  # GOMP_SPINCOUNT would overrule it
-        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+    by_reader = os.environ.get("GOMP_SPINCOUNT") != os.environ.get(CHOSEN_SPINS)
+    if not by_reader and "OMP_WAIT_POLICY" not in os.environ:  # GOMP_SPINCOUNT would overrule it
+        os.environ["GOMP_SPINCOUNT"] = os.environ[CHOSEN_SPINS] = spins()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("HF_UPDATE_DOWNLOAD_COUNTS", "0")
@@ -66,6 +75,17 @@ def prepare_environment(track: str) -> None:
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else torch's profiler writes lines under a cell
     if track == "bundled":
         os.environ.update(dict.fromkeys(OFFLINE, "1"))
+
+
+def spins() -> str:
+    """`SPINS_BESIDE` where other programs leave fewer CPUs free than this process may use, else `SPINS_ALONE`. Takes
+    `LOOK_SECONDS` to see."""
+    import psutil
+
+    if cpus() == 1 or setting("OMP_NUM_THREADS") == "1":  # no thread waits for another
+        return SPINS_ALONE
+    free = (psutil.cpu_count() or 1) * (1 - psutil.cpu_percent(LOOK_SECONDS) / 100)
+    return SPINS_ALONE if free > cpus() - 0.3 else SPINS_BESIDE
 
 
 def leave_a_lost_folder() -> None:
@@ -130,9 +150,12 @@ def waiting() -> str:
         return ""
     if policy := os.environ.get("OMP_WAIT_POLICY"):
         return f"they wait as OMP_WAIT_POLICY={policy} says"
-    spins = os.environ.get("GOMP_SPINCOUNT", "")
-    chosen = "the course's choice" if spins == SPINS else "set by you"
-    return f"a waiting one spins {spins} times, then sleeps ({chosen}: GOMP_SPINCOUNT)"
+    count = os.environ.get("GOMP_SPINCOUNT", "")
+    if count != os.environ.get(CHOSEN_SPINS):
+        reason = "set by you: GOMP_SPINCOUNT"
+    else:
+        reason = "other programs keep a core busy" if count == SPINS_BESIDE else "the cores were free"
+    return f"a waiting one spins {count} times, then sleeps ({reason})"
 
 
 def quiet() -> None:
