@@ -74,9 +74,12 @@ def solutions(arguments: argparse.Namespace) -> int:
 
 def tables(arguments: argparse.Namespace) -> int:
     """make the rows of a long table, run by run; broken off and started again, it goes on with the next run"""
-    from course_utils.commands.tables import main
+    from course_utils.commands import prompt_tables
+    from course_utils.commands import tables as glue
 
-    return main(arguments.only, arguments.store)
+    if arguments.table == "glue":
+        return glue.main(arguments.only, arguments.store)
+    return prompt_tables.main(arguments.table, arguments.store)
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
@@ -114,9 +117,11 @@ def main() -> int:
             )
         if name == "tables":
             sub.add_argument(
-                "table", choices=["glue"], help="which one: ways of fine-tuning on tasks of GLUE"
+                "table",
+                choices=["glue", "templates", "prompts"],
+                help="which one: ways of fine-tuning on tasks of GLUE; templates on arithmetic; learned prompts",
             )
-            sub.add_argument("--only", nargs="+", metavar="TASK", help="tasks of the table, e.g. CoLA SST-2")
+            sub.add_argument("--only", nargs="+", metavar="TASK", help="of glue: the tasks, e.g. CoLA SST-2")
         if name in ("course", "claims", "tables"):
             sub.add_argument(
                 "--store", action="store_true", help="for authors: keep the outcome in the repository"

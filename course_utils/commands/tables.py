@@ -70,11 +70,14 @@ def fill(tasks: Sequence[str]) -> None:
         )
 
 
-def keep() -> str:
-    """For authors: make the table's newest rows of this track the shipped ones, beside those that ship; their file."""
-    path = DATA / "results" / assets.track() / f"{glue.NAME}.jsonl"
+def keep(name: str = glue.NAME) -> str:
+    """For authors: make the newest rows of this table and track the shipped ones, beside those that ship; their file.
+
+    name: the notebook that the rows bear.
+    """
+    path = DATA / "results" / assets.track() / f"{name}.jsonl"
     folders = (DATA / "results", BUILD / "results")
-    found = [row for folder in folders for row in rows.read(folder, glue.NAME, assets.track())]
+    found = [row for folder in folders for row in rows.read(folder, name, assets.track())]
     newest = rows.newest(sorted(found, key=lambda row: row["time"]))
     write_whole(path, "".join(rows.line(row) for row in newest))
     return str(path)

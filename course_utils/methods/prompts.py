@@ -75,6 +75,19 @@ def keys_and_values(prefix: Tensor, batch_size: int, layers: int, heads: int) ->
     return [(key, value) for key, value in rows]
 
 
+@torch.no_grad()
+def prefix_from_tokens(model: PreTrainedModel, token_ids: Tensor) -> Tensor:
+    """The first values of a prefix: keys and values that the model itself has for these tokens, when they stand at its
+    beginning (Li and Liang 2021, section 7.4). With it the model goes on as if it had read them.
+
+    token_ids: (num_virtual_tokens,); the model in eval mode. Returns (num_virtual_tokens, layers * 2 * hidden), as
+    `keys_and_values` takes it.
+    """
+    cache = model(input_ids=token_ids[None].to(model.device), use_cache=True).past_key_values
+    parts = torch.stack([torch.stack([layer.keys[0], layer.values[0]]) for layer in cache.layers])
+    return parts.permute(3, 0, 1, 2, 4).flatten(1)
+
+
 def _a_language_model(model: PreTrainedModel) -> None:
     """The model gives logits for each token of one text."""
     if getattr(model.config, "is_encoder_decoder", False):

@@ -99,6 +99,20 @@ def test_bitfit_trains_every_bias(name):
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("name", DECODERS)
+def test_a_prefix_that_is_taken_from_tokens_does_what_the_tokens_do(name):
+    base, given, words = any_model.tiny(name, language=True), any_model.batch(), torch.tensor([9, 8, 7])
+    mask = nn.functional.pad(given["attention_mask"], (3, 0), value=1)
+    asked = base(torch.cat([words.expand(2, -1), given["input_ids"]], 1), attention_mask=mask).logits[:, 3:]
+    prefix = prompts.prefix_from_tokens(base, words)
+    assert prefix.shape == (3, any_model.prefix_width(base))
+    ours = prompts.PrefixTuned(base, prefix).eval()(**given).logits
+    real = given["attention_mask"].bool()
+    torch.testing.assert_close(ours[real], asked[real], atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(ours[real], base(**given).logits[real], atol=1e-3)
+
+
+@torch.no_grad()
 @pytest.mark.parametrize("name", [*ENCODERS, *DECODERS])
 def test_virtual_tokens_that_are_embeddings_do_what_their_tokens_do(name):
     """Positions too: RoBERTa and MPNet count theirs from padding_idx + 1."""

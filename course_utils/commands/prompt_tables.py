@@ -1,0 +1,41 @@
+"""The two tables of notebook 10 on the published language model, made run by run: each run records its rows, and a run
+that has them is not made again."""
+
+import time
+from typing import Any
+
+from course_utils import session
+from course_utils.assets import large_models
+from course_utils.commands.tables import duration, keep
+from course_utils.runs import learned_prompts, templates
+
+TABLES: dict[str, Any] = {"templates": templates, "prompts": learned_prompts}
+
+
+def main(name: str, store: bool) -> int:
+    """Make the runs of a table of `TABLES` that lack their rows; status 1 where model or data cannot be had.
+
+    A line for each run tells its score and the time left. With `store` the rows become shipped ones.
+    """
+    session.set_threads()
+    session.quiet()
+    made_by = TABLES[name]
+    if not large_models.ready(made_by.Table.roles, large_models.lacking(gpu=False)):
+        return 1
+    fill(made_by.Table)
+    if store:
+        print(f"Stored: {keep(made_by.NAME)}")
+    return 0
+
+
+def fill(kind: Any) -> None:
+    """Make the missing runs of a table, if there are any: only then is the model loaded."""
+    runs = kind.missing()
+    print(f"{len(runs)} runs have no row yet.", flush=True)
+    if not runs:
+        return
+    table, started = kind(), time.monotonic()
+    for number, run in enumerate(runs, start=1):
+        told = table.make(run)
+        left = (time.monotonic() - started) / number * (len(runs) - number)
+        print(f"{number:3} of {len(runs)}  {told}. About {duration(left)} left.", flush=True)
