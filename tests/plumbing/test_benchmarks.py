@@ -96,6 +96,23 @@ def test_validation_is_taken_from_train_and_is_always_the_same(tmp_path: Path) -
     )
 
 
+def test_few_labels_and_the_rest_as_texts(tmp_path: Path) -> None:
+    """Sentences keep their labels; texts copy none of them, none of the test, and no part of a validation sentence."""
+    texts = [f"{'long ' * 10}sentence number {i} tail {i}" for i in range(1100)]
+    texts += [*(f"tail {i}" for i in range(1100)), "A test sentence!", "alone"]
+    train = tmp_path / "train.tsv"
+    rows = (f"{text}\t{number % 2}\n" for number, text in enumerate(texts))
+    train.write_text("sentence\tlabel\n" + "".join(rows), encoding="utf-8")
+    paths = {"train": train, "test": put(tmp_path, "sentence\tlabel\na test sentence\t0\n")}
+    splits, pool = read("sentiment", paths), read("unlabelled", paths)["train"]["text"][:]
+    assert {name: len(rows) for name, rows in splits.items()} == {"train": 500, "validation": 500, "test": 1}
+    assert all(row["label"] == row["id"] % 2 and row["text"] == texts[row["id"]] for row in splits["train"])
+    validation = splits["validation"]["text"][:]
+    tails = {text[text.index("tail") :] for text in validation}
+    assert not {*pool} & {*splits["train"]["text"], *validation, *tails, "A test sentence!"}
+    assert "alone" in pool and sum(text.startswith("long") for text in pool) == 100
+
+
 def test_two_texts_reach_the_model_as_two(tmp_path: Path) -> None:
     """A model that has token types is told which text a token is of, and the longer text is cut first."""
     from tokenizers.processors import TemplateProcessing

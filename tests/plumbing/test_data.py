@@ -295,17 +295,28 @@ def test_bundled_sentiment_wastes_little_padding() -> None:
 @needs_mirror
 def test_the_real_splits_never_overlap(real: None) -> None:
     labelled, texts = data.load("sentiment"), data.load("unlabelled")["train"]
-    nusax = data.load("sentiment_multilingual", "indonesian")
     assert {split: len(rows) for split, rows in labelled.items()} == {
-        "train": assets.entry("sentiment").labelled, "validation": 500, "test": 1260,
-    }  # fmt: skip
-    assert len(texts) == 9029
+        "train": assets.entry("sentiment").labelled,
+        "validation": 500,
+        "test": 872,
+    }
+    assert len(texts) > 50_000
     train = Counter(copies.letters(text) for text in [*labelled["train"]["text"], *texts["text"]])
     assert max(train.values()) == 1, "no text twice, so none in both"
     held_out = [text for split in ("validation", "test") for text in labelled[split]["text"]]
-    held_out += [text for split in nusax.values() for text in split["text"]]
     assert train.keys().isdisjoint(map(copies.letters, held_out))
+    inside = "\n".join(labelled["validation"]["text"])
+    assert not [text for text in texts["text"] if text in inside]
     assert set(texts["id"]).isdisjoint(labelled["train"]["id"])
+
+
+@needs_mirror
+def test_the_real_texts_of_the_second_task_are_new(real: None) -> None:
+    texts = data.load("unlabelled_second_task")["train"]
+    nusax = data.load("sentiment_multilingual", "indonesian")
+    held_out = {copies.letters(text) for split in nusax.values() for text in split["text"]}
+    assert len(texts) == 10_029 and texts.column_names == ["id", "text"]
+    assert held_out.isdisjoint(map(copies.letters, texts["text"]))
 
 
 @needs_mirror
@@ -319,7 +330,7 @@ def test_sentences_with_a_name_are_those_with_a_tag(real: None) -> None:
 
 @needs_mirror
 def test_the_real_split_is_always_the_same(real: None) -> None:
-    assert list(data.load("sentiment")["train"]["id"][:3]) == [560, 7885, 5427]
+    assert list(data.load("sentiment")["train"]["id"][:3]) == [43078, 36705, 59997]
 
 
 @needs_mirror

@@ -63,10 +63,11 @@ def test_the_real_track_needs_each_folder_once() -> None:
 
 
 def test_only_some_notebooks_and_what_their_data_need() -> None:
-    """Notebook 02's reviews leave out NusaX's sentences, so NusaX is needed to read them."""
-    folders = {asset.mirror for asset in mirror.needed(["02"])}
-    model = "models/sentence-transformers/all-MiniLM-L6-v2"
-    assert folders == {model, "datasets/smsa", "datasets/nusax-senti"}
+    """SMSA, in notebook 03, leaves out NusaX's sentences, so NusaX is needed to read it."""
+    model, sst2 = "models/sentence-transformers/all-MiniLM-L6-v2", "datasets/glue/SST-2"
+    assert {asset.mirror for asset in mirror.needed(["02"])} == {model, sst2}
+    folders = {asset.mirror for asset in mirror.needed(["03"])}
+    assert folders == {model, sst2, "datasets/smsa", "datasets/nusax-senti"}
     with pytest.raises(SystemExit, match="No notebook starts with 77. There are: 00_start_here"):
         mirror.needed(["77"])
 

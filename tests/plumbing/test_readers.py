@@ -46,7 +46,10 @@ def test_a_row_that_nobody_meant_is_refused(tmp_path: Path, content: str, messag
 
 def test_smsa_reads_every_line_or_names_it(tmp_path: Path) -> None:
     rows = read(readers.smsa, tmp_path, "text\tlabel\nbagus\u2028sekali\tpositive\n\njelek\tnegative")
-    assert sorted(zip(rows["id"], rows["text"], strict=True)) == [(1, "bagus\u2028sekali"), (3, "jelek")]
+    assert sorted(zip(rows["id"], rows["text"], strict=True)) == [
+        (100_001, "bagus\u2028sekali"),
+        (100_003, "jelek"),
+    ]
     for line in ("rusak negative", "rusak\t", "\tnegative"):
         with pytest.raises(DataError, match="train.csv, line 2: .* is not a text, a tab and a label"):
             read(readers.smsa, tmp_path, f"bagus\tpositive\n{line}\njelek\tnegative\n")

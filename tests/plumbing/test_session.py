@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -139,14 +140,19 @@ def test_a_member_of_a_job_array_records_its_own_rows(
 @pytest.mark.parametrize(
     ("reader", "spins"),
     [
-        ({}, session.SPINS),
+        ({}, None),
         ({"GOMP_SPINCOUNT": "7"}, "7"),
+        ({"GOMP_SPINCOUNT": session.SPINS_BESIDE, "OMP_NUM_THREADS": "1"}, session.SPINS_BESIDE),
+        ({"GOMP_SPINCOUNT": "7", session.CHOSEN_SPINS: "7", "OMP_NUM_THREADS": "1"}, session.SPINS_ALONE),
         ({"OMP_WAIT_POLICY": "PASSIVE"}, "0"),
     ],
 )
-def test_threads_wait_as_the_reader_says_or_else_as_the_course(reader: dict[str, str], spins: str) -> None:
-    """libgomp is asked itself: it prints what it read when torch loads it."""
-    quiet = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
+def test_threads_wait_as_the_reader_says_or_else_as_the_course(
+    reader: dict[str, str], spins: str | None
+) -> None:
+    """libgomp is asked itself: it prints what it read when torch loads it. A parent's choice is made anew."""
+    ours = ("OMP_", "GOMP_", session.CHOSEN_SPINS)
+    quiet = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     code = "import course_utils, torch; print(course_utils.session.waiting())"
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -157,6 +163,30 @@ def test_threads_wait_as_the_reader_says_or_else_as_the_course(reader: dict[str,
     )
     if not done.stdout.strip():
         pytest.skip("this torch does not run on libgomp")
-    assert f"GOMP_SPINCOUNT = '{spins}'" in done.stderr
-    said = reader.get("OMP_WAIT_POLICY") or f"spins {spins} times"
-    assert said in done.stdout and ("the course's choice" in done.stdout) == (not reader)
+    chosen = [spins] if spins else [session.SPINS_ALONE, session.SPINS_BESIDE]
+    read = [count for count in chosen if f"GOMP_SPINCOUNT = '{count}'" in done.stderr]
+    assert len(read) == 1
+    said = reader.get("OMP_WAIT_POLICY") or f"spins {read[0]} times"
+    by_reader = bool(reader) and session.CHOSEN_SPINS not in reader
+    assert (
+        said in done.stdout and ("set by you" in done.stdout or "OMP_WAIT_POLICY" in done.stdout) == by_reader
+    )
+
+
+@pytest.mark.parametrize(
+    ("busy", "spins"), [(0.0, session.SPINS_ALONE), (50.0, session.SPINS_BESIDE), (10.0, session.SPINS_ALONE)]
+)
+def test_threads_sleep_sooner_beside_other_programs(
+    busy: float, spins: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """50 per cent of two cores is one of them; 10 per cent is a fifth of one, which disturbs little."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(session, "cpus", lambda: 2)
+    monkeypatch.setattr(psutil, "cpu_count", lambda: 2)
+    monkeypatch.setattr(psutil, "cpu_percent", lambda interval: busy)
+    assert session.spins() == spins
+    monkeypatch.setattr(psutil, "cpu_count", lambda: 16)  # a container's two of sixteen
+    assert session.spins() == session.SPINS_ALONE
+    monkeypatch.setattr(psutil, "cpu_count", lambda: 2)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert session.spins() == session.SPINS_ALONE
