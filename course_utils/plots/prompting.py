@@ -36,6 +36,6 @@ def by_draws(
             panel.fill_between(places, lows, highs, color=line.get_color(), alpha=0.2, linewidth=0)
         panel.axhline(commonest[name], color="black", linestyle=":", label="commonest label")
         panel.set_xticks(places, [str(count) for count in shots])
-        panel.set(title=name, xlabel="examples", ylabel="accuracy (%)")
+        panel.set(title=name, xlabel="examples", ylabel="accuracy (%)", ylim=(0, 100))
     axes[0][-1].legend()
     style.show(figure, alt)

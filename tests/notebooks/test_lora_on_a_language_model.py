@@ -8,17 +8,10 @@ from typing import Any
 import nbformat
 import pandas as pd
 import pytest
+import small_llama
 import torch
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
-from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
-from tokenizers.models import BPE
-from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    LlamaConfig,
-    LlamaForCausalLM,
-    PreTrainedTokenizerFast,
-)
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 
 from course_utils import assets, data, models, results, session, training
 from course_utils.assets import large_models
@@ -31,10 +24,6 @@ CELLS = [
     if cell.cell_type == "code" and cell.id.startswith("lora-lm-")
 ]
 LABELS = ["negative", "neutral", "positive"]
-TEMPLATE = (
-    "{% for m in messages %}<{{ m.role }}>{{ m.content }}\n{% endfor %}"
-    "{% if add_generation_prompt %}<assistant>\n{% endif %}"
-)
 
 
 def cmp(name: str, ours: torch.Tensor, other: torch.Tensor, tolerance: float) -> None:
@@ -58,22 +47,7 @@ def run(found: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A model and a tokenizer of few parameters. Every label is one token."""
-    made = Tokenizer(BPE())
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=420, special_tokens=["<|end|>"], show_progress=False,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-    )  # fmt: skip
-    made.train_from_iterator([f"{label}\n {label}" for label in LABELS] * 9, trainer)
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=made, eos_token="<|end|>", pad_token="<|end|>")
-    tokenizer.chat_template = TEMPLATE
-    torch.manual_seed(0)
-    shape = {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2, "initializer_range": 0.2}
-    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "eos_token_id": 0, "bos_token_id": 0}
-    config = LlamaConfig(vocab_size=len(tokenizer), **shape, **heads)
-    for part in (tokenizer, LlamaForCausalLM(config)):
-        part.save_pretrained(tmp_path / "model")
+    small_llama.write(tmp_path / "model", LABELS)
     return tmp_path / "model"
 
 
