@@ -50,9 +50,11 @@ METHODS: dict[str, tuple[Prepare, str]] = {
     "(IA)³": (inject_ia3, "ia3"),
     "adapters of 12": (partial(inject_adapters, bottleneck_size=12), "adapters"),
     "adapters of 96": (partial(inject_adapters, bottleneck_size=96), "adapters"),
+    "adapters of 192": (partial(inject_adapters, bottleneck_size=192), "adapters"),
     "LoRA": (partial(inject_lora, targets=["query", "value"], rank=8, lora_alpha=16), "lora"),
 }
-"""What prepares the encoder, called with the model and `head`; and the catalogue's name for the rate to try around."""
+"""What prepares the encoder, called with the model and `head`; and the catalogue's name for the rate to try around.
+Adapters of 96 add about the share that Houlsby et al. report, those of 192 as many parameters as the top layer has."""
 
 HEAD = ("pooler", "classifier")
 """What is new, and trains in every method. The published pooler was never trained (its bias is exactly zero), so it is
@@ -70,11 +72,13 @@ class Budget:
     seeds: tuple[int, ...]
 
 
+SMALL = Budget(1500, (0.3, 1, 3), (0, 1, 2))
+LARGE = Budget(None, (0.03, 0.1, 0.3, 1, 3), (0, 1, 2, 3, 4))
+
+
 def budget() -> Budget:
-    """Small on a CPU; whole training sets, five rates and five seeds on a CUDA GPU."""
-    if torch.cuda.is_available():
-        return Budget(None, (0.03, 0.1, 0.3, 1, 3), (0, 1, 2, 3, 4))
-    return Budget(1500, (0.3, 1, 3), (0, 1, 2))
+    """The large one on a CUDA GPU, else the small one."""
+    return LARGE if torch.cuda.is_available() else SMALL
 
 
 def rates(method: str, factors: Sequence[float]) -> list[float]:
@@ -157,7 +161,17 @@ class Table:
                 for method in METHODS:
                     tries = rates(method, self.budget.factors) if seed == 0 else []
                     runs += [Run(task, method, seed, rate) for rate in tries] + [Run(task, method, seed)]
-        return [run for run in runs if not self._found(run)]
+        return [run for run in runs if not self.found(run)]
+
+    def found(self, run: Run) -> list[Row]:
+        """The rows of a run, shipped ones first."""
+        wanted = run.data, run.method, run.seed, self.tasks[run.task].examples
+        rows = [row for row in self.rows if run.rate in (None, row["extra"]["learning_rate"])]
+        return [
+            row
+            for row in rows
+            if (row["data"], row["method"], row["seed"], row["extra"]["examples"]) == wanted
+        ]
 
     def seconds_a_step(self, runs: Sequence[Run]) -> dict[tuple[str, str], float]:
         """What a training step takes for each task and method of these runs, from a few steps of each."""
@@ -168,7 +182,7 @@ class Table:
         return found
 
     def make(self, run: Run) -> Row:
-        """Train and measure one run, and record its row. The tries of a method come before its runs."""
+        """Train and measure one run, and record its row. Raises ValueError where no learning rate was tried before."""
         key = run.task, run.method
         if run.rate is not None:
             trained = self._train(run, run.rate)
@@ -181,23 +195,18 @@ class Table:
         trained = best if best is not None and best.rate == rate else self._train(run, rate)
         return self._record(run, trained, "test")
 
-    def _found(self, run: Run) -> list[Row]:
-        examples = self.tasks[run.task].examples
-        wanted = run.data, run.method, run.seed, examples
-        rows = [
-            row
-            for row in self.rows
-            if (row["data"], row["method"], row["seed"], row["extra"]["examples"]) == wanted
-        ]
-        return [row for row in rows if run.rate in (None, row["extra"]["learning_rate"])]
-
     def _chosen(self, run: Run) -> float:
         """The rate with the best validation score of those tried so far; of equal ones the lowest."""
         scores = {
             rate: found[-1]["value"]
             for rate in rates(run.method, self.budget.factors)
-            if (found := self._found(Run(run.task, run.method, 0, rate)))
+            if (found := self.found(Run(run.task, run.method, 0, rate)))
         }
+        if not scores:
+            raise ValueError(
+                f"{run.method!r} on {run.task} has no learning rate yet: none was tried with "
+                f"{self.tasks[run.task].examples:,} examples. Run: python -m course_utils tables glue"
+            )
         return max(scores, key=lambda rate: scores[rate])
 
     def _train(self, run: Run, rate: float, steps: int | None = None) -> Trained:
@@ -205,9 +214,15 @@ class Table:
         training.set_seed(run.seed)  # the matrices of LoRA and of adapters are drawn at random
         encoder: PreTrainedModel = models.load_classifier("encoder", task.labels, seed=run.seed)
         model = METHODS[run.method][0](encoder, head=HEAD)
-        how: dict[str, Any] = {"loss_fn": task.loss_fn, "seed": run.seed, "progress": False}
-        loader = task.loader("train", run.seed)
-        history = training.fit(model, loader, steps=steps or task.steps, learning_rate=rate, **how)
+        history = training.fit(
+            model,
+            task.loader("train", run.seed),
+            steps=steps or task.steps,
+            learning_rate=rate,
+            loss_fn=task.loss_fn,
+            seed=run.seed,
+            progress=False,
+        )
         return Trained(rate, model, history)
 
     def _record(self, run: Run, trained: Trained, split: str) -> Row:
