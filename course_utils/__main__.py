@@ -118,8 +118,9 @@ def main() -> int:
         if name == "tables":
             sub.add_argument(
                 "table",
-                choices=["glue", "templates", "prompts"],
-                help="which one: ways of fine-tuning on tasks of GLUE; templates on arithmetic; learned prompts",
+                choices=["glue", "templates", "prompts", "few-shot"],
+                help="which one: ways of fine-tuning on tasks of GLUE; templates on arithmetic; learned prompts; "
+                "few examples",
             )
             sub.add_argument("--only", nargs="+", metavar="TASK", help="of glue: the tasks, e.g. CoLA SST-2")
         if name in ("course", "claims", "tables"):

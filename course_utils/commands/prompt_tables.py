@@ -1,5 +1,5 @@
-"""The two tables of notebook 10 on the published language model, made run by run: each run records its rows, and a run
-that has them is not made again."""
+"""Tables on the published language model, made run by run: each run records its rows, and a run that has them is not
+made again. Two are notebook 10's, of templates and of learned prompts; one is notebook 07's, of few examples."""
 
 import time
 from typing import Any
@@ -7,9 +7,9 @@ from typing import Any
 from course_utils import session
 from course_utils.assets import large_models
 from course_utils.commands.tables import duration, keep
-from course_utils.runs import learned_prompts, templates
+from course_utils.runs import few_shot, learned_prompts, templates
 
-TABLES: dict[str, Any] = {"templates": templates, "prompts": learned_prompts}
+TABLES: dict[str, Any] = {"templates": templates, "prompts": learned_prompts, "few-shot": few_shot}
 
 
 def main(name: str, store: bool) -> int:

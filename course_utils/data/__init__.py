@@ -2,7 +2,7 @@
 
 from course_utils.data.batches import CHUNK, LengthBatches, make_loader, padded, padding_waste
 from course_utils.data.columns import NO_LABEL
-from course_utils.data.datasets import load, load_task, tokenize, tokenize_tags
+from course_utils.data.datasets import few_of_each, load, load_task, tokenize, tokenize_tags
 from course_utils.data.files import DataError
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "DataError",
     "NO_LABEL",
     "LengthBatches",
+    "few_of_each",
     "load",
     "load_task",
     "make_loader",

@@ -38,6 +38,23 @@ def load(role: str, language: str | None = None) -> DatasetDict:
     return (READERS | BENCHMARKS)[entry.reader](entry, paths, language, texts)
 
 
+def few_of_each(dataset: Dataset, count: int, seed: int) -> Dataset:
+    """`count` rows of each class of the column label, drawn by the seed, class after class.
+
+    Raises DataError where a class has fewer rows.
+    """
+    shuffled = dataset.shuffle(seed=seed)
+    rows: dict[int, list[int]] = {label: [] for label in range(dataset.features["label"].num_classes)}
+    for row, label in enumerate(shuffled["label"]):
+        if len(rows[label]) < count:
+            rows[label].append(row)
+    for label, found in rows.items():
+        if len(found) < count:
+            name = dataset.features["label"].int2str(label)
+            raise DataError(f"There are {len(found)} rows of the class {name!r}, and {count} were asked for.")
+    return shuffled.select([row for found in rows.values() for row in found])
+
+
 def tokenize(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int = 128) -> Dataset:
     """Add the columns input_ids and attention_mask, cut to `max_length` tokens and not padded.
 

@@ -4,7 +4,7 @@ from course_utils.measure.allocator import allocator_growth
 from course_utils.measure.costs import costs_of, count_flops, latency, take_turns
 from course_utils.measure.fake_models import DEVICES, SHAPES, fake_step, own_memory
 from course_utils.measure.ledger import CATEGORIES, Ledger, one_step, second_step
-from course_utils.measure.needs import free_memory, training_needs
+from course_utils.measure.needs import fake_training_step, free_memory, training_needs
 
 __all__ = [
     "CATEGORIES",
@@ -15,6 +15,7 @@ __all__ = [
     "costs_of",
     "count_flops",
     "fake_step",
+    "fake_training_step",
     "free_memory",
     "latency",
     "one_step",

@@ -46,9 +46,12 @@ def training_needs(
     free = free_memory() if free is None else free
     lines = {}
     for name, prepare in methods.items():
-        (trained, once), (_, twice) = (
-            _peak(model, prepare, rows, length, answer_length) for rows in (batch_size, 2 * batch_size)
-        )
+        steps = [
+            fake_training_step(model, prepare, rows, length, answer_length)
+            for rows in (batch_size, 2 * batch_size)
+        ]
+        trained = sum(p.numel() for p in steps[0].model.parameters() if p.requires_grad)
+        once, twice = (float(step.peak.sum()) for step in steps)
         per_row = (twice - once) / batch_size
         fixed = once - batch_size * per_row
         fits = int(max(free - fixed, 0) // per_row)
@@ -56,10 +59,15 @@ def training_needs(
     return pd.DataFrame.from_dict(lines, orient="index").rename_axis("method")
 
 
-def _peak(
-    model: PreTrainedModel, prepare: Prepare, batch_size: int, length: int, answer_length: int | None
-) -> tuple[int, float]:
-    """How many parameters train, and the bytes at the moment of a step with the most."""
+def fake_training_step(
+    model: PreTrainedModel,
+    prepare: Prepare,
+    batch_size: int,
+    length: int,
+    answer_length: int | None = None,
+) -> ledger.Ledger:
+    """The ledger of one AdamW step of a model of this architecture, on fake tensors: the second step, in float32
+    products. The arguments are those of `training_needs`; the model itself stays as it is."""
     kept = {} if answer_length is None else {"logits_to_keep": answer_length}
 
     def loss(model: nn.Module, tokens: Tensor) -> Tensor:
@@ -76,9 +84,7 @@ def _peak(
         _as_fake_tensors(prepared)
         optimizer = ready(prepared, lambda parameters: torch.optim.AdamW(parameters, lr=1e-4))
         tokens = torch.zeros(batch_size, length, dtype=torch.long)
-        step = ledger.second_step(prepared, tokens, loss, optimizer, steps_before=0)
-        trained = sum(p.numel() for p in prepared.parameters() if p.requires_grad)
-        return trained, float(step.peak.sum())
+        return ledger.second_step(prepared, tokens, loss, optimizer, steps_before=0)
 
 
 def _as_fake_tensors(model: nn.Module) -> None:

@@ -3,11 +3,12 @@
 Sources: Dettmers, Lewis, Belkada and Zettlemoyer (2022), "LLM.int8(): 8-bit Matrix Multiplication for Transformers at
 Scale", section 2.1 (the largest magnitude as the scale) and section 3.1 (a scale for each row of the input, and one for
 each output); Dettmers, Pagnoni, Holtzman and Zettlemoyer (2023), "QLoRA: Efficient Finetuning of Quantized LLMs",
-section 3 and appendix E (NF4). Left out: the outliers that LLM.int8() keeps in 16 bits, and QLoRA's second
-quantization, that of the scales.
+section 3 and appendix E (NF4). LLM.int8() looks for outliers anew in each input (section 3.2). Here they are looked for
+once, in a few texts, so that a file can hold their columns. Left out: QLoRA's second quantization, of the scales.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -70,21 +71,88 @@ class Int8Linear(nn.Module):
         return self.codes * self.scales
 
 
-def quantize_linears(model: nn.Module) -> nn.Module:
-    """Put an `Int8Linear` in the place of every linear layer, a `Conv1D` too. In place; returns the model.
+class OutlierInt8Linear(Int8Linear):
+    """An `Int8Linear` that keeps some features of its input, and the columns of the weight that meet them, in float.
 
-    Raises ValueError, and changes nothing, where there is none, and where a method's layers are still on the model.
+    columns: (kept,), the indices of these features. Their columns of the weight are kept in 16 bits; among the codes
+    they are zeros.
+    """
+
+    columns: Tensor
+    kept: Tensor
+
+    def __init__(self, linear: nn.Linear, columns: Tensor) -> None:
+        rest = deepcopy(linear)
+        rest.weight.data[:, columns] = 0
+        super().__init__(rest)
+        self.register_buffer("columns", columns)
+        self.register_buffer("kept", linear.weight.detach()[:, columns].half())
+
+    def forward(self, x: Tensor) -> Tensor:
+        rest = x.float().index_fill(-1, self.columns, 0)
+        exact = F.linear(x[..., self.columns].float(), self.kept.float())
+        return (int8_linear(rest, self.codes, self.scales, self.bias) + exact).to(x.dtype)
+
+    @property
+    def weight(self) -> Tensor:
+        return (self.codes * self.scales).index_copy(1, self.columns, self.kept.float())
+
+
+@torch.no_grad()
+def largest_inputs(
+    model: nn.Module, batches: Iterable[Mapping[str, Tensor]], head: Sequence[str] = ()
+) -> dict[str, Tensor]:
+    """How large each feature of the input of each linear layer outside the head gets: by path, (in,), float32.
+
+    batches: what the model is called with, such as input_ids of shape (texts, tokens), without padding: its features
+    would count too.
+    """
+    largest: dict[str, Tensor] = {}
+
+    def look(path: str, given: tuple[Tensor, ...]) -> None:
+        features = given[0].abs().flatten(0, -2).amax(dim=0).float()
+        largest[path] = torch.maximum(largest.get(path, features), features)
+
+    hooks = [
+        layer.register_forward_pre_hook(lambda _, given, path=path: look(path, given))
+        for path, layer in linear_layers(model, head).items()
+    ]
+    try:
+        for batch in batches:
+            model(**batch)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return largest
+
+
+def quantize_linears(
+    model: nn.Module, outliers: Mapping[str, Tensor] | None = None, head: Sequence[str] = ()
+) -> nn.Module:
+    """Put an `Int8Linear` in the place of every linear layer outside the head, a `Conv1D` too. In place; returns the
+    model.
+
+    outliers: by the path of a layer the columns that it keeps in float, (kept,); it becomes an `OutlierInt8Linear`.
+    Raises ValueError, and changes nothing, where there is no layer, where a path is none of theirs, and where a
+    method's layers are still on the model.
     """
     if added := wrapped(model, (Wrapped, NewPart)):
         raise ValueError(
             f"{next(iter(added))} is a method's own, and int8 layers pass no gradient on to it. Merge it first "
             "(merge_lora, merge_ia3), and quantize last; adapters cannot be merged."
         )
-    layers = linear_layers(model)
+    layers = linear_layers(model, head)
     if not layers:
         raise ValueError("This model has no linear layers in float, so there is nothing to quantize.")
+    if unknown := [path for path in outliers or {} if path not in layers]:
+        raise ValueError(
+            f"outliers names {unknown[0]}, and this model has no linear layer there outside its head. Take the paths "
+            "from largest_inputs, with the same head."
+        )
     for path, layer in layers.items():
-        replace(model, path, Int8Linear(_as_linear(layer)))
+        linear, columns = _as_linear(layer), (outliers or {}).get(path)
+        new = Int8Linear(linear) if columns is None else OutlierInt8Linear(linear, columns)
+        replace(model, path, new)
     return model
 
 

@@ -3,6 +3,7 @@
 What all prompts begin with, such as a description and solved examples, is computed once (`prefix_cache`).
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -83,6 +84,27 @@ def choose(
 ) -> Tensor:
     """For each prompt, the index of the likeliest of `choices`, as `score_choices` has them. (prompts,), int64."""
     return score_choices(model, tokenizer, prompts, choices, **how).argmax(dim=-1)
+
+
+def perplexity(
+    model: nn.Module, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], *, batch_size: int = 16
+) -> float:
+    """How many tokens the model hesitates between, on average: e to the mean of -log p(token | those before it).
+
+    The mean is over all tokens of all texts but the first of each, before which nothing stands. Raises ValueError where
+    no text has two tokens.
+    """
+    rows = [row for row in tokens_of(tokenizer, texts) if len(row) > 1]
+    if not rows:
+        raise ValueError("Perplexity needs a text of two tokens or more: the first token has no probability.")
+    total, count = 0.0, sum(len(row) - 1 for row in rows)
+    with eval_mode(model), torch.no_grad():
+        for batch in _by_length(rows, batch_size):
+            logits = _logits(model, [rows[index][:-1] for index in batch], 0, None)
+            for place, index in enumerate(batch):
+                wanted = torch.tensor(rows[index][1:], device=logits.device)
+                total += F.cross_entropy(logits[place, : len(wanted)].float(), wanted, reduction="sum").item()
+    return math.exp(total / count)
 
 
 def write(

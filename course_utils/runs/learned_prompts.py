@@ -6,16 +6,17 @@ which the best on the validation rows, with seed 0, is taken. The test rows are 
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from datasets import Dataset
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from course_utils import assets, data, models, results, training
+from course_utils import data, models, results, training
 from course_utils.methods.prompts import PrefixTuned, PromptTuned, prefix_from_tokens, prompt_from_tokens
 from course_utils.models import label_words
+from course_utils.runs import tries
 
 NAME = "10_learned_prompts"
 """What the rows bear as their notebook: results.load("10_learned_prompts")."""
@@ -60,39 +61,15 @@ def train(
     return training.fit(model, loader, steps=STEPS, learning_rate=rate, seed=seed, **how)
 
 
-class Run(NamedTuple):
-    """A learning rate to try on the validation rows, or (`rate` None) a run of the table, with the chosen rate."""
-
-    method: str
-    seed: int
-    rate: float | None = None
-
-
 def chosen(method: str) -> float:
     """The learning rate with the best validation accuracy, of equal ones the lowest. Raises ValueError where one of
     `RATES` has not been tried."""
-    scores = _tried(method)
-    if lacking := [rate for rate in RATES[method] if rate not in scores]:
-        raise ValueError(
-            f"{method} has no validation score for the rate {lacking[0]:g}. Make the table first: "
-            "python -m course_utils tables prompts."
-        )
-    return max(RATES[method], key=lambda rate: scores[rate])
+    return tries.chosen(NAME, "prompts", method, RATES[method], VALIDATION)
 
 
 def scores(method: str) -> Sequence[float]:
     """The test accuracies (%) of the table's runs with the chosen rate, by seed."""
-    rate, rows = chosen(method), results.load(NAME, assets.track())
-    found = rows[(rows["method"] == method) & (rows["data"] == DATA) & (rows["learning_rate"] == rate)]
-    return (100 * found.sort_values("seed")["value"]).tolist()
-
-
-def _tried(method: str) -> dict[float, float]:
-    rows = results.load(NAME, assets.track())
-    if rows.empty:
-        return {}
-    found = rows[(rows["method"] == method) & (rows["data"] == VALIDATION)]
-    return dict(zip(found["learning_rate"], found["value"], strict=True))
+    return tries.scores(NAME, method, chosen(method), DATA)
 
 
 class Table:
@@ -106,18 +83,11 @@ class Table:
         self.model = models.load_language_model("language_model").to(models.device())
 
     @staticmethod
-    def missing() -> list[Run]:
+    def missing() -> list[tries.Run]:
         """The runs without a row: all tries, then the table's runs, seed by seed."""
-        rows = results.load(NAME, assets.track())
-        final = rows[rows["data"] == DATA] if len(rows) else rows
-        made = set(zip(final["method"], final["seed"], strict=True)) if len(rows) else set()
-        tries = [
-            Run(method, 0, rate) for method in TOKENS for rate in RATES[method] if rate not in _tried(method)
-        ]
-        runs = [Run(method, seed) for seed in SEEDS for method in TOKENS]
-        return tries + [run for run in runs if (run.method, run.seed) not in made]
+        return tries.missing(NAME, RATES, SEEDS, DATA, VALIDATION)
 
-    def make(self, run: Run) -> str:
+    def make(self, run: tries.Run) -> str:
         """Train and measure one run, record its row, and tell what it was. The tries of a method come first."""
         rate = chosen(run.method) if run.rate is None else run.rate
         split, name = ("test", DATA) if run.rate is None else ("validation", VALIDATION)

@@ -1,6 +1,7 @@
 """A small Llama with random weights, reviews and problems for it: what notebook 10 asks of a published model."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,8 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setattr(
         models, "load_language_model", lambda role: any_model.tiny("Llama", language=True, **small)
     )
+    # Else float32 or bfloat16 would be chosen for the real track, and for all tests behind this one.
+    monkeypatch.setattr(import_module("course_utils.training.forward"), "precision", lambda: "no")
     monkeypatch.setattr(rows, "BUILD", folder)
     monkeypatch.setattr(rows, "DATA", folder / "shipped")
     monkeypatch.setattr(tables, "BUILD", folder)

@@ -182,6 +182,57 @@ def test_all_linear_layers_of_a_model_are_replaced(model, batch):
     assert (logits(small, batch) - logits(model, batch)).abs().max() < 0.05
 
 
+def test_outliers_are_kept_and_the_rest_gets_a_scale_that_fits_it() -> None:
+    torch.manual_seed(0)
+    linear, x = nn.Linear(32, 16), torch.randn(5, 32)
+    x[:, 7] = 1000.0
+    columns = torch.tensor([7])
+    exact = linear(x)
+    plain = quantization.Int8Linear(linear)
+    kept = quantization.OutlierInt8Linear(linear, columns)
+    lost, less = ((exact - layer(x)).abs().mean() for layer in (plain, kept))
+    assert less < lost / 10
+    assert not kept.codes[:, 7].any() and kept.kept.dtype == torch.float16
+    assert torch.allclose(kept.weight, linear.weight, atol=plain.scales.max().item())
+    assert torch.equal(kept.weight[:, 7], linear.weight[:, 7].half().float())
+    x[:, 7] = 0
+    rest = copy.deepcopy(linear)
+    rest.weight.data[:, 7] = 0
+    assert torch.equal(kept(x), quantization.Int8Linear(rest)(x)), (
+        "no outlier: the same as without its column"
+    )
+
+
+def test_the_largest_inputs_are_those_of_each_feature_and_layer(model, batch):
+    given = {name: batch[name] for name in ("input_ids", "attention_mask")}
+    found = quantization.largest_inputs(model, [given], head=("classifier",))
+    assert set(found) == {
+        path for path, part in model.named_modules() if isinstance(part, nn.Linear) and path != "classifier"
+    }
+    seen: list[torch.Tensor] = []
+    path = "bert.encoder.layer.0.output.dense"
+    hook = model.get_submodule(path).register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    model(**given)
+    hook.remove()
+    assert torch.equal(found[path], seen[0].abs().amax(dim=(0, 1)))
+    assert not any(part._forward_pre_hooks for part in model.modules())
+
+
+def test_layers_with_outliers_keep_them_and_the_head_stays(model, batch):
+    path = "bert.encoder.layer.0.output.dense"
+    small = quantization.quantize_linears(
+        copy.deepcopy(model), {path: torch.tensor([0, 3])}, head=("classifier",)
+    )
+    assert isinstance(small.get_submodule(path), quantization.OutlierInt8Linear)
+    assert isinstance(small.classifier, nn.Linear)
+    others = [part for part in small.modules() if type(part) is quantization.Int8Linear]
+    assert len(others) == sum(isinstance(part, nn.Linear) for part in model.modules()) - 2
+    before = copy.deepcopy(model.state_dict())
+    with pytest.raises(ValueError, match="outliers names nowhere"):
+        quantization.quantize_linears(model, {"nowhere": torch.tensor([0])})
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
 def test_nf4_is_the_papers():
     """The sixteen numbers of Dettmers et al. (2023), appendix E."""
     printed = [

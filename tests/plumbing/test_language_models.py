@@ -339,3 +339,25 @@ def test_a_chat_template_asks_and_leaves_the_answer_open(tokenizer: Any) -> None
     assert answers.as_chat(chatting, ["Hello?"], system="Be brief.") == [
         "<system>Be brief.<user>Hello?<assistant>"
     ]
+
+
+# How well it predicts
+
+
+@pytest.mark.parametrize("batch_size", [1, 16])
+def test_perplexity_is_over_all_tokens_but_the_first(
+    tokenizer: PreTrainedTokenizerFast, batch_size: int
+) -> None:
+    model = model_of(CONFIGS["Llama, grouped heads"])
+    texts = [PROMPTS[0], "good food", "fine"]
+    losses = []
+    for text in texts:
+        ids = torch.tensor([tokenizer(text)["input_ids"]])
+        with torch.no_grad():
+            logits = model(ids).logits[0, :-1]
+        losses += torch.nn.functional.cross_entropy(logits, ids[0, 1:], reduction="none").tolist()
+    expected = torch.tensor(losses).mean().exp().item()
+    found = language_models.perplexity(model, tokenizer, texts, batch_size=batch_size)
+    assert found == pytest.approx(expected, rel=1e-4)
+    with pytest.raises(ValueError, match="two tokens or more"):
+        language_models.perplexity(model, tokenizer, ["a"])
