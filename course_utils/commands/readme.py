@@ -2,6 +2,7 @@
 nobody types a number twice."""
 
 import base64
+import itertools
 import json
 import re
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 from course_utils.assets import TRACKS
 from course_utils.commands import real_track, report
 from course_utils.paths import DATA, ROOT
-from course_utils.results import SHARES, mean_and_spread, rows
+from course_utils.results import SHARES, by_task, load, mean_and_spread, rows
 from course_utils.results.exhibits import exhibits
+from course_utils.runs import glue
 
 README = ROOT / "README.md"
 RESULTS = ROOT / "docs" / "results.md"
@@ -40,6 +42,18 @@ A number is the mean over the runs of all seeds; in brackets, how often the clai
 
 A cell is the mean of the metric over runs with
 different seeds, ± the sample standard deviation, and in brackets the number of runs. Shares are in percent.
+"""
+GLUE_HEAD = """
+## Ways of fine-tuning on tasks of GLUE
+
+Notebooks 06, 08 and 11 set this table beside the papers'. All of it is on the real track, and in percent: {metrics}.
+Training examples: {examples}. "trained" counts the head too.
+
+{table}
+
+The learning rate of each method was chosen by its validation score, with seed 0:
+
+{tries}
 """
 
 
@@ -145,6 +159,26 @@ def results(notebook: str) -> str:
     )
 
 
+def glue_table() -> str:
+    """The section with the rows of `runs/glue.py`: its table, and what each learning rate scored; "" without rows."""
+    found = load(glue.NAME, own=False)
+    if found.empty:
+        return ""
+    table = by_task(found, glue.METHODS, glue.TASKS).reset_index().astype(str)
+    tries = []
+    for task, method in itertools.product(glue.TASKS, glue.METHODS):
+        of_both = found[(found["data"] == f"{task}, validation") & (found["method"] == method)]
+        scores = of_both.sort_values("learning_rate")[["learning_rate", "value"]].to_numpy()
+        if len(scores):
+            tries.append([task, method, ", ".join(f"{rate:g}: {100 * score:.1f}" for rate, score in scores)])
+    return GLUE_HEAD.format(
+        metrics=", ".join(f"{task} {metric}" for task, (_, metric) in glue.TASKS.items()),
+        examples=", ".join(f"{number:,}" for number in sorted(set(found["examples"]))),
+        table=report.table(list(table), table.to_numpy().tolist()),
+        tries=report.table(["task", "method", "learning rate: score"], tries),
+    )
+
+
 def _cell(values: list[float]) -> str:
     return f"{mean_and_spread(values)} ({len(values)})" if values else "–"
 
@@ -189,11 +223,10 @@ def _fill(text: str, file: str, blocks: dict[str, str]) -> str:
 
 
 def render_results() -> str:
-    """The text of docs/results.md: the claims, and one table a notebook that has shipped rows."""
+    """The text of docs/results.md: the claims, one table a notebook that has shipped rows, and GLUE's."""
     tables = {_title(path): results(path.name[:2]) for path in _notebooks()}
-    return RESULTS_HEAD.format(exhibits=exhibits_table(), claims=claims()) + "".join(
-        f"\n## {title}\n\n{table}\n" for title, table in tables.items()
-    )
+    by_notebook = "".join(f"\n## {title}\n\n{table}\n" for title, table in tables.items())
+    return RESULTS_HEAD.format(exhibits=exhibits_table(), claims=claims()) + by_notebook + glue_table()
 
 
 def main() -> int:

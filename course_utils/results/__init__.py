@@ -7,6 +7,7 @@ from course_utils.results.papers import beside_paper, paper
 from course_utils.results.rows import RUN, Row, load, record, record_fit
 from course_utils.results.statements import claim
 from course_utils.results.tables import SHARES, mean_and_spread, table
+from course_utils.results.tasks import averages, by_task
 from course_utils.results.verdicts import Verdict, interval, judge, verdict
 
 __all__ = [
@@ -14,9 +15,11 @@ __all__ = [
     "SHARES",
     "Row",
     "Verdict",
+    "averages",
     "beside_paper",
     "beside_papers",
     "by_method",
+    "by_task",
     "claim",
     "elsewhere",
     "exhibits_table",
