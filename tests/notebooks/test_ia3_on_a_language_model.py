@@ -1,0 +1,66 @@
+"""The real section of notebook 07, played by a small Llama with random weights."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import small_language_model as small
+import torch
+
+from course_utils import assets, data, models, results, training
+from course_utils.commands import prompt_tables
+from course_utils.runs import few_shot
+
+CELLS = small.cells("07_ia3", "ia3-lm-")
+
+
+def names() -> dict[str, Any]:
+    """What the notebook has by the time it comes to the section."""
+    return {
+        "assets": assets,
+        "data": data,
+        "models": models,
+        "results": results,
+        "training": training,
+        "torch": torch,
+        "pd": pd,
+        "cmp": small.cmp,
+        "display": print,
+        "device": torch.device("cpu"),
+        "seed": 0,
+        "factors": small.factors,
+    }
+
+
+def run(found: dict[str, Any]) -> dict[str, Any]:
+    for cell in CELLS:
+        exec(compile(cell, "notebook", "exec"), found)
+    return found
+
+
+def test_the_section_compares_with_peft_trains_live_and_judges(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small.stand_in(monkeypatch, tmp_path, "07_ia3", id="org/small")
+    small.few_shot_table(monkeypatch)
+    prompt_tables.main("few-shot", store=True)
+    found = run(names())
+    accuracy = found["few_accuracy"]
+    assert set(accuracy) == {"no training", "full fine-tuning", "(IA)³"}
+    assert accuracy["full fine-tuning"] > accuracy["no training"] + 0.2
+    assert accuracy["full fine-tuning"] == pytest.approx(found["by_seed"].loc[0, "full fine-tuning"] / 100)
+    assert [few_shot.chosen(method) for method in few_shot.RATES] == [1e-2, 1e-1]
+    live = results.load("07_ia3").query("source == 'yours'").set_index("method")["value"]
+    assert live.size == 2 and live["language model: (IA)³"] == pytest.approx(accuracy["(IA)³"])
+    out = capsys.readouterr().out
+    assert "S32  " in out and "2 runs" in out and f"{small.FACTORS} parameters train" in out
+
+
+def test_on_the_bundled_track_one_line_says_what_it_needs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(assets, "fetch", lambda role: pytest.fail(f"{role} was fetched"))
+    assert run(names())["real"] is False
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "set COURSE_TRACK=real, and restart" in line and "98.4 MB" in line and "GPU" not in line
