@@ -74,12 +74,12 @@ def solutions(arguments: argparse.Namespace) -> int:
 
 def tables(arguments: argparse.Namespace) -> int:
     """make the rows of a long table, run by run; broken off and started again, it goes on with the next run"""
-    from course_utils.commands import prompt_tables
+    from course_utils.commands import language_model_tables
     from course_utils.commands import tables as glue
 
     if arguments.table == "glue":
         return glue.main(arguments.only, arguments.store)
-    return prompt_tables.main(arguments.table, arguments.store)
+    return language_model_tables.main(arguments.table, arguments.store)
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {

@@ -7,7 +7,7 @@ import pytest
 import small_language_model as small
 
 from course_utils import data, models
-from course_utils.commands import prompt_tables
+from course_utils.commands import language_model_tables
 from course_utils.runs import few_shot
 
 
@@ -21,7 +21,7 @@ def real(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_the_table_tries_each_rate_and_runs_each_seed_with_the_best(real: Path) -> None:
     with pytest.raises(ValueError, match="tables few-shot"):
         few_shot.chosen("(IA)³")
-    assert prompt_tables.main("few-shot", store=True) == 0
+    assert language_model_tables.main("few-shot", store=True) == 0
     shipped = real / "shipped/results/real/07_few_shot.jsonl"
     made = [json.loads(line) for line in shipped.read_text(encoding="utf-8").splitlines()]
     rates = [row["extra"]["learning_rate"] for row in made]
