@@ -79,6 +79,9 @@ def tables(arguments: argparse.Namespace) -> int:
 
     if arguments.table == "glue":
         return glue.main(arguments.only, arguments.store)
+    if arguments.only:
+        print(f"--only names tasks of the table glue. The table {arguments.table} has none: leave it out.")
+        return 1
     return language_model_tables.main(arguments.table, arguments.store)
 
 

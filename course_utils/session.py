@@ -82,10 +82,15 @@ def spins() -> str:
     `LOOK_SECONDS` to see."""
     import psutil
 
-    if cpus() == 1 or setting("OMP_NUM_THREADS") == "1":  # no thread waits for another
+    asked = setting("OMP_NUM_THREADS")
+    wanted = min(cpus(), int(asked)) if asked.isdigit() and int(asked) else cpus()
+    if (
+        wanted == 1 or sys.platform != "linux"
+    ):  # no thread waits for another; or libgomp is not there to be told
         return SPINS_ALONE
-    free = (psutil.cpu_count() or 1) * (1 - psutil.cpu_percent(LOOK_SECONDS) / 100)
-    return SPINS_ALONE if free > cpus() - 0.3 else SPINS_BESIDE
+    busy = psutil.cpu_percent(LOOK_SECONDS, percpu=True)
+    free = sum(1 - busy[cpu] / 100 for cpu in os.sched_getaffinity(0) if cpu < len(busy))
+    return SPINS_ALONE if free > wanted - 0.3 else SPINS_BESIDE
 
 
 def leave_a_lost_folder() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from course_utils import assets
-from course_utils.commands import run_notebooks
+from course_utils.commands import language_model_tables, run_notebooks
 from course_utils.paths import BUILD, DATA, write_whole
 from course_utils.results import rows
 
@@ -64,6 +64,10 @@ def ship(notebook: str) -> list[Path]:
     folders = [BUILD / "results", *sorted(BUILD.glob("claims/seed_*/results"))]
     found = [row for folder in folders for row in rows.read(folder, notebook, assets.track())]
     files: dict[Path, list[rows.Row]] = {}
+    tables = {
+        made_by.NAME for made_by in language_model_tables.TABLES.values()
+    }  # `tables NAME --store` keeps those
+    found = [row for row in found if row["notebook"] not in tables]
     for row in rows.newest(sorted(found, key=lambda row: row["time"])):
         files.setdefault(DATA / "results" / row["track"] / f"{row['notebook']}.jsonl", []).append(row)
     for path, lines in files.items():

@@ -74,8 +74,9 @@ def sst2_few(entry: Entry, paths: dict[str, Path], language: str, without: list[
     """SST-2 with few labels -> id, text, label. Role "unlabelled": the other training rows, as texts without labels.
 
     The published training rows are sentences, and phrases from them. In a fixed order, the first `entry.labelled` of at
-    least `SENTENCE_WORDS` words keep their labels; as many after them are `validation`, and what stands in these is not
-    in the texts. `test` is GLUE's dev file. A training row that copies another, or one of `test`, is dropped.
+    least `SENTENCE_WORDS` words keep their labels; as many after them are `validation`. No text is a part of one of
+    these; a longer text may hold one. `test` is GLUE's dev file. A training row that copies another, or one of `test`,
+    is dropped.
     """
     columns, count = GLUE["glue_sst2"], entry.labelled or 0
     rows = _glue_rows(paths["train"], columns, 0)

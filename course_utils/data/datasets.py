@@ -41,12 +41,12 @@ def load(role: str, language: str | None = None) -> DatasetDict:
 def few_of_each(dataset: Dataset, count: int, seed: int) -> Dataset:
     """`count` rows of each class of the column label, drawn by the seed, class after class.
 
-    Raises DataError where a class has fewer rows.
+    Rows without a label are left out. Raises DataError where a class has fewer rows.
     """
     shuffled = dataset.shuffle(seed=seed)
     rows: dict[int, list[int]] = {label: [] for label in range(dataset.features["label"].num_classes)}
     for row, label in enumerate(shuffled["label"]):
-        if len(rows[label]) < count:
+        if label in rows and len(rows[label]) < count:
             rows[label].append(row)
     for label, found in rows.items():
         if len(found) < count:

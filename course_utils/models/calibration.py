@@ -25,5 +25,5 @@ def calibrated(scores: Tensor, empty: Tensor) -> Tensor:
             f"scores has the shape {tuple(scores.shape)} and empty {tuple(empty.shape)}. Both are (rows, labels), with "
             "the same labels, and `empty` has at least one row."
         )
-    bias = empty.softmax(dim=-1).mean(dim=0)
-    return (scores.log_softmax(dim=-1) - bias.log()).log_softmax(dim=-1)
+    bias = empty.log_softmax(dim=-1).logsumexp(dim=0)  # of the sum: the last line takes out a common factor
+    return (scores.log_softmax(dim=-1) - bias).log_softmax(dim=-1)

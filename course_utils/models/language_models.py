@@ -92,11 +92,12 @@ def perplexity(
     """How many tokens the model hesitates between, on average: e to the mean of -log p(token | those before it).
 
     The mean is over all tokens of all texts but the first of each, before which nothing stands. Raises ValueError where
-    no text has two tokens.
+    no text has two tokens, and where a text is longer than the model reads.
     """
     rows = [row for row in tokens_of(tokenizer, texts) if len(row) > 1]
     if not rows:
         raise ValueError("Perplexity needs a text of two tokens or more: the first token has no probability.")
+    _refuse_long(model, max(map(len, rows)) - 1)
     total, count = 0.0, sum(len(row) - 1 for row in rows)
     with eval_mode(model), torch.no_grad():
         for batch in _by_length(rows, batch_size):

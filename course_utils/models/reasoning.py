@@ -50,7 +50,7 @@ def solve(
     def write(prompts: Sequence[str], count: int) -> list[str]:
         return language_models.write(model, tokenizer, prompts, max_new_tokens=count, batch_size=batch_size)
 
-    asked = [f"Q: {question}\nA: {template or DIRECT}" for question in questions]
+    asked = [f"Q: {question}\nA: {DIRECT if template is None else template}" for question in questions]
     if template is not None:
         thoughts = write(asked, write_tokens)
         asked = [f"{start} {thought}\n{THEREFORE}" for start, thought in zip(asked, thoughts, strict=True)]
@@ -62,6 +62,9 @@ def solve(
 
 
 def share_right(solutions: Sequence[Solution], answers: Sequence[str]) -> float:
-    """The share of problems whose number is the answer, digit for digit, as the paper counts."""
+    """The share of problems whose number is the answer, digit for digit, as the paper counts. Raises ValueError
+    where there is no problem."""
+    if not answers:
+        raise ValueError("There is no problem, so no share of them is right. Give at least one.")
     right = [solution.number == answer for solution, answer in zip(solutions, answers, strict=True)]
     return sum(right) / len(right)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-SHARES = ("accuracy", "macro_f1", "seqeval")
-"""Metrics from 0 to 1, shown in percent."""
+SHARES = ("accuracy", "macro_f1", "f1", "matthews", "spearman", "seqeval")
+"""Metrics up to 1, shown in percent."""
 
 
 def table(rows: pd.DataFrame, index: str | list[str] = "method") -> pd.DataFrame:

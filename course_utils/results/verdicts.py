@@ -24,8 +24,8 @@ class Verdict(NamedTuple):
     runs: int
 
     def __str__(self) -> str:
-        interval = f"{100 * LEVEL:.0f} % interval {self.low:.1f} to {self.high:.1f}"
-        return f"{self.mean:.1f} ({interval}, {self.runs} runs): {self.word}"
+        interval = f"{100 * LEVEL:.0f} % interval {self.low:.1f} to {self.high:.1f}, {self.runs} runs"
+        return f"{self.mean:.1f} ({interval if self.runs > 1 else 'one run has no interval'}): {self.word}"
 
 
 def interval(values: Sequence[float]) -> tuple[float, float, float]:
@@ -54,12 +54,15 @@ def verdict(values: Sequence[float], *, above: float = -math.inf, below: float =
     point" is above=-1, below=1.
 
     "reproduced": the whole 95 % interval lies between the bounds. "not reproduced": the whole of it lies beyond one of
-    them. "not settled": it holds or touches a bound. Raises ValueError as `interval`, and where no bound is given.
+    them. "not settled": it holds or touches a bound. Raises ValueError as `interval`, where no bound is given, and
+    where nothing lies between them.
     """
     if above == -math.inf and below == math.inf:
         raise ValueError(
             "No bound: say what the statement claims, for example verdict(differences, above=0)."
         )
+    if above >= below:
+        raise ValueError(f"Nothing lies above {above} and below {below}. Exchange the two bounds.")
     mean, low, high = interval(values)
     inside, outside = above < low and high < below, high < above or below < low
     word = WORDS[0] if inside else WORDS[2] if outside else WORDS[1]

@@ -8,6 +8,7 @@ draws the reviews.
 
 from collections.abc import Sequence
 
+import torch
 from datasets import Dataset, DatasetDict
 from torch import nn
 from transformers import PreTrainedTokenizerBase
@@ -60,19 +61,24 @@ def train(
     return model, history
 
 
+def _tries() -> tries.Tries:
+    return tries.Tries(NAME, "few-shot", RATES, SEEDS, DATA, VALIDATION, STEPS)
+
+
 def chosen(method: str) -> float:
     """The learning rate with the best validation accuracy. Raises ValueError where one has not been tried."""
-    return tries.chosen(NAME, "few-shot", method, RATES[method], VALIDATION)
+    return _tries().chosen(method)
 
 
 def tried(method: str) -> dict[float, float]:
     """The validation accuracy of each learning rate that has been tried."""
-    return tries.tried(NAME, method, VALIDATION)
+    return _tries().tried(method)
 
 
 def scores(method: str) -> Sequence[float]:
-    """The test accuracies (%) of the table's runs with the chosen rate, by seed."""
-    return tries.scores(NAME, method, chosen(method), DATA)
+    """The test accuracies (%) of the table's runs with the chosen rate, in the order of `SEEDS`. Raises ValueError
+    where one has not been made."""
+    return _tries().scores(method)
 
 
 class Table:
@@ -87,7 +93,7 @@ class Table:
     @staticmethod
     def missing() -> list[tries.Run]:
         """The runs without a row: all tries, then the table's runs, seed by seed."""
-        return tries.missing(NAME, RATES, SEEDS, DATA, VALIDATION)
+        return _tries().missing()
 
     def make(self, run: tries.Run) -> str:
         """Train and measure one run, record its row, and tell what it was. The tries of a method come first."""
@@ -108,7 +114,7 @@ class Table:
             metric="accuracy",
             value=accuracy,
             seconds=history.seconds,
-            peak_bytes=history.peak_bytes,
+            peak_bytes=history.peak_bytes if torch.cuda.is_available() else None,  # else earlier runs count
             learning_rate=rate,
             steps=STEPS,
         )

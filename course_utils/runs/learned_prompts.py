@@ -61,15 +61,20 @@ def train(
     return training.fit(model, loader, steps=STEPS, learning_rate=rate, seed=seed, **how)
 
 
+def _tries() -> tries.Tries:
+    return tries.Tries(NAME, "prompts", RATES, SEEDS, DATA, VALIDATION, STEPS)
+
+
 def chosen(method: str) -> float:
     """The learning rate with the best validation accuracy, of equal ones the lowest. Raises ValueError where one of
     `RATES` has not been tried."""
-    return tries.chosen(NAME, "prompts", method, RATES[method], VALIDATION)
+    return _tries().chosen(method)
 
 
 def scores(method: str) -> Sequence[float]:
-    """The test accuracies (%) of the table's runs with the chosen rate, by seed."""
-    return tries.scores(NAME, method, chosen(method), DATA)
+    """The test accuracies (%) of the table's runs with the chosen rate, in the order of `SEEDS`. Raises ValueError
+    where one has not been made."""
+    return _tries().scores(method)
 
 
 class Table:
@@ -85,7 +90,7 @@ class Table:
     @staticmethod
     def missing() -> list[tries.Run]:
         """The runs without a row: all tries, then the table's runs, seed by seed."""
-        return tries.missing(NAME, RATES, SEEDS, DATA, VALIDATION)
+        return _tries().missing()
 
     def make(self, run: tries.Run) -> str:
         """Train and measure one run, record its row, and tell what it was. The tries of a method come first."""
@@ -105,7 +110,7 @@ class Table:
             metric="accuracy",
             value=accuracy,
             seconds=history.seconds,
-            peak_bytes=history.peak_bytes,
+            peak_bytes=history.peak_bytes if torch.cuda.is_available() else None,  # else earlier runs count
             learning_rate=rate,
             num_virtual_tokens=TOKENS[run.method],
             steps=STEPS,

@@ -42,6 +42,8 @@ class Table:
     def missing() -> list[str]:
         """The templates of the slide that lack a row, in its order."""
         rows = results.load(NAME, assets.track())
+        if len(rows):  # rows of other settings are of another table
+            rows = rows[(rows["problems"] == PROBLEMS) & (rows["write_tokens"] == reasoning.WRITE_TOKENS)]
         made = rows.groupby("method")["seed"].nunique() if len(rows) else {}
         return [name for name in results.paper("E22").index if made.get(name, 0) < len(SEEDS)]
 

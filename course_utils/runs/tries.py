@@ -4,8 +4,10 @@ A table of this kind bears a name of its own, as a notebook does. A try has seed
 data; a run of the table names the test data. Both name their learning rate.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+
+import pandas as pd
 
 from course_utils import assets, results
 
@@ -18,45 +20,76 @@ class Run(NamedTuple):
     rate: float | None = None
 
 
-def tried(name: str, method: str, validation: str) -> dict[float, float]:
-    """The validation score of each rate that has been tried."""
-    rows = results.load(name, assets.track())
-    if rows.empty:
-        return {}
-    found = rows[(rows["method"] == method) & (rows["data"] == validation)]
-    return dict(zip(found["learning_rate"], found["value"], strict=True))
+class Tries(NamedTuple):
+    """A table of this kind: what its rows bear, and what is asked of it.
 
-
-def chosen(name: str, command: str, method: str, rates: Sequence[float], validation: str) -> float:
-    """The learning rate with the best validation score, of equal ones the first.
-
-    command: the word behind `python -m course_utils tables` that makes the table. Raises ValueError where one of the
-    rates has not been tried.
+    name: in the rows; command: the word behind `python -m course_utils tables` that makes it; rates: those to try, by
+    method; seeds: of the table's runs; data, validation: the names of the two splits; steps: of every training. Rows
+    with another number of steps are of another table.
     """
-    scores = tried(name, method, validation)
-    if lacking := [rate for rate in rates if rate not in scores]:
-        raise ValueError(
-            f"{method} has no validation score for the rate {lacking[0]:g}. Make the table first: "
-            f"python -m course_utils tables {command}."
-        )
-    return max(rates, key=lambda rate: scores[rate])
 
+    name: str
+    command: str
+    rates: Mapping[str, Sequence[float]]
+    seeds: Sequence[int]
+    data: str
+    validation: str
+    steps: int
 
-def scores(name: str, method: str, rate: float, data: str) -> list[float]:
-    """The scores (%) of the table's runs with this rate, by seed."""
-    rows = results.load(name, assets.track())
-    found = rows[(rows["method"] == method) & (rows["data"] == data) & (rows["learning_rate"] == rate)]
-    return (100 * found.sort_values("seed")["value"]).tolist()
+    def tried(self, method: str) -> dict[float, float]:
+        """The validation score of each rate that has been tried."""
+        found = self._rows(method, self.validation)
+        return dict(zip(found["learning_rate"], found["value"], strict=True))
 
+    def chosen(self, method: str) -> float:
+        """The learning rate with the best validation score, of equal ones the first.
 
-def missing(
-    name: str, rates: Mapping[str, Sequence[float]], seeds: Iterable[int], data: str, validation: str
-) -> list[Run]:
-    """The runs without a row: all tries of all methods, then the table's runs, seed by seed."""
-    rows = results.load(name, assets.track())
-    final = rows[rows["data"] == data] if len(rows) else rows
-    made = set(zip(final["method"], final["seed"], strict=True)) if len(rows) else set()
-    done = {method: tried(name, method, validation) for method in rates}
-    tries = [Run(method, 0, rate) for method in rates for rate in rates[method] if rate not in done[method]]
-    runs = [Run(method, seed) for seed in seeds for method in rates]
-    return tries + [run for run in runs if (run.method, run.seed) not in made]
+        Raises ValueError where one of the rates has not been tried.
+        """
+        scores = self.tried(method)
+        if lacking := [rate for rate in self.rates[method] if rate not in scores]:
+            raise ValueError(
+                f"{method} has no validation score for the rate {lacking[0]:g}. Make the table first: "
+                f"python -m course_utils tables {self.command}."
+            )
+        return max(self.rates[method], key=lambda rate: scores[rate])
+
+    def scores(self, method: str) -> list[float]:
+        """The scores (%) of the table's runs with the chosen rate, one for each of `seeds`, in their order.
+
+        Raises ValueError where one of them is missing.
+        """
+        made = self._made(method)
+        if lacking := [seed for seed in self.seeds if seed not in made]:
+            raise ValueError(
+                f"{method} has no run with seed {lacking[0]} at its rate. Make the rest of the table: "
+                f"python -m course_utils tables {self.command}."
+            )
+        return [100 * made[seed] for seed in self.seeds]
+
+    def missing(self) -> list[Run]:
+        """The runs without a row: all tries of all methods, then the table's runs, seed by seed."""
+        done = {method: self.tried(method) for method in self.rates}
+        tries = [
+            Run(method, 0, rate)
+            for method, rates in self.rates.items()
+            for rate in rates
+            if rate not in done[method]
+        ]
+        untried = {run.method for run in tries}  # their rate is not chosen yet
+        made = {method: {} if method in untried else self._made(method) for method in self.rates}
+        return tries + [
+            Run(method, seed) for seed in self.seeds for method in self.rates if seed not in made[method]
+        ]
+
+    def _made(self, method: str) -> dict[int, float]:
+        """The score of each seed with the chosen rate."""
+        found = self._rows(method, self.data)
+        found = found[found["learning_rate"] == self.chosen(method)]
+        return dict(zip(found["seed"], found["value"], strict=True))
+
+    def _rows(self, method: str, data: str) -> pd.DataFrame:
+        rows = results.load(self.name, assets.track())
+        if rows.empty:
+            return pd.DataFrame(columns=["seed", "value", "learning_rate"])
+        return rows[(rows["method"] == method) & (rows["data"] == data) & (rows["steps"] == self.steps)]

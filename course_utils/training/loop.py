@@ -187,8 +187,8 @@ def evaluate(model: nn.Module, loader: "DataLoader[Any]", metric: str = "accurac
             labels = batch["labels"].cpu()
             logits = forward(model, names, to_device(batch, device)).logits
             if metric == "spearman":
-                predictions += _scores(logits).tolist()
-                references += labels.tolist()
+                predictions += _counted(_scores(logits).cpu(), labels, None)
+                references += _counted(labels, labels, None)
                 continue
             check_labels(labels, logits.shape[-1])
             classes = logits.argmax(-1).cpu()

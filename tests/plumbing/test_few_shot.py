@@ -94,3 +94,10 @@ def test_the_figure_has_a_band_for_each_kind_of_prompt(monkeypatch: pytest.Monke
         assert (low, high) == (45, 70)
         assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "1", "8"]
     plots.plt.close(figure)
+
+
+def test_a_label_that_is_out_of_the_question_stays_so() -> None:
+    """e^-199 is 0 in float32, and 0 divided by 0 would be no number."""
+    found = calibration.calibrated(torch.tensor([[-1.0, -2.0]]), torch.tensor([[-200.0, -1.0]]))
+    assert found.isfinite().all() and found.argmax() == 0
+    torch.testing.assert_close(found[0, 1] - found[0, 0], torch.tensor(-200.0))

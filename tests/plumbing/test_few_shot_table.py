@@ -7,7 +7,7 @@ import pytest
 import small_language_model as small
 
 from course_utils import data, models
-from course_utils.commands import language_model_tables
+from course_utils.commands import language_model_tables, ship
 from course_utils.runs import few_shot
 
 
@@ -31,6 +31,36 @@ def test_the_table_tries_each_rate_and_runs_each_seed_with_the_best(real: Path) 
     assert trained["(IA)³"] == small.FACTORS < trained["full fine-tuning"]
     assert few_shot.Table.missing() == []
     assert few_shot.scores("(IA)³") == [100 * row["value"] for row in made[5::2]]
+
+
+def test_rows_of_other_settings_are_of_another_table(real: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    language_model_tables.main("few-shot", store=False)
+    before = len(few_shot.Table.missing())
+    monkeypatch.setattr(few_shot, "STEPS", few_shot.STEPS + 1)
+    assert before == 0 and len(few_shot.Table.missing()) == 8
+    with pytest.raises(ValueError, match="no validation score for the rate 1e-09"):
+        few_shot.scores("(IA)³")
+
+
+def test_a_seed_that_was_not_run_is_missing_and_no_score_is_given(
+    real: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    language_model_tables.main("few-shot", store=False)
+    monkeypatch.setattr(few_shot, "SEEDS", range(3))
+    assert few_shot.Table.missing() == [(method, 2, None) for method in few_shot.RATES]
+    with pytest.raises(ValueError, match="no run with seed 2"):
+        few_shot.scores("(IA)³")
+
+
+def test_shipping_a_notebook_leaves_its_table_alone(real: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    language_model_tables.main("few-shot", store=True)
+    table = real / "shipped/results/real/07_few_shot.jsonl"
+    before = table.read_text(encoding="utf-8")
+    built = next(path for path in real.rglob("07_few_shot.jsonl") if path != table)
+    built.write_text(before.splitlines(keepends=True)[0], encoding="utf-8")
+    monkeypatch.setattr(ship, "BUILD", built.parents[2])
+    monkeypatch.setattr(ship, "DATA", real / "shipped")
+    assert ship.ship("07") == [] and table.read_text(encoding="utf-8") == before
 
 
 def test_the_tables_factors_are_the_papers(real: Path) -> None:

@@ -2,9 +2,14 @@
 
 import socket
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import torch
+from torch import nn
 
+from course_utils import training
 from course_utils.training.metrics import METRICS, load_metric
 
 
@@ -49,6 +54,22 @@ def test_spearman_compares_ranks_and_is_0_for_a_constant() -> None:
     )
     assert score["spearman"] == pytest.approx(0.8)
     assert load_metric("spearman").compute(predictions=[1.0, 1.0], references=[0.0, 1.0])["spearman"] == 0.0
+
+
+class Echo(nn.Module):
+    """Its one score is its input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.Parameter(torch.ones(1))
+
+    def forward(self, input_ids: torch.Tensor) -> Any:
+        return SimpleNamespace(logits=self.one * input_ids)
+
+
+def test_a_row_without_a_score_does_not_count() -> None:
+    batch = {"input_ids": torch.arange(4.0)[:, None], "labels": torch.tensor([0.0, 1.0, 2.0, -100.0])}
+    assert training.evaluate(Echo(), [batch], "spearman") == pytest.approx(1)  # type: ignore[arg-type]
 
 
 def test_seqeval_wants_whole_entities() -> None:

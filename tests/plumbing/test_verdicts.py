@@ -64,6 +64,8 @@ def test_what_cannot_be_judged_is_refused() -> None:
             results.verdict(values, above=0)
     with pytest.raises(ValueError, match="no part"):
         results.judge("S02", {})
+    with pytest.raises(ValueError, match="Nothing lies above 2"):
+        results.verdict([1.0, 1.0], above=2, below=-2)
 
 
 @pytest.mark.parametrize("worst", verdicts.WORDS)
