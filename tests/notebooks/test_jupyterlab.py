@@ -218,13 +218,15 @@ def answer(page: Any, source: str) -> Any:
     return exercise.locator(".jp-OutputArea-output")
 
 
-def next_text(page: Any, output: Any, before: str) -> str:
-    """The text that follows `before`, once it is whole: JupyterLab empties an output before it writes the new one."""
+def whole_text(page: Any, output: Any, lines: int, other_than: str = "") -> str:
+    """What an output shows once it has so many lines: it is empty before its first text and between two texts."""
     deadline = time.monotonic() + LONGEST / 1000
-    while (text := output.inner_text()) == before or len(text.splitlines()) < len(before.splitlines()):
-        assert time.monotonic() < deadline, f"the output stayed as it was, or empty: {text!r}"
+    while (text := str(output.inner_text())) == other_than or len(text.splitlines()) < lines:
+        assert time.monotonic() < deadline, (
+            f"the output stayed as it was, or never had {lines} lines: {text!r}"
+        )
         page.wait_for_timeout(50)
-    return str(text)
+    return text
 
 
 # What a reader does
@@ -245,14 +247,13 @@ def test_a_slider_changes_its_output(page: Any, server: str, copies: Path) -> No
     widget = scroll_to(page, "Slider(")
     output, handle = widget.locator(".jp-OutputArea-output").last, widget.locator(".noUi-handle").first
     handle.wait_for()
-    before, place = output.inner_text(), handle.bounding_box()
+    before, place = whole_text(page, output, lines=3), handle.bounding_box()
     x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x - 60, y, steps=5)
     page.mouse.up()
-    assert len(before.splitlines()) > 1
-    assert len(next_text(page, output, before).splitlines()) == len(before.splitlines())
+    assert len(whole_text(page, output, lines=3, other_than=before).splitlines()) == len(before.splitlines())
 
 
 def test_a_link_out_of_the_notebooks_folder_opens(page: Any, server: str) -> None:
