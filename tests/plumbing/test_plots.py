@@ -11,6 +11,12 @@ from course_utils import plots
 from course_utils.plots import style
 
 
+@pytest.fixture(autouse=True)
+def no_figures() -> None:
+    """What other tests of this process left open is none of ours."""
+    plt.close("all")
+
+
 @pytest.fixture
 def shown(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What would be displayed: data and metadata of each picture."""
