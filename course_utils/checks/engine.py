@@ -156,8 +156,7 @@ def _known_mistake(task: Exercise, observed: Sequence[Observations]) -> str | No
     def search() -> str | None:
         return next((mistake.hint for mistake in task.mistakes if behaves_alike(mistake)), None)
 
-    report = sandbox.run([search], {}, math.inf)
-    return report.results[0].value
+    return _guarded(search, None)
 
 
 def _wrong_message(

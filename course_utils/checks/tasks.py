@@ -4,7 +4,7 @@ import copy
 import functools
 import itertools
 import numbers
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -117,13 +117,13 @@ class Exercise:
     """One exercise. Its id is the name of its module in `checks/` and the name of its reference.
 
     cases: from a seeded generator, the inputs to try; the smallest first: the first that fails is shown.
-    mistakes: tried in order; the first that behaves just like the answer, on every case, gives the hint.
+    mistakes: tried in order; the first that behaves just like the answer, on every case, gives the hint (`edits`).
     advice: the hint for a difference in the observation of that name, where no mistake fits.
     """
 
     reference: Function
     cases: Callable[[torch.Generator], list[Arguments]]
-    mistakes: Sequence[Mistake]
+    mistakes: Iterable[Mistake]
     observe: Callable[[Function, Arguments], Observations] = observe_tensors
     advice: Mapping[str, str] = field(default_factory=dict)
 

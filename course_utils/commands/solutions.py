@@ -7,26 +7,18 @@ A solution cell carries its exercise's id in its metadata ({"solution": id}): it
 hand.
 """
 
-import inspect
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
 from course_utils import checks
+from course_utils.checks.edits import shown
 from course_utils.commands.run_notebooks import NOTEBOOKS, find
 from course_utils.paths import whole_file
 
-_CHECKED = re.compile(r"^ *@checked\(.*\)\n", re.MULTILINE)
 _EXERCISE = re.compile(r"^@exercise\(\s*[\"']([\w.]+)[\"']\s*\)", re.MULTILINE)
-
-
-def shown(method: Callable[..., Any] | type) -> str:
-    """The source of a method as a notebook shows it: without the checks of its arguments (`methods/validation.py`)."""
-    return _CHECKED.sub("", inspect.getsource(method))
 
 
 def refresh(notebook: NotebookNode) -> bool:

@@ -10,6 +10,7 @@ import torch
 import course_utils
 from course_utils import checks
 from course_utils.checks import record
+from course_utils.checks.edits import Edits, edited
 from course_utils.checks.stubs import is_stub
 
 pytestmark = pytest.mark.filterwarnings("ignore:reduction")  # PyTorch on one of the wrong answers
@@ -17,9 +18,20 @@ pytestmark = pytest.mark.filterwarnings("ignore:reduction")  # PyTorch on one of
 IDS = checks.exercises()
 TOPICS = sorted({id.partition(".")[0] for id in IDS})
 ANSWERS = {topic: importlib.import_module(f"wrong_answers.{topic}") for topic in TOPICS}
-WRONG = [(id, *pair) for topic in ANSWERS.values() for id, pairs in topic.WRONG.items() for pair in pairs]
+WRONG = [
+    (id, edited(checks.reference(id), answer) if isinstance(answer, dict) else answer, hint)
+    for topic in ANSWERS.values()
+    for id, pairs in topic.WRONG.items()
+    for answer, hint in pairs
+]
 RIGHT = [
     (id, answer) for topic in ANSWERS.values() for id, answers in topic.RIGHT.items() for answer in answers
+]
+MISTAKES = [
+    (id, mistake)
+    for id in IDS
+    if isinstance(made := checks._TASKS[id].mistakes, Edits)
+    for mistake in made.alone
 ]
 
 
@@ -44,11 +56,31 @@ def test_other_right_answers_are_right(id, answer):
     assert outcome.status == "right", outcome.message
 
 
+def words(text):
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize(("id", "mistake"), MISTAKES, ids=lambda value: getattr(value, "hint", value)[:40])
+def test_an_edit_of_the_reference_is_refused_with_its_own_hint(id, mistake):
+    """Where another hint comes instead, two rows of the table behave alike, on the inputs that the check tries."""
+    outcome = checks.grade(id, mistake.wrong)
+    assert outcome.status == "wrong"
+    assert f"hint {words(mistake.hint)}" in words(outcome.message), outcome.message
+    assert "NameError" not in outcome.message, (
+        "the edit uses a name that the reference's module does not have"
+    )
+
+
+@pytest.mark.parametrize("id", dict.fromkeys(id for id, _ in MISTAKES))
+def test_two_edits_at_once_can_be_made(id):
+    assert all(mistake.hint.startswith("Two things. ") for mistake in checks._TASKS[id].mistakes.pairs)
+
+
 @pytest.mark.parametrize(("id", "answer", "hint"), WRONG, ids=lambda value: getattr(value, "__name__", ""))
 def test_a_wrong_answer_is_refused_with_its_own_hint(id, answer, hint):
     outcome = checks.grade(id, answer)
     assert outcome.status == "wrong"
-    assert hint in " ".join(outcome.message.split()), outcome.message
+    assert hint in words(outcome.message), outcome.message
     for others in {other for of, _, other in WRONG if of == id} - {hint}:
         assert others not in outcome.message or "Two things" in outcome.message
 
@@ -56,8 +88,9 @@ def test_a_wrong_answer_is_refused_with_its_own_hint(id, answer, hint):
 @pytest.mark.parametrize("id", IDS)
 def test_every_exercise_has_answers_to_be_tried_on(id):
     hints = [hint for of, _, hint in WRONG if of == id]
-    assert len(hints) >= 4 and len(set(hints)) == len(hints)
-    assert len([answer for of, answer in RIGHT if of == id]) >= 2
+    own = [mistake.hint for of, mistake in MISTAKES if of == id]
+    assert len(hints) + len(set(own)) >= (6 if own else 4) and len(set(hints)) == len(hints)
+    assert len([answer for of, answer in RIGHT if of == id]) >= (3 if own else 2)
 
 
 STUBS = [

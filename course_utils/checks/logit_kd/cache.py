@@ -5,22 +5,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from course_utils.checks.compare import difference
+from course_utils.checks.edits import edits
 from course_utils.checks.logit_kd.inputs import random_logits
-from course_utils.checks.tasks import (
-    INPUTS_CHANGED,
-    RESULT,
-    Arguments,
-    Exercise,
-    Function,
-    Mistake,
-    Observations,
-    slips,
-)
+from course_utils.checks.tasks import INPUTS_CHANGED, RESULT, Arguments, Exercise, Function, Observations
 from course_utils.methods import kd
 
 TEACHER_MODE = "mode of the teacher while it ran"
@@ -30,24 +21,16 @@ REQUIRES_GRAD = "the table carries a gradient graph"
 
 
 class TinyTeacher(nn.Module):
-    """Stands in for a transformers classifier: the same call, and a diary of how it was called."""
+    """Stands in for a transformers classifier: the same call, and a record of how it was called."""
 
     def __init__(self, generator: Generator) -> None:
         super().__init__()
-        self.embedding = nn.Embedding.from_pretrained(
-            random_logits(generator, 11, 3, dtype=torch.float32), freeze=False
-        )
+        weights = random_logits(generator, 11, 3, dtype=torch.float32)
+        self.embedding = nn.Embedding.from_pretrained(weights, freeze=False)
         self.config = SimpleNamespace(num_labels=3)
+        self.device, self.dtype = weights.device, weights.dtype
         self.modes: set[str] = set()
         self.recorded: set[bool] = set()
-
-    @property
-    def device(self) -> torch.device:
-        return self.embedding.weight.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.embedding.weight.dtype
 
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor | None = None, labels: Any = None
@@ -101,95 +84,55 @@ def _observe_cache(function: Function, arguments: Arguments) -> Observations:
     }
 
 
-def _loose_cache(
-    teacher: nn.Module,
-    loader: list[dict[str, Tensor]],
-    *,
-    in_order: bool = False,
-    zeros: bool = False,
-    no_mask: bool = False,
-    probabilities: bool = False,
-    classes_only: bool = False,
-) -> Tensor:
-    was_training = teacher.training
-    teacher.eval()
-    with torch.no_grad():
-        outputs = [
-            teacher(batch["input_ids"], None if no_mask else batch["attention_mask"]).logits
-            for batch in loader
-        ]
-    teacher.train(was_training)
-    ids, logits = torch.cat([batch["id"] for batch in loader]), torch.cat(outputs)
-    if probabilities:
-        logits = F.softmax(logits, dim=-1)
-    if in_order:
-        return logits
-    rows = int(ids.max()) + 1
-    shape = (rows,) if classes_only else (rows, logits.shape[1])
-    table = torch.full(shape, 0.0 if zeros else float("nan"))
-    table[ids] = logits.argmax(dim=-1).float() if classes_only else logits
-    return table
-
-
-def _counted_rows(teacher: nn.Module, loader: list[dict[str, Tensor]]) -> Tensor:
-    logits = _loose_cache(teacher, loader, in_order=True)
-    ids = torch.cat([batch["id"] for batch in loader])
-    table = torch.full((len(ids), logits.shape[1]), float("nan"))
-    table[ids] = logits
-    return table
-
-
-def _sorted_rows(teacher: nn.Module, loader: list[dict[str, Tensor]]) -> Tensor:
-    ids = torch.cat([batch["id"] for batch in loader])
-    return _loose_cache(teacher, loader, in_order=True)[ids.argsort()]
-
-
-def _filled_in_order(teacher: nn.Module, loader: list[dict[str, Tensor]]) -> Tensor:
-    table = torch.full_like(_loose_cache(teacher, loader), float("nan"))
-    logits = _loose_cache(teacher, loader, in_order=True)
-    table[: len(logits)] = logits
-    return table
-
-
-CACHE_HINTS = {
-    TEACHER_MODE: "the teacher runs in train mode, with dropout. Call teacher.eval() first.",
-    MODE_AFTER: "the teacher is left in another mode than it came in. Note teacher.training first and "
-    "give it back: teacher.train(was_training).",
-    REQUIRES_GRAD: "the table drags the teacher's gradient graph along: run it under torch.no_grad().",
-    GRADIENTS_ON: "gradients are recorded for nothing and fill the memory: use torch.no_grad().",
-}
-
 CACHE_LOGITS = Exercise(
     reference=kd.cache_logits,
     cases=_cache_cases,
     observe=_observe_cache,
-    mistakes=slips(
-        _loose_cache,
-        {
-            "in_order": "the rows stand in the order of the batches. Row i must "
-            "belong to the example whose id is i: the order changes in every epoch, the id does not.",
-            "zeros": "rows of ids that do not occur hold zeros, which look like logits. "
-            "Fill the table with NaN first.",
-            "no_mask": "the attention mask is not passed on, so that padding counts as words.",
-            "probabilities": "keep the logits, before any softmax: the temperature is applied later.",
-            "classes_only": "that keeps only the best class. All of them teach.",
-        },
-        Mistake(
-            _counted_rows,
+    mistakes=edits(
+        kd.cache_logits,
+        (
+            {"    return table": "    return all_logits"},
+            "the rows stand in the order of the batches. Row i must belong to the example whose id is i: the order "
+            "changes in every epoch, the id does not.",
+        ),
+        (
+            {'float("nan")': "0.0"},
+            "rows of ids that do not occur hold zeros, which look like logits. Fill the table with NaN first.",
+        ),
+        (
+            {', attention_mask=batch["attention_mask"].to(device)': ""},
+            "the attention mask is not passed on, so that padding counts as words.",
+        ),
+        (
+            {"output.logits": "output.logits.softmax(-1)"},
+            "keep the logits, before any softmax: the temperature is applied later.",
+        ),
+        (
+            {
+                "    return table": "    return torch.where(table.isnan().any(-1), torch.nan, table.argmax(-1))"
+            },
+            "that keeps only the best class. All of them teach.",
+        ),
+        (
+            {"int(all_ids.max()) + 1": "len(all_ids)"},
             "there is a row for each example, but ids have gaps: the table needs the largest id + 1 rows.",
         ),
-        Mistake(
-            _sorted_rows,
+        (
+            {"    return table": "    return table[all_ids.sort().values]"},
             "the rows are sorted by id, but ids have gaps, and each gap needs a row of NaN: row i belongs to id i.",
         ),
-        Mistake(
-            _filled_in_order,
+        (
+            {"table[all_ids]": "table[: len(all_ids)]"},
             "the table is filled from the top, as the batches came. Fill row i with the logits of the example whose "
             'id is i: table[batch["id"]] = ...',
         ),
     ),
     advice={
-        **CACHE_HINTS,
+        TEACHER_MODE: "the teacher runs in train mode, with dropout. Call teacher.eval() first.",
+        MODE_AFTER: "the teacher is left in another mode than it came in. Note teacher.training first and "
+        "give it back: teacher.train(was_training).",
+        REQUIRES_GRAD: "the table drags the teacher's gradient graph along: run it under torch.no_grad().",
+        GRADIENTS_ON: "gradients are recorded for nothing and fill the memory: use torch.no_grad().",
         "nan": "there is NaN in the row of an id that did occur. Make the table once, not anew for each batch, and put "
         'the logits of each batch into its own rows: table[batch["id"]] = ...',
         "shape": "the table has a row for each id from 0 to the largest, and a column for each class.",
