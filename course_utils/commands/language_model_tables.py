@@ -1,5 +1,6 @@
 """Tables on the published language model, made run by run: each run records its rows, and a run that has them is not
-made again. Two are notebook 10's, of templates and of learned prompts; one is notebook 07's, of few examples."""
+made again. Two are notebook 10's, of templates and of learned prompts; one is notebook 07's, of few examples; one is
+notebook 04's, of a chat model distilled."""
 
 import time
 from typing import Any
@@ -7,9 +8,14 @@ from typing import Any
 from course_utils import session
 from course_utils.assets import large_models
 from course_utils.commands.tables import duration, keep
-from course_utils.runs import few_shot, learned_prompts, templates
+from course_utils.runs import chat, few_shot, learned_prompts, templates
 
-TABLES: dict[str, Any] = {"templates": templates, "prompts": learned_prompts, "few-shot": few_shot}
+TABLES: dict[str, Any] = {
+    "templates": templates,
+    "prompts": learned_prompts,
+    "few-shot": few_shot,
+    "chat": chat,
+}
 
 
 def main(name: str, store: bool) -> int:

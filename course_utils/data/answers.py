@@ -75,6 +75,18 @@ def tokens_of(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[
     return [found[text] for text in texts]
 
 
+def batch_of(requests: Sequence[Request]) -> dict[str, torch.Tensor]:
+    """Prompts with their answers as one batch: input_ids, attention_mask and labels, all (batch, length).
+
+    A label is the next token where that belongs to the answer, and -100 elsewhere. Padding stands on the right.
+    """
+    inputs, mask = padded([torch.tensor(tokens[:-1]) for tokens, _ in requests], 0)
+    labels, _ = padded(
+        [torch.tensor([NO_LABEL] * (start - 1) + tokens[start:]) for tokens, start in requests], NO_LABEL
+    )
+    return {"input_ids": inputs, "attention_mask": mask, "labels": labels}
+
+
 def make_loader(
     prompts: Sequence[str],
     answers: Sequence[str],
@@ -92,18 +104,10 @@ def make_loader(
     """
     requests = encode(tokenizer, prompts, answers)
 
-    def collate(batch: list[Request]) -> dict[str, torch.Tensor]:
-        inputs, mask = padded([torch.tensor(tokens[:-1]) for tokens, _ in batch], 0)
-        labels, _ = padded(
-            [torch.tensor([NO_LABEL] * (start - 1) + tokens[start:]) for tokens, start in batch], NO_LABEL
-        )
-        kept = (labels != NO_LABEL).any(dim=0).nonzero().squeeze(-1)
-        return {
-            "input_ids": inputs,
-            "attention_mask": mask,
-            "labels": labels[:, kept],
-            "logits_to_keep": kept,
-        }
+    def collate(requests: list[Request]) -> dict[str, torch.Tensor]:
+        batch = batch_of(requests)
+        kept = (batch["labels"] != NO_LABEL).any(dim=0).nonzero().squeeze(-1)
+        return batch | {"labels": batch["labels"][:, kept], "logits_to_keep": kept}
 
     lengths = [len(request.tokens) for request in requests]
     sampler = LengthBatches(lengths, batch_size, shuffle=True, seed=seed)

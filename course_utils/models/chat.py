@@ -1,4 +1,4 @@
-"""What a chat model replies to a conversation."""
+"""What a chat model replies: to conversations of the course's own form, and to prompts of any chat template."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,10 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from course_utils.data.answers import Request, Tokens
+from course_utils.data.batches import padded
 from course_utils.data.conversations import ASSISTANT, END, USER
+from course_utils.training.forward import eval_mode
 
 
 @torch.no_grad()
@@ -38,3 +41,44 @@ def complete(
         written = tokens[:, batch["input_ids"].shape[1] :]
         found += [text.strip() for text in tokenizer.batch_decode(written, skip_special_tokens=True)]
     return found
+
+
+@torch.no_grad()
+def continued(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[Tokens],
+    max_new_tokens: int,
+    sample: bool = False,
+    batch_size: int = 32,
+) -> list[Request]:
+    """Each prompt with what the model writes behind it: up to and with its end token, or `max_new_tokens`.
+
+    Greedy; with `sample` drawn from the model's own distribution, at temperature 1. Prompts of like length share a
+    batch, with padding on the left.
+    """
+    order = sorted(range(len(prompts)), key=lambda row: -len(prompts[row]))
+    end, found = tokenizer.eos_token_id, {}
+    # Named, since a model's own settings may ask for a limit on the candidates.
+    how = (
+        {"temperature": 1.0, "top_k": 0, "top_p": 1.0}
+        if sample
+        else dict.fromkeys(("temperature", "top_k", "top_p"))
+    )
+    with eval_mode(model):
+        for start in range(0, len(order), batch_size):
+            batch = order[start : start + batch_size]
+            ids, mask = padded([torch.tensor(prompts[row]) for row in batch], end, "left")
+            tokens = model.generate(
+                input_ids=ids.to(model.device),
+                attention_mask=mask.to(model.device),
+                max_new_tokens=max_new_tokens,
+                do_sample=sample,
+                pad_token_id=end,
+                eos_token_id=end,
+                **how,
+            )
+            for row, new in zip(batch, tokens[:, ids.shape[1] :].tolist(), strict=True):
+                length = new.index(end) + 1 if end in new else len(new)
+                found[row] = Request(prompts[row] + new[:length], len(prompts[row]))
+    return [found[row] for row in range(len(prompts))]
