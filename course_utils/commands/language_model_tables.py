@@ -1,6 +1,8 @@
-"""Tables on the published language model, made run by run: each run records its rows, and a run that has them is not
-made again. Two are notebook 10's, of templates and of learned prompts; one is notebook 07's, of few examples; one is
-notebook 04's, of a chat model distilled."""
+"""Tables on published models, made run by run: each run records its rows, and a run that has them is not made again.
+
+On the language model: notebook 10's of templates and of learned prompts, notebook 07's of few examples, and notebook
+04's of a chat model distilled. On the multilingual encoder: notebook 09's of transfer between languages.
+"""
 
 import time
 from typing import Any
@@ -8,13 +10,14 @@ from typing import Any
 from course_utils import session
 from course_utils.assets import large_models
 from course_utils.commands.tables import duration, keep
-from course_utils.runs import chat, few_shot, learned_prompts, templates
+from course_utils.runs import chat, few_shot, learned_prompts, templates, transfer
 
 TABLES: dict[str, Any] = {
     "templates": templates,
     "prompts": learned_prompts,
     "few-shot": few_shot,
     "chat": chat,
+    "madx": transfer,
 }
 
 

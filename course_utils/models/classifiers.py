@@ -9,6 +9,7 @@ import torch
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
+    AutoModelForMaskedLM,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
     AutoTokenizer,
@@ -32,15 +33,24 @@ def load_classifier(role: str, labels: Sequence[str], seed: int = 0) -> PreTrain
 
     The head's weights follow from `seed`; the global random state is left as it was. Raises `AssetError`.
     """
-    return _with_new_head(AutoModelForSequenceClassification, role, labels, seed)
+    return _with_new_head(AutoModelForSequenceClassification, role, seed, **_label_names(labels))
 
 
 def load_tagger(role: str, labels: Sequence[str], seed: int = 0) -> PreTrainedModel:
     """`load_classifier` for a label on each token, as NER needs it: logits of shape (batch, tokens, labels)."""
-    return _with_new_head(AutoModelForTokenClassification, role, labels, seed)
+    return _with_new_head(AutoModelForTokenClassification, role, seed, **_label_names(labels))
 
 
-def _with_new_head(kind: Any, role: str, labels: Sequence[str], seed: int) -> PreTrainedModel:
+def load_masked_words(role: str, seed: int = 0, **config: Any) -> PreTrainedModel:
+    """The role's encoder in float32 with a head for masked words, new where its folder has none: then as
+    `load_classifier`. The head scores the vocabulary by the encoder's embeddings.
+
+    config: settings that replace those of config.json.
+    """
+    return _with_new_head(AutoModelForMaskedLM, role, seed, **config)
+
+
+def _with_new_head(kind: Any, role: str, seed: int, **config: Any) -> PreTrainedModel:
     folder = assets.fetch(role)
     with _own_random_state(seed), _no_report_of_new_weights():
         return kind.from_pretrained(
@@ -48,7 +58,7 @@ def _with_new_head(kind: Any, role: str, labels: Sequence[str], seed: int) -> Pr
             dtype=torch.float32,  # transformers 5 would take the checkpoint's
             local_files_only=True,
             use_safetensors=True,
-            **_label_names(labels),
+            **config,
         )
 
 
@@ -107,7 +117,7 @@ def _no_report_of_new_weights() -> Iterator[None]:
     bar = transformers_logging.is_progress_bar_enabled()
 
     def keep(record: logging.LogRecord) -> bool:
-        return "LOAD REPORT" not in record.getMessage()
+        return not any(text in record.getMessage() for text in ("LOAD REPORT", "tied weights mapping"))
 
     logger.addFilter(keep)
     transformers_logging.disable_progress_bar()

@@ -1,5 +1,8 @@
 """Make every byte of `data/`: corpora, tokenizers, models, student shapes, cards, hashes. `make bundle` calls this.
 
+One part is made only where it is asked for, on the real track: `COURSE_TRACK=real python data/recipes/build.py --only
+multilingual` reads published texts and a published encoder.
+
 `--corpora` makes the corpora only (seconds). The encoder and the ladder take about half an hour each on 2 cores; a run
 that was cut off goes on from its last checkpoint when the command is given again.
 """
@@ -16,10 +19,14 @@ import encoder
 import general
 import ladder
 import languages
+import multilingual
 import own
 import report
 import translator
 
+from course_utils import session
+from course_utils.assets import large_models
+from course_utils.commands import tables
 from course_utils.paths import BUILD, DATA
 
 MODELS = DATA / "models"
@@ -92,12 +99,31 @@ def build_languages() -> None:
     cards.write_languages(folder, facts)
 
 
-PARTS = {
+def build_multilingual() -> None:
+    """Train the language adapters of the published encoder, and ship them and the rows of their losses.
+
+    Raises SystemExit where the published texts and the encoder cannot be had.
+    """
+    session.set_threads()
+    session.quiet()
+    if not large_models.ready(multilingual.ROLES, large_models.lacking(gpu=False)):
+        raise SystemExit(1)
+    work, folder = BUILD / "bundle" / "multilingual", MODELS / "multilingual-adapters"
+    facts = multilingual.train(work)
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in (*work.glob("*.safetensors"), work / "loss.jsonl"):
+        shutil.copyfile(path, folder / path.name)
+    cards.write_multilingual(folder, facts)
+    print(f"Stored: {tables.keep(multilingual.NAME)}")
+
+
+BUNDLED = {
     "encoder": build_models,
     "translator": build_translators,
     "chat": build_chat,
     "languages": build_languages,
 }
+PARTS = {**BUNDLED, "multilingual": build_multilingual}
 
 
 def main() -> int:
@@ -113,7 +139,7 @@ def main() -> int:
     given = parser.parse_args()
     if not given.only:
         build_corpora()
-    parts = [] if given.corpora else given.only or list(PARTS)
+    parts = [] if given.corpora else given.only or list(BUNDLED)
     for part in parts:
         PARTS[part]()
     hashes()

@@ -146,6 +146,28 @@ One seed of each ships. The encoder has read English, Indonesian and Javanese, a
 machine-made from a lexicon and was not proofread by a native speaker.
 """)
 
+MULTILINGUAL = Template("""# multilingual-adapters
+
+Language adapters of MAD-X (Pfeiffer et al., 2020) for multilingual-e5-small (Wang et al., 2024; rounded to 4 bits, with
+the course's cut vocabulary), one file each: a bottleneck of $bottleneck in each layer, and an invertible adapter.
+Beside them `head.safetensors`, a head for masked words, without which no further adapter can be trained. It scores the
+vocabulary by the encoder's embeddings. First the head was trained and all else frozen, then each adapter.
+
+- command: `COURSE_TRACK=real python data/recipes/build.py --only multilingual`, which checkpoints and resumes
+- texts: $texts. They are training texts of NusaX, SST-2, SMSA and NusaWrites, of ten words and more. No text shares ten
+  words in a row with another, nor with a validation or test sentence of NusaX. A tenth of each language is held out and
+  not counted here
+- steps: $head_steps for the head and $steps for each language, of $batch pieces of at most $tokens tokens, seed $seed,
+  learning rate $learning_rate (linear warm-up and decay), $masked of the tokens masked, no dropout
+- loss on held-out text, in nats per masked token, without an adapter and with the language's own: $losses
+  (`loss.jsonl` has the curves in training)
+- time: $minutes minutes on 1 CPU core, float32; stored as bfloat16
+- sha256: $hashes
+- licence: CC-BY-SA-4.0, as NusaX has it; the encoder is MIT
+
+One seed of each ships.
+""")
+
 STUDENT = Template("""# student
 
 Only a shape, no weights: a BERT of $layers layers, $hidden wide, with the vocabulary of the teacher. Its
@@ -282,10 +304,21 @@ def write_chat(folder: Path, name: str, facts: dict[str, Any]) -> None:
 
 def write_languages(folder: Path, facts: dict[str, Any]) -> None:
     """The language adapters' card."""
+    text = LANGUAGES.substitute(facts, hashes=_hashes(folder), licence=LICENCE)
+    (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_multilingual(folder: Path, facts: dict[str, Any]) -> None:
+    """The card of the published encoder's language adapters."""
+    (folder / "README.md").write_text(
+        MULTILINGUAL.substitute(facts, hashes=_hashes(folder)), encoding="utf-8", newline="\n"
+    )
+
+
+def _hashes(folder: Path) -> str:
+    """The sha256 of each file of weights, by name."""
     digests = {
         path.stem: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.glob("*.safetensors"))
     }
-    hashes = ", ".join(f"`{name}` `{digest}`" for name, digest in digests.items())
-    text = LANGUAGES.substitute(facts, hashes=hashes, licence=LICENCE)
-    (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
+    return ", ".join(f"`{name}` `{digest}`" for name, digest in digests.items())
