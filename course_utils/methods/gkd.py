@@ -56,14 +56,15 @@ def generalised_jsd(student_logits: Tensor, teacher_logits: Tensor, beta: float)
     log_q = F.log_softmax(student_logits, dim=-1)
     log_p = F.log_softmax(teacher_logits.detach(), dim=-1)
     if beta == 0:
-        return _kl(log_p, log_q)
+        return kl(log_p, log_q)
     if beta == 1:
-        return _kl(log_q, log_p)
+        return kl(log_q, log_p)
     log_m = torch.logaddexp(log_p + math.log(beta), log_q + math.log(1 - beta))
-    return beta * _kl(log_p, log_m) + (1 - beta) * _kl(log_q, log_m)
+    return beta * kl(log_p, log_m) + (1 - beta) * kl(log_q, log_m)
 
 
-def _kl(log_p: Tensor, log_q: Tensor) -> Tensor:
+def kl(log_p: Tensor, log_q: Tensor) -> Tensor:
+    """KL(p || q) at each position, from log-probabilities. (..., vocabulary) twice -> (...)."""
     return F.kl_div(log_q, log_p, reduction="none", log_target=True).sum(dim=-1)
 
 

@@ -105,6 +105,16 @@ def _tries() -> tries.Tries:
     return tries.Tries(NAME, "chat", RATES, range(1), DATA, VALIDATION, TRIED_STEPS)
 
 
+def chosen(method: str) -> float:
+    """The learning rate with the best held-out log-likelihood. Raises ValueError where one has not been tried."""
+    return _tries().chosen(method)
+
+
+def tried(method: str) -> dict[float, float]:
+    """The held-out log-likelihood per token of each learning rate that has been tried."""
+    return _tries().tried(method)
+
+
 def by_category(metric: str) -> pd.DataFrame:
     """A row for each category of questions, a column for each run of the table."""
     rows = _rows()
@@ -139,7 +149,7 @@ class Table:
             tries.Run(method, 0, rate)
             for method, rates in RATES.items()
             for rate in rates
-            if rate not in _tries().tried(method)
+            if rate not in tried(method)
         ]
         rows = _rows()
         made = set() if rows.empty else set(rows[rows["metric"] == "repeated"]["method"])
@@ -155,7 +165,7 @@ class Table:
         if run.method in (BEFORE, *METHODS):
             student = student_of(self.teacher)
         if run.method in METHODS:
-            rate = _tries().chosen(run.method)
+            rate = chosen(run.method)
             taught = self.teach(run.method, student, rate, STEPS)
             self._record(
                 run.method, taught, rate, "operations", operations(run.method, taught, student, self.teacher)

@@ -5,40 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import small_language_model as small
+import small_chat
 import torch
-from datasets import Dataset, DatasetDict
 
-from course_utils import data, models, paths, training
+from course_utils import models, training
 from course_utils.commands import language_model_tables
 from course_utils.data.answers import Request
 from course_utils.models import chat as chat_models
 from course_utils.runs import chat, chat_teaching
 
-WORDS = ("red", "blue", "green", "gold")
-
-
-def loaded(role: str, language: str | None = None) -> DatasetDict:
-    """Instructions and questions that name colours."""
-    if role == "chat_questions":
-        rows = [
-            {"id": i, "category": f"kind {i % 2}", "question": f"Say {WORDS[i % 4]} {i}."} for i in range(6)
-        ]
-        return DatasetDict({"test": Dataset.from_list(rows)})
-    rows = [
-        {"id": i, "instruction": f"Name {WORDS[i % 4]}.", "input": str(i) if i % 3 else "", "output": "-"}
-        for i in range(30)
-    ]
-    return DatasetDict({"train": Dataset.from_list(rows[:12]), "test": Dataset.from_list(rows[12:])})
-
 
 @pytest.fixture
 def real(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    small.stand_in(monkeypatch, tmp_path, "04_sequence_distillation", id="org/small")
-    monkeypatch.setattr(data, "load", loaded)
-    monkeypatch.setattr(chat_teaching, "LAYERS", 1)
-    for name, value in {"STEPS": 4, "TRIED_STEPS": 2, "HELD_OUT": 5, "ANSWER_TOKENS": 6}.items():
-        monkeypatch.setattr(chat, name, value)
+    small_chat.stand_in(monkeypatch, tmp_path)
     return tmp_path
 
 
@@ -67,9 +46,8 @@ def test_the_table_is_made_once(real: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_answers_that_were_written_are_not_written_again(real: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paths, "BUILD", real)
     tokenizer, teacher = models.load_tokenizer("language_model"), models.load_language_model("language_model")
-    prompts = [f"{WORDS[i % 4]} {i}" for i in range(70)]
+    prompts = [f"{small_chat.WORDS[i % 4]} {i}" for i in range(70)]
     first = chat.answers(teacher, tokenizer, prompts[:64])
     asked: list[int] = []
     write = chat_models.continued
