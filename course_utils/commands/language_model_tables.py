@@ -1,7 +1,8 @@
-"""Tables on published models, made run by run: each run records its rows, and a run that has them is not made again.
+"""Tables made run by run: each run records its rows, and a run that has them is not made again.
 
 On the language model: notebook 10's of templates and of learned prompts, notebook 07's of few examples, and notebook
-04's of a chat model distilled. On the multilingual encoder: notebook 09's of transfer between languages.
+04's of a chat model distilled. On the multilingual encoder: notebook 09's of transfer between languages. On translators
+from random weights: notebook 04's other one.
 """
 
 import time
@@ -10,13 +11,14 @@ from typing import Any
 from course_utils import session
 from course_utils.assets import large_models
 from course_utils.commands.tables import duration, keep
-from course_utils.runs import chat, few_shot, learned_prompts, templates, transfer
+from course_utils.runs import chat, few_shot, learned_prompts, templates, transfer, translators
 
 TABLES: dict[str, Any] = {
     "templates": templates,
     "prompts": learned_prompts,
     "few-shot": few_shot,
     "chat": chat,
+    "translators": translators,
     "madx": transfer,
 }
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from course_utils import assets, results
+from course_utils.results.tables import SHARES
 
 
 class Run(NamedTuple):
@@ -55,7 +56,8 @@ class Tries(NamedTuple):
         return max(self.rates[method], key=lambda rate: scores[rate])
 
     def scores(self, method: str) -> list[float]:
-        """The scores (%) of the table's runs with the chosen rate, one for each of `seeds`, in their order.
+        """The scores of the table's runs with the chosen rate, one for each of `seeds`, in their order. Shares are
+        in percent.
 
         Raises ValueError where one of them is missing.
         """
@@ -65,7 +67,8 @@ class Tries(NamedTuple):
                 f"{method} has no run with seed {lacking[0]} at its rate. Make the rest of the table: "
                 f"python -m course_utils tables {self.command}."
             )
-        return [100 * made[seed] for seed in self.seeds]
+        share = set(self._rows(method, self.data)["metric"]) <= set(SHARES)
+        return [(100 if share else 1) * made[seed] for seed in self.seeds]
 
     def missing(self) -> list[Run]:
         """The runs without a row: all tries of all methods, then the table's runs, seed by seed."""
@@ -91,5 +94,5 @@ class Tries(NamedTuple):
     def _rows(self, method: str, data: str) -> pd.DataFrame:
         rows = results.load(self.name, assets.track())
         if rows.empty:
-            return pd.DataFrame(columns=["seed", "value", "learning_rate"])
+            return pd.DataFrame(columns=["seed", "value", "learning_rate", "metric"])
         return rows[(rows["method"] == method) & (rows["data"] == data) & (rows["steps"] == self.steps)]

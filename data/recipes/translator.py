@@ -10,14 +10,13 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-from transformers import MarianConfig, MarianMTModel, PreTrainedTokenizerFast
+from transformers import MarianMTModel, PreTrainedTokenizerFast
 
 from course_utils import training
 from course_utils.data import pairs
 from course_utils.models import translators
+from course_utils.models.small_translators import config, train_tokenizer
 
-PAD, END = "<pad>", "</s>"
 VOCABULARY = 2000
 STEPS, BATCH, LEARNING_RATE, SEED = 2_500, 32, 2e-3, 0
 TEACHER = {"d_model": 128, "layers": 2, "heads": 4, "ffn": 512, "dropout": 0.1}
@@ -33,55 +32,11 @@ def read(path: Path) -> Dataset:
     return Dataset.from_dict({name: [row[key] for row in rows] for name, key in columns.items()})
 
 
-def train_tokenizer(rows: Dataset) -> PreTrainedTokenizerFast:
-    """A byte-level BPE vocabulary over both languages. It keeps capitals and blanks: decoding gives back the text."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
-        special_tokens=[PAD, END],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(
-        [*rows["source"], *(text for texts in rows["targets"] for text in texts)], trainer
-    )
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"$A {END}", special_tokens=[(END, tokenizer.token_to_id(END))]
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token=PAD, eos_token=END, model_max_length=pairs.MAX_TOKENS
-    )
-
-
-def config(shape: dict[str, Any], tokenizer: PreTrainedTokenizerFast) -> MarianConfig:
-    """A Marian model of this shape for this tokenizer."""
-    return MarianConfig(
-        vocab_size=len(tokenizer),
-        pad_token_id=tokenizer.pad_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        decoder_start_token_id=tokenizer.pad_token_id,
-        forced_eos_token_id=None,
-        d_model=shape["d_model"],
-        encoder_layers=shape["layers"],
-        decoder_layers=shape["layers"],
-        encoder_attention_heads=shape["heads"],
-        decoder_attention_heads=shape["heads"],
-        encoder_ffn_dim=shape["ffn"],
-        decoder_ffn_dim=shape["ffn"],
-        dropout=shape["dropout"],
-        max_position_embeddings=pairs.MAX_TOKENS,
-        scale_embedding=True,
-        share_encoder_decoder_embeddings=True,
-        init_std=0.1,  # the usual 0.02 suits a width of 512 and more
-    )
-
-
 def train_teacher(corpora: Path, out: Path, checkpoint: Path) -> dict[str, Any]:
     """Train tokenizer and teacher into `out`. Returns the facts for the card."""
     rows = read(corpora / "paraphrases" / "train.jsonl")
-    tokenizer = train_tokenizer(rows)
+    texts = [*rows["source"], *(text for texts in rows["targets"] for text in texts)]
+    tokenizer = train_tokenizer(texts, VOCABULARY)
     training.set_seed(SEED)
     model = MarianMTModel(config(TEACHER, tokenizer))
     start = model.config.decoder_start_token_id
