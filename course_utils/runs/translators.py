@@ -244,7 +244,13 @@ class Table:
         path = self.folder / f"beams-{seed}-{chosen('teacher: baseline'):g}.json"
         if not path.exists():
             sources = self.sentences["train"]["source"]
-            limits = {"all_beams": True, "max_new_tokens": MAX_NEW_TOKENS}
-            found = translators.translate(self._teacher(seed), self.tokenizer, sources, BEAMS, **limits)
+            found = translators.translate(
+                self._teacher(seed),
+                self.tokenizer,
+                sources,
+                BEAMS,
+                all_beams=True,
+                max_new_tokens=MAX_NEW_TOKENS,
+            )
             paths.write_whole(path, json.dumps(found, ensure_ascii=False))
         return json.loads(path.read_text(encoding="utf-8"))
