@@ -99,6 +99,11 @@ def observe_parts(names: tuple[str, ...]) -> Callable[[Function, Arguments], Obs
     return observe
 
 
+def observe_number(function: Function, arguments: Arguments) -> Observations:
+    """For a function of plain numbers: the number that it returns."""
+    return {RESULT: plain_int(function(*arguments.values()))}
+
+
 def plain_int(value: Any) -> Any:
     """A whole number of another kind, as NumPy's, as an int; whatever else it is, unchanged."""
     return int(value) if isinstance(value, numbers.Integral) and not isinstance(value, bool) else value

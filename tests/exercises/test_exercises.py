@@ -50,7 +50,7 @@ def test_the_reference_is_right(id):
     assert checks.grade(id, checks.reference(id)).status == "right"
 
 
-@pytest.mark.parametrize(("id", "answer"), RIGHT, ids=lambda value: getattr(value, "__name__", None))
+@pytest.mark.parametrize(("id", "answer"), RIGHT, ids=lambda value: getattr(value, "__name__", value))
 def test_other_right_answers_are_right(id, answer):
     outcome = checks.grade(id, answer)
     assert outcome.status == "right", outcome.message
@@ -76,7 +76,7 @@ def test_two_edits_at_once_can_be_made(id):
     assert all(mistake.hint.startswith("Two things. ") for mistake in checks._TASKS[id].mistakes.pairs)
 
 
-@pytest.mark.parametrize(("id", "answer", "hint"), WRONG, ids=lambda value: getattr(value, "__name__", ""))
+@pytest.mark.parametrize(("id", "answer", "hint"), WRONG, ids=lambda value: getattr(value, "__name__", value))
 def test_a_wrong_answer_is_refused_with_its_own_hint(id, answer, hint):
     outcome = checks.grade(id, answer)
     assert outcome.status == "wrong"

@@ -3,13 +3,10 @@
 from torch import Generator
 
 from course_utils.checks.tasks import (
-    RESULT,
     Arguments,
     Exercise,
-    Function,
     Mistake,
-    Observations,
-    plain_int,
+    observe_number,
     slips,
 )
 from course_utils.methods import adapters
@@ -19,10 +16,6 @@ def _count_cases(_: Generator) -> list[Arguments]:
     sizes = ((5, 2, 1), (5, 2, 3), (128, 16, 8), (768, 64, 24), (6, 1, 2), (4, 7, 5))
     names = ("width", "bottleneck_size", "adapters")
     return [dict(zip(names, size, strict=True)) for size in sizes]
-
-
-def _observe_number(function: Function, arguments: Arguments) -> Observations:
-    return {RESULT: plain_int(function(*arguments.values()))}
 
 
 def _loose_count(
@@ -61,7 +54,7 @@ def _loose_count(
 COUNT_ADAPTER_PARAMETERS = Exercise(
     reference=adapters.count_adapter_parameters,
     cases=_count_cases,
-    observe=_observe_number,
+    observe=observe_number,
     mistakes=slips(
         _loose_count,
         {

@@ -3,20 +3,13 @@
 from torch import Generator
 
 from course_utils.checks.tasks import (
-    RESULT,
     Arguments,
     Exercise,
-    Function,
     Mistake,
-    Observations,
-    plain_int,
+    observe_number,
     slips,
 )
 from course_utils.methods import ia3
-
-
-def _observe_number(function: Function, arguments: Arguments) -> Observations:
-    return {RESULT: plain_int(function(*arguments.values()))}
 
 
 def _cases(_: Generator) -> list[Arguments]:
@@ -46,7 +39,7 @@ def _loose(
 COUNT_IA3_PARAMETERS = Exercise(
     reference=ia3.count_ia3_parameters,
     cases=_cases,
-    observe=_observe_number,
+    observe=observe_number,
     mistakes=[
         Mistake(
             lambda hidden_size, intermediate_size, layers: (

@@ -4,10 +4,11 @@ import math
 from typing import Any
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
 from course_utils.checks.compare import describe
-from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Mistake, Observations, slips
+from course_utils.checks.edits import edits
+from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Observations
 from course_utils.methods import lora
 
 KIND = "kind of answer"
@@ -68,77 +69,73 @@ def _kind(matrix: Tensor, again: Tensor) -> str:
     return "random" if size * math.sqrt(3 * matrix.shape[-1]) < WIDEST else "random, and too large"
 
 
-def _loose_init(
-    in_features: int,
-    out_features: int,
-    rank: int,
-    *,
-    transposed: bool = False,
-    exchanged: bool = False,
-    both_random: bool = False,
-    zero_a: bool = False,
-    ones: bool = False,
-    multiples: bool = False,
-    seeded: bool = False,
-    doubles: bool = False,
-    gradients: bool = False,
-    huge: bool = False,
-    too_large: bool = False,
-) -> tuple[Tensor, Tensor]:
-    own = torch.Generator().manual_seed(1) if seeded else None
-    lora_A = torch.randn(rank, in_features, generator=own)
-    if not too_large:
-        nn.init.kaiming_uniform_(lora_A, a=math.sqrt(5), generator=own)
-    lora_A = lora_A * (1e6 if huge else 1)
-    lora_A = torch.outer(torch.randn(rank), lora_A[0]) if multiples else lora_A
-    lora_A = torch.zeros_like(lora_A) if zero_a else torch.ones_like(lora_A) if ones else lora_A
-    lora_B = torch.randn(out_features, rank) if both_random else torch.zeros(out_features, rank)
-    pair = (lora_A.T, lora_B.T) if transposed else (lora_A, lora_B)
-    first, second = (
-        matrix.double().requires_grad_(gradients) if doubles else matrix.requires_grad_(gradients)
-        for matrix in pair
-    )
-    return (second, first) if exchanged else (first, second)
-
-
-INIT_HINTS = {
-    "transposed": "both matrices lie on their side. A takes in_features down to rank, and a weight has the shape "
-    "(outputs, inputs): A is (rank, in_features), B is (out_features, rank).",
-    "exchanged": "A and B are exchanged: return A, of shape (rank, in_features), first.",
-    "both_random": "B is not zero, so B A is not zero, and the model is changed before its first step. "
-    "Fill B with zeros.",
-    "zero_a": "A and B are both zero, and so they stay: the gradient of B is made with A, that of A with B, "
-    "and both are zero at every step. Draw A at random.",
-    "ones": "rows of A are alike. Each then gets the same gradients as the others, and the update never "
-    "has more than the rank of the rows that differ. Draw every entry at random.",
-    "multiples": "rows of A are multiples of other rows, or sums of them. The update then never has more than the "
-    "rank of A, which is less than `rank`. Draw every entry on its own: nn.init.kaiming_uniform_ does.",
-    "seeded": "A is the same at every call. Each layer should get its own: draw it at random, "
-    "without a seed in the function.",
-    "doubles": "make both float32, the dtype of torch.empty and torch.zeros.",
-    "gradients": "return plain tensors. The layer that you build later makes parameters of them.",
-    "huge": "the entries of A are far too small or too large (torch.empty alone holds whatever lay in memory). "
-    "Draw them: nn.init.kaiming_uniform_(lora_A, a=math.sqrt(5)).",
-    "too_large": "A is random, but drawn from too wide a range, and so the first steps of B would throw the model off. "
-    "Fill torch.empty(rank, in_features) with nn.init.kaiming_uniform_, a=math.sqrt(5): the more inputs, the narrower.",
-}
+_NOT_ZERO = (
+    "B is not zero, so B A is not zero, and the model is changed before its first step. Fill B with zeros."
+)
+_NOT_FLOAT32 = "make both float32, the dtype of torch.empty and torch.zeros."
+_PARAMETERS = "return plain tensors. The layer that you build later makes parameters of them."
+_DRAWN = "nn.init.kaiming_uniform_(lora_A, a=math.sqrt(5))"
+_B = "torch.zeros(out_features, rank)"
 
 LORA_INIT = Exercise(
     reference=lora.lora_init,
     cases=_init_cases,
     observe=_observe_init,
-    mistakes=[
-        Mistake(
-            lambda *given: _loose_init(*given, both_random=True, zero_a=True),
+    mistakes=edits(
+        lora.lora_init,
+        (
+            {_DRAWN: "lora_A.zero_()", _B: "torch.randn(out_features, rank)"},
             "that would work too, since B A is zero either way. But the paper and peft draw A and set B to zero; "
             "do as they do, so that the two can be compared.",
         ),
-        *slips(_loose_init, INIT_HINTS),
-    ],
+        (
+            {f"lora_A, {_B}": f"lora_A.T, {_B}.T"},
+            "both matrices lie on their side. A takes in_features down to rank, and a weight has the shape "
+            "(outputs, inputs): A is (rank, in_features), B is (out_features, rank).",
+        ),
+        (
+            {f"lora_A, {_B}": f"{_B}, lora_A"},
+            "A and B are exchanged: return A, of shape (rank, in_features), first.",
+        ),
+        ({"torch.zeros": "torch.randn"}, _NOT_ZERO),
+        (
+            {_DRAWN: "lora_A.zero_()"},
+            "A and B are both zero, and so they stay: the gradient of B is made with A, that of A with B, "
+            "and both are zero at every step. Draw A at random.",
+        ),
+        (
+            {_DRAWN: "lora_A.fill_(1.0)"},
+            "rows of A are alike. Each then gets the same gradients as the others, and the update never "
+            "has more than the rank of the rows that differ. Draw every entry at random.",
+        ),
+        (
+            {_DRAWN: f"{_DRAWN}\n    lora_A = torch.outer(torch.randn(rank), lora_A[0])"},
+            "rows of A are multiples of other rows, or sums of them. The update then never has more than the "
+            "rank of A, which is less than `rank`. Draw every entry on its own: nn.init.kaiming_uniform_ does.",
+        ),
+        (
+            {_DRAWN: f"torch.manual_seed(1)\n    {_DRAWN}"},
+            "A is the same at every call. Each layer should get its own: draw it at random, "
+            "without a seed in the function.",
+        ),
+        ({f"lora_A, {_B}": f"lora_A.double(), {_B}.double()"}, _NOT_FLOAT32),
+        ({f"lora_A, {_B}": f"nn.Parameter(lora_A), nn.Parameter({_B})"}, _PARAMETERS),
+        (
+            {_DRAWN: f"{_DRAWN}.mul_(1e6)"},
+            "the entries of A are far too small or too large (torch.empty alone holds whatever lay in memory). "
+            "Draw them: nn.init.kaiming_uniform_(lora_A, a=math.sqrt(5)).",
+        ),
+        (
+            {_DRAWN: "lora_A.normal_()"},
+            "A is random, but drawn from too wide a range, and so the first steps of B would throw the model off. "
+            "Fill torch.empty(rank, in_features) with nn.init.kaiming_uniform_, a=math.sqrt(5): the more inputs, the "
+            "narrower.",
+        ),
+    ),
     advice={
-        DTYPES: INIT_HINTS["doubles"],
-        GRADIENTS: INIT_HINTS["gradients"],
-        MATRIX_B: INIT_HINTS["both_random"],
+        DTYPES: _NOT_FLOAT32,
+        GRADIENTS: _PARAMETERS,
+        MATRIX_B: _NOT_ZERO,
         MATRIX_A: "A is not drawn as asked. Fill torch.empty(rank, in_features) with nn.init.kaiming_uniform_, "
         "a=math.sqrt(5).",
         KIND: "return two tensors with entries in them: A, then B, as in `return lora_A, lora_B`.",

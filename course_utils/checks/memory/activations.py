@@ -9,7 +9,7 @@ from course_utils.checks.tasks import (
     Function,
     Mistake,
     Observations,
-    plain_int,
+    observe_number,
     slips,
 )
 from course_utils.methods import memory
@@ -123,10 +123,6 @@ def _block_cases(_: Generator) -> list[Arguments]:
     return [dict(zip(names, value, strict=True)) for value in values]
 
 
-def _observe_number(function: Function, arguments: Arguments) -> Observations:
-    return {RESULT: plain_int(function(*arguments.values()))}
-
-
 def _loose_block(
     batch: int,
     length: int,
@@ -176,7 +172,7 @@ def _loose_block(
 BLOCK_ACTIVATIONS = Exercise(
     reference=memory.block_activations,
     cases=_block_cases,
-    observe=_observe_number,
+    observe=observe_number,
     mistakes=slips(
         _loose_block,
         {

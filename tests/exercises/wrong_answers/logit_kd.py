@@ -181,7 +181,10 @@ WRONG = {
         ({"dim=-1)": "dim=-1).half()"}, "dtype changed"),
     ],
     "logit_kd.kd_loss": [
-        ({"student_logits": "student_logits.detach()"}, "Detach the teacher, not the student"),
+        (
+            {"student_logits": "student_logits.detach()", ".detach()": ""},
+            "Detach the teacher, not the student",
+        ),
         ({"batchmean": "mean", " * temperature**2": ""}, "Two things."),
         ({"return F": "return (F", "**2": "**2).item()"}, "not the type to return"),
         ({"return": "with torch.no_grad():\n        return"}, "no gradient can flow back"),
