@@ -121,9 +121,19 @@ def main() -> int:
         if name == "tables":
             sub.add_argument(
                 "table",
-                choices=["glue", "templates", "prompts", "few-shot", "chat", "translators", "madx"],
+                choices=[
+                    "glue",
+                    "templates",
+                    "prompts",
+                    "few-shot",
+                    "chat",
+                    "translators",
+                    "madx",
+                    "intermediate",
+                ],
                 help="which one: ways of fine-tuning on tasks of GLUE; templates on arithmetic; learned prompts; "
-                "few examples; a chat model distilled; translators distilled; MAD-X between languages",
+                "few examples; a chat model distilled; translators distilled; MAD-X between languages; "
+                "small students of two encoders",
             )
             sub.add_argument("--only", nargs="+", metavar="TASK", help="of glue: the tasks, e.g. CoLA SST-2")
         if name in ("course", "claims", "tables"):

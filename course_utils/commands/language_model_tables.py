@@ -2,7 +2,7 @@
 
 On the language model: notebook 10's of templates and of learned prompts, notebook 07's of few examples, and notebook
 04's of a chat model distilled. On the multilingual encoder: notebook 09's of transfer between languages. On translators
-from random weights: notebook 04's other one.
+from random weights: notebook 04's other one. On small students of two encoders: notebook 03's.
 """
 
 import time
@@ -11,7 +11,7 @@ from typing import Any
 from course_utils import session
 from course_utils.assets import large_models
 from course_utils.commands.tables import duration, keep
-from course_utils.runs import chat, few_shot, learned_prompts, templates, transfer, translators
+from course_utils.runs import berts_table, chat, few_shot, learned_prompts, templates, transfer, translators
 
 TABLES: dict[str, Any] = {
     "templates": templates,
@@ -20,6 +20,7 @@ TABLES: dict[str, Any] = {
     "chat": chat,
     "translators": translators,
     "madx": transfer,
+    "intermediate": berts_table,
 }
 
 
