@@ -183,7 +183,7 @@ ARROWS = {
     "results": {"assets", "paths", "session", "training"},
     "checks": {"data", "methods", "paths"},
     "capstone": {"measure", "training"},
-    "runs": {"assets", "data", "methods", "models", "paths", "results", "training"},
+    "runs": {"assets", "data", "measure", "methods", "models", "paths", "results", "training"},
     "commands": {"assets", "checks", "paths", "results", "runs", "session"},
     "__main__": {"assets", "commands", "results", "session"},
     "__init__": {"assets", "checks", "paths", "session"},
