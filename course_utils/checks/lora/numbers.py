@@ -38,7 +38,7 @@ LORA_SCALING = Exercise(
             "rank_stabilized is not used. Where it is True, divide by the square root of the rank.",
         ),
         (
-            {_ROOT: "math.sqrt(rank)"},
+            {" if rank_stabilized else rank": ""},
             "the square root is taken every time. It belongs to rank_stabilized=True only.",
         ),
         (
