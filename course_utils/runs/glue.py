@@ -140,7 +140,8 @@ class Trained:
 class Table:
     """The table's rows so far, the runs that lack one, and how one is made.
 
-    Rows are found in the build folder and among those that ship; a run counts as made with as many examples only.
+    Rows are found in the build folder and among those that ship; a run counts as made only with as many examples and
+    steps, and at a rate that the budget tries.
     """
 
     def __init__(self, tasks: Sequence[str], budget: Budget) -> None:
@@ -164,13 +165,16 @@ class Table:
         return [run for run in runs if not self.found(run)]
 
     def found(self, run: Run) -> list[Row]:
-        """The rows of a run, shipped ones first."""
-        wanted = run.data, run.method, run.seed, self.tasks[run.task].examples
-        rows = [row for row in self.rows if run.rate in (None, row["extra"]["learning_rate"])]
+        """The rows of a run, shipped ones first: of the same examples, steps and learning rates to choose from."""
+        allowed = rates(run.method, self.budget.factors) if run.rate is None else [run.rate]
+        task = self.tasks[run.task]
+        wanted = run.data, run.method, run.seed, task.examples, task.steps
         return [
             row
-            for row in rows
-            if (row["data"], row["method"], row["seed"], row["extra"]["examples"]) == wanted
+            for row in self.rows
+            if (row["data"], row["method"], row["seed"], row["extra"]["examples"], row["extra"]["steps"])
+            == wanted
+            and row["extra"]["learning_rate"] in allowed
         ]
 
     def seconds_a_step(self, runs: Sequence[Run]) -> dict[tuple[str, str], float]:
