@@ -133,8 +133,8 @@ def quantize_linears(
     model.
 
     outliers: by the path of a layer the columns that it keeps in float, (kept,); it becomes an `OutlierInt8Linear`.
-    Raises ValueError, and changes nothing, where there is no layer, where a path is none of theirs, and where a
-    method's layers are still on the model.
+    Raises ValueError, and changes nothing, where there is no layer, where a path or a column is none of theirs, and
+    where a method's layers are still on the model.
     """
     if added := wrapped(model, (Wrapped, NewPart)):
         raise ValueError(
@@ -149,6 +149,13 @@ def quantize_linears(
             f"outliers names {unknown[0]}, and this model has no linear layer there outside its head. Take the paths "
             "from largest_inputs, with the same head."
         )
+    for path, columns in (outliers or {}).items():
+        features = _as_linear(layers[path]).in_features
+        if len(columns) and not 0 <= int(columns.min()) <= int(columns.max()) < features:
+            raise ValueError(
+                f"outliers names columns {int(columns.min())} to {int(columns.max())} of {path}, and its features are "
+                f"0 to {features - 1}. Take the columns from largest_inputs of this model."
+            )
     for path, layer in layers.items():
         linear, columns = _as_linear(layer), (outliers or {}).get(path)
         new = Int8Linear(linear) if columns is None else OutlierInt8Linear(linear, columns)

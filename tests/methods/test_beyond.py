@@ -230,6 +230,10 @@ def test_layers_with_outliers_keep_them_and_the_head_stays(model, batch):
     before = copy.deepcopy(model.state_dict())
     with pytest.raises(ValueError, match="outliers names nowhere"):
         quantization.quantize_linears(model, {"nowhere": torch.tensor([0])})
+    path = next(name for name, part in model.named_modules() if isinstance(part, nn.Linear))
+    with pytest.raises(ValueError, match=f"columns 0 to 10000 of {path}"):
+        quantization.quantize_linears(model, {path: torch.tensor([0, 10_000])})
+    assert isinstance(model.get_submodule(path), nn.Linear)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
