@@ -149,11 +149,11 @@ def quantize_linears(
             f"outliers names {unknown[0]}, and this model has no linear layer there outside its head. Take the paths "
             "from largest_inputs, with the same head."
         )
-    for path, columns in (outliers or {}).items():
+    for path, kept in (outliers or {}).items():
         features = _as_linear(layers[path]).in_features
-        if len(columns) and not 0 <= int(columns.min()) <= int(columns.max()) < features:
+        if len(kept) and not 0 <= int(kept.min()) <= int(kept.max()) < features:
             raise ValueError(
-                f"outliers names columns {int(columns.min())} to {int(columns.max())} of {path}, and its features are "
+                f"outliers names columns {int(kept.min())} to {int(kept.max())} of {path}, and its features are "
                 f"0 to {features - 1}. Take the columns from largest_inputs of this model."
             )
     for path, layer in layers.items():
