@@ -37,8 +37,8 @@ def claims(arguments: argparse.Namespace) -> int:
 
 
 def exhibits(_: argparse.Namespace) -> int:
-    """list the exhibits of the slides: claim, the paper's figure, ours, held or not"""
-    from course_utils.results.exhibits import exhibits_table
+    """list the exhibits of the slides: the paper's figure, the statements, ours, the verdict"""
+    from course_utils.results import exhibits_table
 
     print(exhibits_table())
     return 0

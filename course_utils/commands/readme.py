@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from course_utils.assets import TRACKS
-from course_utils.commands import real_track, report
+from course_utils.commands import real_track, report, verdict_tables
 from course_utils.paths import DATA, ROOT
 from course_utils.results import SHARES, by_task, load, mean_and_spread, rows
-from course_utils.results.exhibits import exhibits
 from course_utils.runs import glue
 
 README = ROOT / "README.md"
@@ -29,15 +28,23 @@ Written by `python -m course_utils readme` from `data/results/`.
 
 ## The exhibits
 
-Every table and figure of the slides, the notebook that reproduces it, what the papers report, and the first thing that
-we claim for it.
+Every table and figure of the slides, the notebook that reproduces it, what the papers report, and what became of the
+statements that the slides make with it.
 
 {exhibits}
-## Every claim
+## Every statement
 
-A number is the mean over the runs of all seeds; in brackets, how often the claim held.
+What the slides say, in our words, and when it counts as reproduced: that was fixed before the runs. A statement is
+*reproduced* if its test holds for the mean over the seeds and the 95 % interval does not reach the other side of its
+bound, *not settled* if the interval holds the bound, and *not reproduced* if it fails. Of several parts the worst
+decides. With fewer than three seeds nothing is reproduced. Where runs are missing that the test needs, the statement is
+*not measured*, and no weaker test stands in for it. What follows from arithmetic or code is an *identity*: a notebook
+asserts it. Behind a verdict stands the part that decides: mean [95 % interval], seeds.
 
-{claims}
+{counts}
+On the bundled track the learning rates are still the catalogue's; not every method has had as many tries.
+
+{statements}
 # Every row
 
 A cell is the mean of the metric over runs with
@@ -99,36 +106,6 @@ def resources() -> str:
         f"at most, and two take {two:.1f} GiB.\nFor sixty people that makes {60 * one:.0f} GiB, or {60 * two:.0f} GiB."
     )
     return f"{report.table(header, rows)}\n\n{text} {_measured_on(runs)}\n"
-
-
-def exhibits_table() -> str:
-    """A table of the slides' exhibits: where each is, what the paper reports, and what we measured for its first claim.
-
-    Shipped claims only. The first claim is the one that `data/results/exhibits.toml` names. Raises ValueError if an
-    exhibit has claims, and none of them is that one.
-    """
-    rows = []
-    paths = {path.name[:2]: path for path in _notebooks()}
-    for exhibit in exhibits(own=False):
-        claims, first = exhibit["claims"], exhibit["first"]
-        if claims and first not in claims:
-            raise ValueError(f"exhibits.toml: {exhibit['id']} has no claim {first!r}. It has {list(claims)}.")
-        measured = [claims.get(first, {}).get(track, "–") for track in TRACKS]
-        where = f"[{exhibit['notebook']}](../notebooks/{paths[exhibit['notebook']].name})"
-        name = f"{exhibit['id']} {exhibit['title']}"
-        rows.append([name, where, exhibit["paper"] or "–", first, *measured])
-    return report.table(["exhibit", "notebook", "the papers", "we claim", *TRACKS], rows) + "\n"
-
-
-def claims() -> str:
-    """A table of all claims: exhibit, claim, the paper's figure, and what each track measured. Shipped claims only."""
-    rows = []
-    for exhibit in exhibits(own=False):
-        paper = exhibit["paper"] or "–"
-        for text, measured in exhibit["claims"].items():
-            rows.append([exhibit["id"], text, paper, *(measured.get(track, "–") for track in TRACKS)])
-            paper = "″"  # the figure of the exhibit stands in its first line
-    return report.table(["exhibit", "claim", "the papers", *TRACKS], rows) + "\n"
 
 
 def picture() -> tuple[bytes, str]:
@@ -202,7 +179,11 @@ def _json(path: Path) -> dict[str, dict[str, Any]]:
 def render(text: str) -> str:
     """README's text with its blocks written anew. Raises ValueError if a block's marks are gone."""
     alt = picture()[1]
-    blocks = {"picture": f"![{alt}](docs/choosing.png)\n", "notebooks": notebooks()}
+    blocks = {
+        "statements": verdict_tables.count(),
+        "picture": f"![{alt}](docs/choosing.png)\n",
+        "notebooks": notebooks(),
+    }
     return _fill(text, "README.md", blocks)
 
 
@@ -223,10 +204,15 @@ def _fill(text: str, file: str, blocks: dict[str, str]) -> str:
 
 
 def render_results() -> str:
-    """The text of docs/results.md: the claims, one table a notebook that has shipped rows, and GLUE's."""
+    """The text of docs/results.md: the statements, one table a notebook that has shipped rows, and GLUE's."""
     tables = {_title(path): results(path.name[:2]) for path in _notebooks()}
     by_notebook = "".join(f"\n## {title}\n\n{table}\n" for title, table in tables.items())
-    return RESULTS_HEAD.format(exhibits=exhibits_table(), claims=claims()) + by_notebook + glue_table()
+    head = RESULTS_HEAD.format(
+        exhibits=verdict_tables.exhibits_table(_notebooks()),
+        counts=verdict_tables.count(),
+        statements=verdict_tables.statements_table(),
+    )
+    return head + by_notebook + glue_table()
 
 
 def main() -> int:

@@ -1,11 +1,11 @@
-"""Results: rows and tables of them, the papers' figures beside them, claims, verdicts, and methods side by side."""
+"""Results: rows and tables of them, the papers' figures beside them, statements, verdicts, methods side by side."""
 
 from course_utils.results.cards import write_card
+from course_utils.results.claims import claim
 from course_utils.results.comparison import beside_papers, by_method, elsewhere, for_reading
-from course_utils.results.exhibits import exhibits_table
 from course_utils.results.papers import beside_paper, paper
-from course_utils.results.rows import RUN, Row, load, record, record_fit
-from course_utils.results.statements import claim
+from course_utils.results.rows import RUN, Row, load, record, record_figure, record_fit
+from course_utils.results.statements import exhibits_table, show_statements, statement, statements
 from course_utils.results.tables import SHARES, mean_and_spread, table
 from course_utils.results.tasks import averages, by_task
 from course_utils.results.verdicts import Verdict, interval, judge, verdict
@@ -30,7 +30,11 @@ __all__ = [
     "mean_and_spread",
     "paper",
     "record",
+    "record_figure",
     "record_fit",
+    "show_statements",
+    "statement",
+    "statements",
     "table",
     "verdict",
     "write_card",

@@ -13,12 +13,6 @@ from course_utils import assets
 from course_utils.results import rows as result_rows
 from course_utils.results.exhibits import exhibits
 
-FIELDS = (
-    "time", "notebook", "track", "exhibit", "method", "model", "data", "seed", "trainable_parameters", "metric",
-    "value", "seconds", "peak_bytes", "versions", "machine", "source",
-)  # fmt: skip
-"""The columns of `results.load` that every row has. Any other is a setting that a notebook varied."""
-
 NOT_YET = "not measured yet"
 
 
@@ -57,7 +51,7 @@ def by_method(
 def elsewhere(role: str) -> pd.DataFrame:
     """The exhibits of notebooks 02 to 11 without a line in `by_method`: what they show, and where they were measured.
 
-    Columns: notebook, title, measured on. What has neither a row nor a claim on this track is "not measured yet".
+    Columns: notebook, title, measured on. What has no row on this track is "not measured yet".
     """
     lines = by_method(role)
     shown = set(lines["exhibit"]) if len(lines) else set()
@@ -67,11 +61,7 @@ def elsewhere(role: str) -> pd.DataFrame:
         exhibit: {
             "notebook": facts["notebook"],
             "title": facts["title"],
-            "measured on": _named(found[exhibit])
-            if exhibit in found
-            else "claims only"
-            if facts["claims"]
-            else NOT_YET,
+            "measured on": _named(found[exhibit]) if exhibit in found else NOT_YET,
         }
         for exhibit, facts in _earlier().items()
         if exhibit not in shown
@@ -93,7 +83,7 @@ def _comparable(role: str, metric: str, track: str, own: bool) -> pd.DataFrame:
     rows = result_rows.load(track=track, own=own)
     if rows.empty:
         return rows
-    settings = [name for name in rows if name not in FIELDS]
+    settings = [name for name in rows if name not in result_rows.FIELDS]
     same = (
         (rows["metric"] == metric)
         & rows["exhibit"].isin(_earlier())

@@ -26,6 +26,12 @@ Row = dict[str, Any]
 RUN = ("notebook", "track", "exhibit", "method", "model", "data", "metric", "extra")
 """What tells one measurement from another, together with the seed."""
 
+FIELDS = (
+    "time", "notebook", "track", "exhibit", "method", "model", "data", "seed", "trainable_parameters", "metric",
+    "value", "seconds", "peak_bytes", "versions", "machine", "source",
+)  # fmt: skip
+"""The columns of `load` that every row has. Any other is a setting that a notebook varied."""
+
 
 def now() -> str:
     """The time in UTC, to the second."""
@@ -165,6 +171,28 @@ def record_fit(
         value=history.final,
         seconds=history.seconds,
         peak_bytes=history.peak_bytes,
+        **extra,
+    )
+
+
+def record_figure(
+    exhibit: str, method: str, metric: str, value: float, *, model: str, data: str, **extra: Any
+) -> Row:
+    """`record` for a figure of this run that is no score of a training: a ratio, a count of bytes, a difference.
+
+    metric: what was measured, with its unit in brackets. Notebook and seed are the session's.
+    """
+    return record(
+        session.notebook or "scratch",
+        exhibit,
+        method,
+        model=model,
+        data=data,
+        seed=session.seed(),
+        trainable_parameters=0,
+        metric=metric,
+        value=value,
+        seconds=0.0,
         **extra,
     )
 

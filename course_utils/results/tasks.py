@@ -21,7 +21,7 @@ def by_task(rows: pd.DataFrame, methods: Collection[str], tasks: Collection[str]
     nothing ran. Then "average", the mean of the tasks' means (empty where a task is), and "trained", the parameters
     that train, the head's included.
     """
-    runs = _one_run_a_seed(rows, methods, tasks)
+    runs = one_run_a_seed(rows, methods, tasks)
     table = pd.DataFrame("", list(methods), [*tasks, "average", "trained"]).rename_axis("method")
     for method, of_method in runs.groupby("method"):
         by_data = {str(task): 100 * group["value"] for task, group in of_method.groupby("data")}
@@ -42,7 +42,7 @@ def averages(rows: pd.DataFrame, methods: Collection[str], tasks: Collection[str
     has, and `LEAST_SEEDS` seeds at least. Where a run is missing, a line says how many are there, and the answer is
     None.
     """
-    runs = _one_run_a_seed(rows, methods, tasks)
+    runs = one_run_a_seed(rows, methods, tasks)
     wanted = len(methods) * len(tasks) * max(LEAST_SEEDS, runs["seed"].nunique())
     if len(runs) < wanted:
         print(f"not yet: {len(runs)} of {wanted} runs")
@@ -51,7 +51,7 @@ def averages(rows: pd.DataFrame, methods: Collection[str], tasks: Collection[str
     return 100 * scores[list(methods)]
 
 
-def _one_run_a_seed(rows: pd.DataFrame, methods: Collection[str], tasks: Collection[str]) -> pd.DataFrame:
+def one_run_a_seed(rows: pd.DataFrame, methods: Collection[str], tasks: Collection[str]) -> pd.DataFrame:
     """The newest run of each method, task and seed; of each task those with as many examples as most runs have."""
     if rows.empty:
         return pd.DataFrame(columns=["method", "data", "seed", "value", "trainable_parameters"])

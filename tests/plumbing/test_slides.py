@@ -61,7 +61,7 @@ def test_every_exhibit_has_a_slide_that_says_so(filled: dict[Path, str]) -> None
     """Its id stands in the notes, so a lecturer finds the exhibit of the original."""
     named = {found for text in filled.values() for slide in outline.slides(text)
              for found in re.findall(r"\bE\d\d\b", slide.notes)}  # fmt: skip
-    assert named == {row["id"] for row in exhibits.exhibits(own=False)}
+    assert named == {row["id"] for row in exhibits.exhibits()}
 
 
 @pytest.mark.parametrize("deck", DECKS, ids=name_of)
