@@ -4,7 +4,8 @@ import numbers
 
 from torch import Generator, Tensor
 
-from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Mistake, Observations, slips
+from course_utils.checks.edits import edits
+from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Mistake, Observations
 from course_utils.methods import scale
 
 
@@ -78,59 +79,49 @@ def _bytes_cases(_: Generator) -> list[Arguments]:
     return [dict(zip(names, size, strict=True)) for size in sizes]
 
 
-def _loose_bytes(
-    parameters: float,
-    layers: int,
-    hidden_size: int,
-    context: int,
-    batch_size: int,
-    bytes_per_number: int,
-    *,
-    weights_only: bool = False,
-    cache_only: bool = False,
-    keys_only: bool = False,
-    one_layer: bool = False,
-    one_text: bool = False,
-    one_token: bool = False,
-    square: bool = False,
-    weights_per_text: bool = False,
-    wide_square: bool = False,
-    only_numbers: bool = False,
-    weights_in_numbers: bool = False,
-    cache_in_numbers: bool = False,
-) -> float:
-    kept = (1 if keys_only else 2) * (1 if one_layer else layers) * hidden_size ** (2 if wide_square else 1)
-    kept *= (1 if one_token else context * (context if square else 1)) * (1 if one_text else batch_size)
-    weights = parameters * (batch_size if weights_per_text else 1)
-    weights, kept = (0.0 if cache_only else weights), (0 if weights_only else kept)
-    if weights_in_numbers:
-        return weights + kept * bytes_per_number
-    if cache_in_numbers:
-        return weights * bytes_per_number + kept
-    return (weights + kept) * (1 if only_numbers else bytes_per_number)
-
-
 SERVING_BYTES = Exercise(
     reference=scale.serving_bytes,
     cases=_bytes_cases,
     observe=_observe_number,
-    mistakes=slips(
-        _loose_bytes,
-        {
-            "weights_only": "that is the weights alone. The keys and values of the tokens so far are kept too.",
-            "cache_only": "that is the keys and values alone. The weights are in memory too.",
-            "keys_only": "only one vector a layer and token is counted. A key and a value are two.",
-            "one_layer": "that is one layer. Each layer keeps keys and values of its own.",
-            "one_text": "the keys and values of one text are counted. Each text of the batch has its own.",
-            "one_token": "the keys and values of one token are counted. Those of the whole context are kept.",
-            "square": "the context is squared. Scores of attention are context by context, but nobody keeps them; "
+    mistakes=edits(
+        scale.serving_bytes,
+        (
+            {" + kept": ""},
+            "that is the weights alone. The keys and values of the tokens so far are kept too.",
+        ),
+        ({"parameters + ": ""}, "that is the keys and values alone. The weights are in memory too."),
+        ({"2 * ": ""}, "only one vector a layer and token is counted. A key and a value are two."),
+        ({"layers * ": ""}, "that is one layer. Each layer keeps keys and values of its own."),
+        (
+            {" * batch_size": ""},
+            "the keys and values of one text are counted. Each text of the batch has its own.",
+        ),
+        (
+            {" * context": ""},
+            "the keys and values of one token are counted. Those of the whole context are kept.",
+        ),
+        (
+            {"context": "context**2"},
+            "the context is squared. Scores of attention are context by context, but nobody keeps them; "
             "keys and values are one vector a token.",
-            "wide_square": "hidden_size is squared. A key is one vector of hidden_size numbers.",
-            "weights_per_text": "the weights are counted once for each text. All texts share them.",
-            "only_numbers": "those are numbers, not bytes: multiply by bytes_per_number.",
-            "weights_in_numbers": "the weights are in numbers, not bytes: multiply them by bytes_per_number too.",
-            "cache_in_numbers": "keys and values are in numbers, not bytes: multiply them by bytes_per_number too.",
-        },
+        ),
+        (
+            {"hidden_size": "hidden_size**2"},
+            "hidden_size is squared. A key is one vector of hidden_size numbers.",
+        ),
+        (
+            {"parameters": "batch_size * parameters"},
+            "the weights are counted once for each text. All texts share them.",
+        ),
+        ({" * bytes_per_number": ""}, "those are numbers, not bytes: multiply by bytes_per_number."),
+        (
+            {"(parameters + kept)": "parameters + kept"},
+            "the weights are in numbers, not bytes: multiply them by bytes_per_number too.",
+        ),
+        (
+            {"(parameters +": "parameters * bytes_per_number + (", ") * bytes_per_number": ")"},
+            "keys and values are in numbers, not bytes: multiply them by bytes_per_number too.",
+        ),
     ),
     advice={
         "type": "return a plain number: bytes, worked out with + and *.",
