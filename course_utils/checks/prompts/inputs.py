@@ -3,6 +3,7 @@
 import torch
 from torch import Generator, Tensor
 
+from course_utils.checks.edits import edits
 from course_utils.checks.tasks import (
     HAS_GRADIENT,
     RESULT,
@@ -134,70 +135,59 @@ def _observe_positions(function: Function, arguments: Arguments) -> Observations
     return seen
 
 
-def _loose_positions(
-    attention_mask: Tensor,
-    *,
-    padding_counts: bool = False,
-    from_one: bool = False,
-    from_right: bool = False,
-    left_only: bool = False,
-    down: bool = False,
-    no_clamp: bool = False,
-    floats: bool = False,
-    mask_itself: bool = False,
-) -> Tensor:
-    length = attention_mask.shape[-1]
-    if padding_counts or left_only:
-        count = torch.arange(1, length + 1).expand_as(attention_mask)
-        if left_only:
-            count = count - (attention_mask == 0).sum(dim=-1, keepdim=True)
-    elif from_right:
-        count = attention_mask.flip(-1).cumsum(dim=-1).flip(-1)
-    elif mask_itself:
-        count = attention_mask + 1
-    else:
-        count = attention_mask.cumsum(dim=0 if down else -1)
-    places = count if from_one else count - 1
-    places = places if no_clamp else places.clamp(min=0)
-    return places.float() if floats else places
-
-
 POSITIONS = Exercise(
     reference=prompts.positions,
     cases=_mask_cases,
     observe=_observe_positions,
-    mistakes=slips(
-        _loose_positions,
-        {
-            "padding_counts": "padding counts as a token, so what stands behind it moves on. Count the ones only: "
+    mistakes=edits(
+        prompts.positions,
+        (
+            {"attention_mask": "torch.ones_like(attention_mask)"},
+            "padding counts as a token, so what stands behind it moves on. Count the ones only: "
             "the running sum of the mask.",
-            "from_one": "the first token is at 1. Positions begin at 0: subtract one from the running sum.",
-            "from_right": "that counts from the right. How many tokens stand before, on the left?",
-            "left_only": "that holds where all padding stands on the left. It may stand anywhere, also between "
+        ),
+        ({" - 1": ""}, "the first token is at 1. Positions begin at 0: subtract one from the running sum."),
+        (
+            {"cumsum(dim=-1)": "flip(-1).cumsum(dim=-1).flip(-1)"},
+            "that counts from the right. How many tokens stand before, on the left?",
+        ),
+        (
+            {
+                "attention_mask": "torch.ones_like(attention_mask)",
+                " - 1": " - (attention_mask == 0).sum(dim=-1, keepdim=True) - 1",
+            },
+            "that holds where all padding stands on the left. It may stand anywhere, also between "
             "the prompt and the tokens: take the running sum of the mask.",
-            "down": "the sum runs over the batch, dim 0. Each row has positions of its own: dim=-1.",
-            "no_clamp": "padding before the first token gets the position -1, and a model that looks positions up in "
+        ),
+        (
+            {"dim=-1": "dim=0"},
+            "the sum runs over the batch, dim 0. Each row has positions of its own: dim=-1.",
+        ),
+        (
+            {".clamp(min=0)": ""},
+            "padding before the first token gets the position -1, and a model that looks positions up in "
             "a table fails there. Lift it to 0: clamp(min=0).",
-            "floats": "positions are whole numbers: leave the running sum in int64.",
-            "mask_itself": "that is the mask. A position says how many tokens stand before: the running sum.",
-        },
-        Mistake(
-            lambda attention_mask: attention_mask * (attention_mask.cumsum(dim=-1) - 1) - 1 + attention_mask,
+        ),
+        ({"min=0)": "min=0).float()"}, "positions are whole numbers: leave the running sum in int64."),
+        (
+            {".cumsum(dim=-1)": " + 1"},
+            "that is the mask. A position says how many tokens stand before: the running sum.",
+        ),
+        (
+            {"return (": "return attention_mask - 1 + attention_mask * (", ".clamp(min=0)": ""},
             "padding gets the position -1, and a model that looks positions up in a table fails there. Lift it to 0.",
         ),
-        Mistake(
-            lambda attention_mask: (
-                torch.arange(attention_mask.shape[1]) - attention_mask.argmax(dim=1, keepdim=True)
-            ).clamp(min=0),
+        (
+            {
+                "attention_mask": "torch.ones_like(attention_mask)",
+                " - 1": " - attention_mask.argmax(dim=1, keepdim=True) - 1",
+            },
             "only the padding before the first token is taken off. It may also stand behind it, between the prompt and "
             "the text: take the running sum of the mask.",
         ),
-        Mistake(
-            lambda attention_mask: (attention_mask.cumsum(dim=-1) - 1).clamp(min=1),
-            "the first token is lifted to 1. It stands at 0: clamp(min=0).",
-        ),
-        Mistake(
-            lambda attention_mask: (attention_mask == 0).long().cumsum(dim=-1),
+        ({"min=0": "min=1"}, "the first token is lifted to 1. It stands at 0: clamp(min=0)."),
+        (
+            {"attention_mask": "(attention_mask == 0)", " - 1": ""},
             "that counts the padding. Count the tokens, where the mask is 1.",
         ),
     ),

@@ -6,15 +6,14 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from course_utils.checks.edits import edits
 from course_utils.checks.tasks import (
     HAS_GRADIENT,
     Arguments,
     Exercise,
     Function,
-    Mistake,
     Observations,
     observe_tensors,
-    slips,
 )
 from course_utils.methods import prompts
 
@@ -50,64 +49,51 @@ def _stacked(pairs: Any) -> Any:
     return torch.stack(parts).unflatten(0, (len(pairs), 2))
 
 
-def _loose_pairs(
-    prefix: Tensor,
-    batch_size: int,
-    layers: int,
-    heads: int,
-    *,
-    exchanged: bool = False,
-    keys_first: bool = False,
-    heads_last: bool = False,
-    no_permute: bool = False,
-    tokens_first: bool = False,
-    one_row: bool = False,
-    detached: bool = False,
-    backwards: bool = False,
-    one_layer: bool = False,
-) -> list[tuple[Tensor, Tensor]]:
-    number = len(prefix)
-    given = prefix.detach() if detached else prefix
-    if no_permute:
-        parts = given.reshape(layers, 2, heads, number, -1)
-    elif keys_first:
-        parts = given.view(number, 2, layers, heads, -1).permute(2, 1, 3, 0, 4)
-    elif heads_last:
-        parts = given.view(number, layers, 2, -1, heads).permute(1, 2, 4, 0, 3)
-    else:
-        parts = given.view(number, layers, 2, heads, -1).permute(1, 2, 3, 0, 4)
-    parts = parts.transpose(2, 3) if tokens_first else parts
-    rows = parts.unsqueeze(2).repeat(1, 1, 1 if one_row else batch_size, 1, 1, 1)
-    rows = rows.flip(0) if backwards else rows[:1].repeat(layers, 1, 1, 1, 1, 1) if one_layer else rows
-    return [(value, key) if exchanged else (key, value) for key, value in rows]
-
-
 KEYS_AND_VALUES = Exercise(
     reference=prompts.keys_and_values,
     cases=_prefix_cases,
     observe=_observe_pairs,
-    mistakes=slips(
-        _loose_pairs,
-        {
-            "exchanged": "keys and values are exchanged: the key comes first, in the row and in the pair.",
-            "keys_first": "that takes the keys of all layers first, then the values. A row goes layer after layer: "
+    mistakes=edits(
+        prompts.keys_and_values,
+        (
+            {"(key, value)": "(value, key)"},
+            "keys and values are exchanged: the key comes first, in the row and in the pair.",
+        ),
+        (
+            {"layers, 2": "2, layers", "1, 2, 3,": "2, 1, 3,"},
+            "that takes the keys of all layers first, then the values. A row goes layer after layer: "
             "key, value, key, value.",
-            "heads_last": "the numbers of a head are picked from all over. A key goes head after head: the heads come "
+        ),
+        (
+            {"heads, -1": "-1, heads", "3, 0, 4": "4, 0, 3"},
+            "the numbers of a head are picked from all over. A key goes head after head: the heads come "
             "first in the view, then the numbers of each.",
-            "no_permute": "the shape is right, the places are not: a view alone cuts rows apart. View as "
+        ),
+        (
+            {"len(prefix), layers, 2, heads": "layers, 2, heads, len(prefix)", ".permute(1, 2, 3, 0, 4)": ""},
+            "the shape is right, the places are not: a view alone cuts rows apart. View as "
             "(tokens, layers, 2, heads, numbers), then permute.",
-            "tokens_first": "the tokens stand before the heads. Attention wants (batch, heads, tokens, numbers).",
-            "one_row": "there is one row only. Each of the batch_size rows needs the prefix: expand it.",
-            "detached": "the value is right, but no gradient reaches the prefix: .detach(), .data or torch.no_grad() "
+        ),
+        (
+            {"rows]": "rows.transpose(3, 4)]"},
+            "the tokens stand before the heads. Attention wants (batch, heads, tokens, numbers).",
+        ),
+        (
+            {"batch_size": "1"},
+            "there is one row only. Each of the batch_size rows needs the prefix: expand it.",
+        ),
+        (
+            {"prefix.view": "prefix.detach().view"},
+            "the value is right, but no gradient reaches the prefix: .detach(), .data or torch.no_grad() "
             "cut it, and the prefix could not learn.",
-            "backwards": "the layers come in reverse order.",
-            "one_layer": "each layer gets the keys and values of the first. Each has its own.",
-        },
-        Mistake(
-            lambda prefix, batch_size, layers, heads: [
-                (key, value)
-                for key, value in prefix.view(len(prefix), layers, 2, heads, -1).permute(1, 2, 3, 0, 4)
-            ],
+        ),
+        ({"rows]": "rows.flip(0)]"}, "the layers come in reverse order."),
+        (
+            {"rows]": "rows[:1].expand(layers, -1, -1, -1, -1, -1)]"},
+            "each layer gets the keys and values of the first. Each has its own.",
+        ),
+        (
+            {".unsqueeze(2).expand(-1, -1, batch_size, -1, -1, -1)": ""},
             "the batch is missing: (batch_size, heads, tokens, numbers), the same for each row.",
         ),
     ),

@@ -1,12 +1,11 @@
 """Exercises on the prompt and the vocabulary: where its vectors come from, and what they are nearest to."""
 
-import math
-
 import torch
 import torch.nn.functional as F
-from torch import Generator, Tensor
+from torch import Generator
 
-from course_utils.checks.tasks import Arguments, Exercise, Mistake, observe_values, slips
+from course_utils.checks.edits import edits
+from course_utils.checks.tasks import Arguments, Exercise, observe_values
 from course_utils.methods import prompts
 
 
@@ -21,80 +20,68 @@ def _from_tokens_cases(generator: Generator) -> list[Arguments]:
     return cases
 
 
-def _loose_from_tokens(
-    embeddings: Tensor,
-    token_ids: Tensor,
-    num_virtual_tokens: int,
-    *,
-    no_repeat: bool = False,
-    no_cut: bool = False,
-    each: bool = False,
-    last_again: bool = False,
-    zeros: bool = False,
-    from_end: bool = False,
-    ids_ignored: bool = False,
-    mean: bool = False,
-    turned: bool = False,
-) -> Tensor:
-    rounds = math.ceil(num_virtual_tokens / len(token_ids))
-    ids = token_ids.repeat_interleave(rounds) if each else token_ids.repeat(1 if no_repeat else rounds)
-    if ids_ignored:
-        ids = torch.arange(num_virtual_tokens) % len(embeddings)
-    missing = max(num_virtual_tokens - len(token_ids), 0)
-    if last_again:
-        ids = torch.cat([token_ids, token_ids[-1:].repeat(missing)])
-    ids = ids if no_cut else ids[-num_virtual_tokens:] if from_end else ids[:num_virtual_tokens]
-    rows = embeddings[ids]
-    if zeros:
-        rows = torch.cat([embeddings[token_ids], torch.zeros(missing, embeddings.shape[1])])
-        rows = rows[:num_virtual_tokens]
-    rows = rows.mean(dim=0).repeat(len(rows), 1) if mean else rows
-    return rows.T if turned else rows
-
+_ROUNDS = "-(-num_virtual_tokens // len(token_ids))"  # rounded up
 
 PROMPT_FROM_TOKENS = Exercise(
     reference=prompts.prompt_from_tokens,
     cases=_from_tokens_cases,
     observe=observe_values,
-    mistakes=slips(
-        _loose_from_tokens,
-        {
-            "no_repeat": "where the tokens are fewer than the virtual tokens, rows are missing. Take the tokens again "
+    mistakes=edits(
+        prompts.prompt_from_tokens,
+        (
+            {"[places]": "[:num_virtual_tokens]"},
+            "where the tokens are fewer than the virtual tokens, rows are missing. Take the tokens again "
             "from the first one on, until there are enough.",
-            "no_cut": "there are more rows than virtual tokens. Keep the first num_virtual_tokens.",
-            "each": "each token is repeated on its own, a a b b. Take all of them in turn, and then again: a b a b.",
-            "last_again": "the last token fills the empty places. Begin again with the first one.",
-            "zeros": "zeros fill the empty places. Begin again with the first token.",
-            "from_end": "the last tokens are kept. Keep the first num_virtual_tokens.",
-            "ids_ignored": "token_ids is not used: those are the first rows of the embeddings.",
-            "mean": "all rows are the mean of the tokens. Then the virtual tokens could hardly part: give each "
+        ),
+        (
+            {"[places]": f".repeat({_ROUNDS})"},
+            "there are more rows than virtual tokens. Keep the first num_virtual_tokens.",
+        ),
+        (
+            {"% len(token_ids)": f"// {_ROUNDS}"},
+            "each token is repeated on its own, a a b b. Take all of them in turn, and then again: a b a b.",
+        ),
+        (
+            {" % len(token_ids)": ".clamp(max=len(token_ids) - 1)"},
+            "the last token fills the empty places. Begin again with the first one.",
+        ),
+        (
+            {"detach()": "detach() * (torch.arange(num_virtual_tokens) < len(token_ids)).unsqueeze(1)"},
+            "zeros fill the empty places. Begin again with the first token.",
+        ),
+        (
+            {"(num_virtual_tokens": "(-num_virtual_tokens, 0"},
+            "the last tokens are kept. Keep the first num_virtual_tokens.",
+        ),
+        (
+            {"% len(token_ids)": "% len(embeddings)", "token_ids[places]": "places"},
+            "token_ids is not used: those are the first rows of the embeddings.",
+        ),
+        (
+            {"detach()": "detach().mean(dim=0).repeat(num_virtual_tokens, 1)"},
+            "all rows are the mean of the tokens. Then the virtual tokens could hardly part: give each "
             "the embedding of one token.",
-            "turned": "the result lies on its side: (num_virtual_tokens, hidden), a row for each virtual token.",
-        },
-        Mistake(
-            lambda embeddings, token_ids, num_virtual_tokens: embeddings[
-                token_ids.repeat(num_virtual_tokens // len(token_ids))[:num_virtual_tokens]
-            ],
+        ),
+        (
+            {"detach()": "detach().T"},
+            "the result lies on its side: (num_virtual_tokens, hidden), a row for each virtual token.",
+        ),
+        (
+            {"[places]": ".repeat(num_virtual_tokens // len(token_ids))[:num_virtual_tokens]"},
             "// rounds down, so a last round that is not full is missing. Round up, or take places modulo "
             "len(token_ids).",
         ),
-        Mistake(
-            lambda embeddings, token_ids, num_virtual_tokens: embeddings[token_ids].repeat(
-                num_virtual_tokens // len(token_ids) + 1, 1
-            ),
+        (
+            {"[places]": ".repeat(num_virtual_tokens // len(token_ids) + 1)"},
             "a round too many stands at the end, in whole or in part. Cut it: [:num_virtual_tokens].",
         ),
-        Mistake(
-            lambda embeddings, token_ids, num_virtual_tokens: embeddings[
-                torch.arange(num_virtual_tokens) % len(token_ids)
-            ],
+        (
+            {"token_ids[places]": "places"},
             "those are the rows of the places 0, 1, ..., not of the tokens. A place finds an id, and the id finds the "
             "row: embeddings[token_ids[places]].",
         ),
-        Mistake(
-            lambda embeddings, token_ids, num_virtual_tokens: embeddings[
-                F.pad(token_ids, (0, max(num_virtual_tokens - len(token_ids), 0)))[:num_virtual_tokens]
-            ],
+        (
+            {"token_ids[places]": "F.pad(token_ids, (0, num_virtual_tokens))[:num_virtual_tokens]"},
             "the token with the id 0 fills the empty places. Begin again with the first of token_ids.",
         ),
     ),
@@ -122,51 +109,48 @@ def _nearest_cases(generator: Generator) -> list[Arguments]:
     return cases
 
 
-def _loose_nearest(
-    prompt: Tensor,
-    embeddings: Tensor,
-    *,
-    product: bool = False,
-    distance: bool = False,
-    farthest: bool = False,
-    other_way: bool = False,
-    across: bool = False,
-    value: bool = False,
-    absolute: bool = False,
-    column: bool = False,
-) -> Tensor:
-    if distance:
-        scores = -torch.cdist(prompt, embeddings)
-    elif product:
-        scores = prompt @ embeddings.T
-    else:
-        dim = 0 if across else -1
-        scores = F.normalize(prompt, dim=dim) @ F.normalize(embeddings, dim=dim).T
-    scores = scores.abs() if absolute else -scores if farthest else scores
-    best = scores.max(dim=0 if other_way else -1, keepdim=column)
-    return best.values if value else best.indices
-
-
 NEAREST_TOKENS = Exercise(
     reference=prompts.nearest_tokens,
     cases=_nearest_cases,
     observe=observe_values,
-    mistakes=slips(
-        _loose_nearest,
-        {
-            "product": "that is the largest product, and a long embedding wins it whatever its direction. Divide both "
+    mistakes=edits(
+        prompts.nearest_tokens,
+        (
+            {"F.normalize(prompt, dim=-1)": "prompt", "F.normalize(embeddings, dim=-1)": "embeddings"},
+            "that is the largest product, and a long embedding wins it whatever its direction. Divide both "
             "by their lengths first: F.normalize(..., dim=-1).",
-            "distance": "that is the smallest distance. A learned vector may be far longer than any embedding; compare "
+        ),
+        (
+            {
+                "F.normalize(prompt, dim=-1) @ F.normalize": "-torch.cdist(prompt, ",
+                "(embeddings, dim=-1).T": "embeddings)",
+            },
+            "that is the smallest distance. A learned vector may be far longer than any embedding; compare "
             "directions: the cosine.",
-            "farthest": "that is the token that points the other way: take the largest cosine, not the smallest.",
-            "other_way": "that gives each token its nearest virtual token. Take the best over the vocabulary: dim=-1.",
-            "across": "the vectors are normalised over the wrong dim. Each row is a vector: dim=-1.",
-            "value": "that is the cosine itself. Return the id of the token: argmax.",
-            "absolute": "a token that points the other way counts as near. Leave the sign of the cosine.",
-            "column": "the result is (num_virtual_tokens,), without a second dim.",
-        },
-        Mistake(
-            lambda prompt, embeddings: (prompt @ F.normalize(embeddings, dim=0).T).argmax(dim=-1),
+        ),
+        (
+            {"return cosines": "return (-cosines)"},
+            "that is the token that points the other way: take the largest cosine, not the smallest.",
+        ),
+        (
+            {"argmax(dim=-1": "argmax(dim=0"},
+            "that gives each token its nearest virtual token. Take the best over the vocabulary: dim=-1.",
+        ),
+        (
+            {"prompt, dim=-1": "prompt, dim=0", "embeddings, dim=-1": "embeddings, dim=0"},
+            "the vectors are normalised over the wrong dim. Each row is a vector: dim=-1.",
+        ),
+        ({"argmax": "amax"}, "that is the cosine itself. Return the id of the token: argmax."),
+        (
+            {".argmax": ".abs().argmax"},
+            "a token that points the other way counts as near. Leave the sign of the cosine.",
+        ),
+        (
+            {"argmax(dim=-1": "argmax(dim=-1, keepdim=True"},
+            "the result is (num_virtual_tokens,), without a second dim.",
+        ),
+        (
+            {"embeddings, dim=-1": "embeddings, dim=0"},
             "the embeddings are normalised over the wrong dim. Each row is a vector: dim=-1.",
         ),
     ),

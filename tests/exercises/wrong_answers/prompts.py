@@ -1,7 +1,7 @@
 """Answers to the exercises of notebook 10 as a reader might write them.
 
-WRONG: for each exercise, the answers and a piece of the hint that each must get. RIGHT: other ways to be
-right.
+WRONG: for each exercise, what gets advice from `checks/prompts`, since none of its mistakes fits: replacements in the
+reference, or a function, and a piece of the advice. RIGHT: other ways to be right.
 """
 
 import math
@@ -10,91 +10,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
-
-# --- prompt_from_tokens ---
-
-
-def from_tokens_short(embeddings, token_ids, num_virtual_tokens):
-    return embeddings[token_ids[:num_virtual_tokens]]
-
-
-def from_tokens_long(embeddings, token_ids, num_virtual_tokens):
-    rounds = -(-num_virtual_tokens // len(token_ids))
-    return embeddings[token_ids.repeat(rounds)]
-
-
-def from_tokens_each(embeddings, token_ids, num_virtual_tokens):
-    rounds = math.ceil(num_virtual_tokens / len(token_ids))
-    return embeddings[token_ids].repeat_interleave(rounds, dim=0)[:num_virtual_tokens]
-
-
-def from_tokens_last_again(embeddings, token_ids, num_virtual_tokens):
-    places = torch.arange(num_virtual_tokens).clamp(max=len(token_ids) - 1)
-    return embeddings[token_ids[places]]
-
-
-def from_tokens_zeros(embeddings, token_ids, num_virtual_tokens):
-    prompt = torch.zeros(num_virtual_tokens, embeddings.shape[1])
-    rows = embeddings[token_ids][:num_virtual_tokens]
-    prompt[: len(rows)] = rows
-    return prompt
-
-
-def from_tokens_from_end(embeddings, token_ids, num_virtual_tokens):
-    rounds = math.ceil(num_virtual_tokens / len(token_ids))
-    return embeddings[token_ids.repeat(rounds)[-num_virtual_tokens:]]
-
-
-def from_tokens_first_rows(embeddings, token_ids, num_virtual_tokens):
-    return embeddings[:num_virtual_tokens].clone()
-
-
-def from_tokens_mean(embeddings, token_ids, num_virtual_tokens):
-    rounds = math.ceil(num_virtual_tokens / len(token_ids))
-    rows = embeddings[token_ids.repeat(rounds)[:num_virtual_tokens]]
-    return rows.mean(0, keepdim=True).expand(num_virtual_tokens, -1)
-
-
-def from_tokens_turned(embeddings, token_ids, num_virtual_tokens):
-    return embeddings[token_ids[torch.arange(num_virtual_tokens) % len(token_ids)]].T
-
-
-def from_tokens_ids(embeddings, token_ids, num_virtual_tokens):
-    return token_ids[torch.arange(num_virtual_tokens) % len(token_ids)]
-
-
-def from_tokens_list(embeddings, token_ids, num_virtual_tokens):
-    return [embeddings[token_ids[i % len(token_ids)]] for i in range(num_virtual_tokens)]
-
-
-def from_tokens_beyond(embeddings, token_ids, num_virtual_tokens):
-    return torch.stack([embeddings[token_ids[i]] for i in range(num_virtual_tokens)])
-
-
-def from_tokens_rounds_down(embeddings, token_ids, num_virtual_tokens):
-    return embeddings[token_ids.repeat(num_virtual_tokens // len(token_ids))[:num_virtual_tokens]]
-
-
-def from_tokens_called(embeddings, token_ids, num_virtual_tokens):
-    return embeddings(token_ids)
-
-
-def from_tokens_at_random(embeddings, token_ids, num_virtual_tokens):
-    return embeddings[token_ids[torch.randint(len(token_ids), (num_virtual_tokens,))]]
-
-
-def from_tokens_one_round_more(embeddings, token_ids, num_virtual_tokens):
-    return embeddings[token_ids].repeat(num_virtual_tokens // len(token_ids) + 1, 1)
-
-
-def from_tokens_of_places(embeddings, token_ids, num_virtual_tokens):
-    return embeddings[torch.arange(num_virtual_tokens) % len(token_ids)]
-
-
-def from_tokens_padded(embeddings, token_ids, num_virtual_tokens):
-    ids = torch.zeros(num_virtual_tokens, dtype=torch.long)
-    ids[: len(token_ids)] = token_ids[:num_virtual_tokens]
-    return embeddings[ids]
 
 
 def from_tokens_by_one_hot(embeddings, token_ids, num_virtual_tokens):
@@ -127,9 +42,6 @@ def from_tokens_by_while(embeddings, token_ids, num_virtual_tokens):
     while len(rows) < num_virtual_tokens:
         rows = torch.cat([rows, embeddings[token_ids]])
     return rows[:num_virtual_tokens]
-
-
-# --- prepend_prompt ---
 
 
 def prepend_behind(prompt, token_embeddings):
@@ -219,59 +131,6 @@ def prepend_by_rows(prompt, token_embeddings):
     return torch.stack([torch.cat([p, row]) for p, row in zip(own, token_embeddings, strict=True)])
 
 
-# --- positions ---
-
-
-def positions_arange(attention_mask):
-    return torch.arange(attention_mask.shape[1]).expand(attention_mask.shape)
-
-
-def positions_from_one(attention_mask):
-    return attention_mask.cumsum(-1)
-
-
-def positions_from_right(attention_mask):
-    return (attention_mask.flip(1).cumsum(1).flip(1) - 1).clamp(min=0)
-
-
-def positions_left_only(attention_mask):
-    padding = (attention_mask == 0).sum(1, keepdim=True)
-    return (torch.arange(attention_mask.shape[1]) - padding).clamp(min=0)
-
-
-def positions_down(attention_mask):
-    return (attention_mask.cumsum(0) - 1).clamp(min=0)
-
-
-def positions_no_clamp(attention_mask):
-    return attention_mask.cumsum(dim=1) - 1
-
-
-def positions_floats(attention_mask):
-    return (attention_mask.float().cumsum(-1) - 1).clamp(min=0)
-
-
-def positions_mask(attention_mask):
-    return attention_mask
-
-
-def positions_minus_one_at_padding(attention_mask):
-    return (attention_mask.cumsum(-1) - 1).masked_fill(attention_mask == 0, -1)
-
-
-def positions_behind_the_first(attention_mask):
-    first = attention_mask.argmax(1, keepdim=True)
-    return (torch.arange(attention_mask.shape[1]) - first).clamp(0)
-
-
-def positions_lifted_to_one(attention_mask):
-    return (attention_mask.cumsum(-1) - 1).clamp(min=1)
-
-
-def positions_of_padding(attention_mask):
-    return (attention_mask == 0).cumsum(-1)
-
-
 def positions_less_the_mask(attention_mask):
     return attention_mask.cumsum(-1) - attention_mask
 
@@ -279,15 +138,6 @@ def positions_less_the_mask(attention_mask):
 def positions_by_triangle(attention_mask):
     length = attention_mask.shape[1]
     return attention_mask @ torch.ones(length, length, dtype=torch.long).triu(1)
-
-
-def positions_list(attention_mask):
-    return [(row.cumsum(0) - 1).tolist() for row in attention_mask]
-
-
-def positions_in_place(attention_mask):
-    attention_mask -= 1
-    return attention_mask
 
 
 def positions_one_at_padding(attention_mask):
@@ -303,57 +153,6 @@ def positions_by_loop(attention_mask):
     for place in range(1, attention_mask.shape[1]):
         places[:, place] = attention_mask[:, :place].sum(1)
     return places
-
-
-# --- nearest_tokens ---
-
-
-def nearest_product(prompt, embeddings):
-    return (prompt @ embeddings.T).argmax(-1)
-
-
-def nearest_half_normal(prompt, embeddings):
-    return (F.normalize(prompt, dim=-1) @ embeddings.T).argmax(-1)
-
-
-def nearest_distance(prompt, embeddings):
-    return torch.cdist(prompt, embeddings).argmin(-1)
-
-
-def nearest_farthest(prompt, embeddings):
-    return F.cosine_similarity(prompt[:, None], embeddings[None], dim=-1).argmin(-1)
-
-
-def nearest_other_way(prompt, embeddings):
-    return F.cosine_similarity(prompt[:, None], embeddings[None], dim=-1).argmax(0)
-
-
-def nearest_across(prompt, embeddings):
-    return (F.normalize(prompt, dim=0) @ F.normalize(embeddings, dim=0).T).argmax(-1)
-
-
-def nearest_value(prompt, embeddings):
-    return F.cosine_similarity(prompt[:, None], embeddings[None], dim=-1).max(-1).values
-
-
-def nearest_absolute(prompt, embeddings):
-    return F.cosine_similarity(prompt[:, None], embeddings[None], dim=-1).abs().argmax(-1)
-
-
-def nearest_column(prompt, embeddings):
-    return F.cosine_similarity(prompt[:, None], embeddings[None], dim=-1).topk(1).indices
-
-
-def nearest_scores(prompt, embeddings):
-    return F.normalize(prompt, dim=-1) @ F.normalize(embeddings, dim=-1).T
-
-
-def nearest_not_turned(prompt, embeddings):
-    return (F.normalize(prompt, dim=-1) @ F.normalize(embeddings, dim=-1)).argmax(-1)
-
-
-def nearest_list(prompt, embeddings):
-    return (F.normalize(prompt, dim=-1) @ F.normalize(embeddings, dim=-1).T).argmax(-1).tolist()
 
 
 def nearest_by_similarity(prompt, embeddings):
@@ -374,73 +173,9 @@ def nearest_by_loop(prompt, embeddings):
     return torch.tensor(best)
 
 
-# --- keys_and_values ---
-
-
 def pairs_of(prefix, batch_size, layers, heads):
     parts = prefix.reshape(prefix.shape[0], layers, 2, heads, -1).permute(1, 2, 3, 0, 4)
     return parts.unsqueeze(2).repeat(1, 1, batch_size, 1, 1, 1)
-
-
-def pairs_exchanged(prefix, batch_size, layers, heads):
-    return [(part[1], part[0]) for part in pairs_of(prefix, batch_size, layers, heads)]
-
-
-def pairs_keys_first(prefix, batch_size, layers, heads):
-    parts = prefix.view(len(prefix), 2, layers, heads, -1).permute(1, 2, 3, 0, 4)
-    keys, values = parts.unsqueeze(2).expand(-1, -1, batch_size, -1, -1, -1)
-    return list(zip(keys, values, strict=True))
-
-
-def pairs_heads_last(prefix, batch_size, layers, heads):
-    parts = prefix.view(len(prefix), layers, 2, -1, heads).permute(1, 2, 4, 0, 3)
-    return [tuple(part.unsqueeze(1).repeat(1, batch_size, 1, 1, 1)) for part in parts]
-
-
-def pairs_view_alone(prefix, batch_size, layers, heads):
-    parts = prefix.view(layers, 2, 1, heads, len(prefix), -1).expand(-1, -1, batch_size, -1, -1, -1)
-    return [(key, value) for key, value in parts]
-
-
-def pairs_tokens_first(prefix, batch_size, layers, heads):
-    rows = prefix.unsqueeze(0).expand(batch_size, -1, -1).unflatten(-1, (layers, 2, heads, -1))
-    return [(rows[:, :, layer, 0], rows[:, :, layer, 1]) for layer in range(layers)]
-
-
-def pairs_one_row(prefix, batch_size, layers, heads):
-    return [tuple(part[:, :1]) for part in pairs_of(prefix, batch_size, layers, heads)]
-
-
-def pairs_detached(prefix, batch_size, layers, heads):
-    return [tuple(part) for part in pairs_of(prefix.detach(), batch_size, layers, heads)]
-
-
-def pairs_backwards(prefix, batch_size, layers, heads):
-    return [tuple(part) for part in pairs_of(prefix, batch_size, layers, heads)][::-1]
-
-
-def pairs_first_layer(prefix, batch_size, layers, heads):
-    key, value = pairs_of(prefix, batch_size, layers, heads)[0]
-    return [(key, value)] * layers
-
-
-def pairs_without_batch(prefix, batch_size, layers, heads):
-    return [tuple(part[:, 0]) for part in pairs_of(prefix, batch_size, layers, heads)]
-
-
-def pairs_as_two_lists(prefix, batch_size, layers, heads):
-    parts = pairs_of(prefix, batch_size, layers, heads)
-    return {"keys": parts[:, 0], "values": parts[:, 1]}
-
-
-def pairs_wrong_view(prefix, batch_size, layers, heads):
-    parts = prefix.view(batch_size + 1, layers + 1, 2, heads + 1, len(prefix), -1)
-    return [(part[0], part[1]) for part in parts]
-
-
-def pairs_mixed_up(prefix, batch_size, layers, heads):
-    rows = prefix.repeat(batch_size, 1, 1).view(batch_size, heads, len(prefix), 2 * layers, -1)
-    return rows.permute(3, 0, 1, 2, 4).split(2)
 
 
 def pairs_by_loop(prefix, batch_size, layers, heads):
@@ -479,24 +214,16 @@ def pairs_as_tensors(prefix, batch_size, layers, heads):
 
 WRONG = {
     "prompts.prompt_from_tokens": [
-        (from_tokens_short, "rows are missing"),
-        (from_tokens_long, "more rows than virtual tokens"),
-        (from_tokens_each, "a a b b"),
-        (from_tokens_last_again, "the last token fills"),
-        (from_tokens_zeros, "zeros fill"),
-        (from_tokens_from_end, "the last tokens are kept"),
-        (from_tokens_first_rows, "token_ids is not used"),
-        (from_tokens_mean, "the mean of the tokens"),
-        (from_tokens_turned, "lies on its side"),
-        (from_tokens_ids, "one row of embeddings for each virtual token"),
-        (from_tokens_list, "return a tensor of embeddings"),
-        (from_tokens_beyond, "take it modulo"),
-        (from_tokens_rounds_down, "// rounds down"),
-        (from_tokens_called, "not a module"),
-        (from_tokens_at_random, "not the rows of the tokens"),
-        (from_tokens_one_round_more, "a round too many"),
-        (from_tokens_of_places, "rows of the places"),
-        (from_tokens_padded, "the token with the id 0"),
+        (
+            {"embeddings[token_ids[places]]": "token_ids[places]"},
+            "one row of embeddings for each virtual token",
+        ),
+        ({"detach()": "tolist()"}, "return a tensor of embeddings"),
+        ({" % len(token_ids)": ""}, "take it modulo"),
+        ({"embeddings[token_ids[places]]": "embeddings(token_ids[places])"}, "not a module"),
+        ({"detach()": "long()"}, "in their dtype"),
+        ({"(num_virtual_tokens": "(1, num_virtual_tokens + 1"}, "not the rows of the tokens"),
+        ({"[places]": "[:num_virtual_tokens]", "detach()": "detach().T"}, "Two things."),
     ],
     "prompts.prepend_prompt": [
         (prepend_behind, "stands behind the tokens"),
@@ -514,48 +241,26 @@ WRONG = {
         (prepend_tokens_detached, "no gradient reaches the token embeddings"),
     ],
     "prompts.positions": [
-        (positions_arange, "padding counts as a token"),
-        (positions_from_one, "the first token is at 1"),
-        (positions_from_right, "counts from the right"),
-        (positions_left_only, "where all padding stands on the left"),
-        (positions_down, "runs over the batch"),
-        (positions_no_clamp, "padding before the first token gets the position -1"),
-        (positions_floats, "leave the running sum in int64"),
-        (positions_mask, "that is the mask"),
-        (positions_list, "a tensor of whole numbers"),
-        (positions_in_place, "changes its inputs in place"),
-        (positions_minus_one_at_padding, "padding gets the position -1"),
-        (positions_behind_the_first, "only the padding before the first token"),
-        (positions_lifted_to_one, "lifted to 1"),
-        (positions_of_padding, "counts the padding"),
+        ({"min=0)": "min=0).tolist()"}, "a tensor of whole numbers"),
+        ({"min=0)": "min=0).int()"}, "as cumsum gives them"),
+        ({"min=0)": "min=0)[0]"}, "a position for each token"),
+        ({" - 1": " + 1"}, "how many ones stand before"),
+        ({"return": "attention_mask -= 1\n    return"}, "changes its inputs in place"),
+        ({"dim=-1": "dim=0", "min=0)": "min=0).float()"}, "Two things."),
     ],
     "prompts.nearest_tokens": [
-        (nearest_product, "that is the largest product"),
-        (nearest_distance, "that is the smallest distance"),
-        (nearest_farthest, "points the other way: take"),
-        (nearest_other_way, "gives each token its nearest"),
-        (nearest_across, "the vectors are normalised over the wrong dim"),
-        (nearest_value, "that is the cosine itself"),
-        (nearest_absolute, "Leave the sign"),
-        (nearest_column, "without a second dim"),
-        (nearest_scores, "one id for each virtual token"),
-        (nearest_not_turned, "shapes that do not go together"),
-        (nearest_list, "return a tensor of ids"),
+        ({".argmax(dim=-1)": ""}, "one id for each virtual token"),
+        ({".T": ""}, "shapes that do not go together"),
+        ({"argmax(dim=-1)": "argmax(dim=-1).tolist()"}, "return a tensor of ids"),
+        ({"argmax(dim=-1)": "argmax(dim=-1).int()"}, "as argmax gives them"),
+        ({".argmax(dim=-1)": ".abs().argmax(dim=-1, keepdim=True)"}, "Two things."),
     ],
     "prompts.keys_and_values": [
-        (pairs_exchanged, "keys and values are exchanged"),
-        (pairs_keys_first, "takes the keys of all layers first"),
-        (pairs_heads_last, "picked from all over"),
-        (pairs_view_alone, "a view alone cuts rows apart"),
-        (pairs_tokens_first, "the tokens stand before the heads"),
-        (pairs_one_row, "there is one row only"),
-        (pairs_detached, "no gradient reaches the prefix"),
-        (pairs_backwards, "in reverse order"),
-        (pairs_first_layer, "gets the keys and values of the first"),
-        (pairs_without_batch, "the batch is missing"),
-        (pairs_as_two_lists, "return a list with a pair"),
-        (pairs_wrong_view, "do not fit the shape"),
-        (pairs_mixed_up, "spread them over the batch"),
+        ({"[(key, value) for key, value in rows]": "dict(enumerate(rows))"}, "return a list with a pair"),
+        ({"batch_size": "2 * batch_size"}, "a list with a pair for each layer; each"),
+        ({"-1).permute": "7).permute"}, "do not fit the shape"),
+        ({"parts.unsqueeze": "parts.flip(4).unsqueeze"}, "spread them over the batch"),
+        ({"(key, value)": "(value, key)", "batch_size": "1"}, "Two things."),
     ],
 }
 
