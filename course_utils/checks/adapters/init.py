@@ -4,10 +4,11 @@ import math
 from typing import Any
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
 from course_utils.checks.compare import describe
-from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Mistake, Observations, slips
+from course_utils.checks.edits import edits
+from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Observations
 from course_utils.methods import adapters
 
 KIND = "kind of answer"
@@ -90,79 +91,11 @@ def _spread(std: float, init_std: float, fan_in: int) -> str:
     return (found or ["too small" if std < init_std else "too large"])[0]
 
 
-def _loose_init(
-    width: int,
-    bottleneck_size: int,
-    init_std: float = 0.01,
-    *,
-    not_cut_off: bool = False,
-    absolute: bool = False,
-    one_std: bool = False,
-    squared: bool = False,
-    tied: bool = False,
-    std_ignored: bool = False,
-    as_linear: bool = False,
-    standard: bool = False,
-    up_zero: bool = False,
-    both_zero: bool = False,
-    down_zero: bool = False,
-    positive: bool = False,
-    variance: bool = False,
-    lying: bool = False,
-    exchanged: bool = False,
-    seeded: bool = False,
-    doubles: bool = False,
-    gradients: bool = False,
-) -> tuple[Tensor, Tensor]:
-    own = torch.Generator().manual_seed(1) if seeded else None
-    std = 0.01 if std_ignored else 1.0 if standard else init_std**0.5 if variance else init_std
-    std = init_std**2 if squared else std
-    down, up = torch.empty(bottleneck_size, width), torch.empty(width, bottleneck_size)
-    cut = torch.inf if not_cut_off else 2.0 if absolute else std if one_std else 2 * std
-    for weight in (down, up):
-        if as_linear:
-            nn.init.kaiming_uniform_(weight, a=5**0.5)
-        else:
-            nn.init.trunc_normal_(weight, std=std, a=-cut, b=cut, generator=own)
-    up = down.T if tied else up
-    down, up = (down.abs(), up.abs()) if positive else (down, up)
-    down = torch.zeros_like(down) if down_zero or both_zero else down
-    up = torch.zeros_like(up) if up_zero or both_zero else up
-    pair = (down.T, up.T) if lying else (down, up)
-    pair = (pair[1], pair[0]) if exchanged else pair
-    first, second = (weight.double() if doubles else weight for weight in pair)
-    return first.requires_grad_(gradients), second.requires_grad_(gradients)
-
-
-def _std_as_mean(width: int, bottleneck_size: int, init_std: float = 0.01) -> list[Tensor]:
-    sizes, ends = ((bottleneck_size, width), (width, bottleneck_size)), (-2 * init_std, 2 * init_std)
-    return [nn.init.trunc_normal_(torch.empty(size), init_std, 1.0, *ends) for size in sizes]
-
-
-INIT_HINTS = {
-    "not_cut_off": "the Gaussian is not cut off. Give nn.init.trunc_normal_ the ends too, a=-2 * init_std and "
-    "b=2 * init_std: its own are -2 and 2.",
-    "one_std": "it is cut off at one standard deviation. Cut it off at two: a=-2 * init_std, b=2 * init_std.",
-    "tied": "the two matrices hold the same numbers. Draw each for itself.",
-    "as_linear": "that is how nn.Linear draws its weights: the adapter would change its input a good deal. Draw them "
-    "with standard deviation init_std.",
-    "std_ignored": "init_std is not used: the spread is the same whatever it is.",
-    "standard": "the spread is 1, whatever init_std is: the adapter would swamp its input. Use init_std.",
-    "squared": "init_std is a standard deviation already, and it is squared. Give it as it is: std=init_std.",
-    "variance": "init_std is a standard deviation, and it is taken for a variance. Do not take the root.",
-    "up_zero": "with the way up at zero the adapter changes nothing at all, and it would learn (LoRA starts so). But "
-    "the paper draws both; do as it does, so that the two can be compared.",
-    "both_zero": "both matrices are zero, and so they stay: ReLU(0) is 0, and its slope there is 0. "
-    "Draw both at random.",
-    "down_zero": "with the way down at zero nothing comes through ReLU, whose slope at 0 is 0, so neither matrix would "
-    "learn. Draw both at random.",
-    "positive": "all entries are positive. Draw them around zero.",
-    "lying": "both lie on their side. A weight is (outputs, inputs): the way down is (bottleneck_size, width).",
-    "exchanged": "the two are exchanged: return the way down first.",
-    "seeded": "the matrices are the same at every call. Each adapter should get its own: no seed in the function.",
-    "doubles": "make both float32, the dtype of torch.empty.",
-    "gradients": "return plain tensors. The module that you build later makes parameters of them.",
-}
+_TIED = "the two matrices hold the same numbers. Draw each for itself."
+_DOUBLES = "make both float32, the dtype of torch.empty."
+_GRADIENTS = "return plain tensors. The module that you build later makes parameters of them."
+_DRAWN = "trunc_normal_(weight, std=init_std, a=-2 * init_std, b=2 * init_std)"
+_BOTH = "down_weight, up_weight = (weight{} for weight in (down_weight, up_weight))\n    return"
 _SPREAD = (
     "of the wrong spread, or made in another way than asked. Fill torch.empty with nn.init.trunc_normal_, with "
     "std=init_std, a=-2 * init_std and b=2 * init_std."
@@ -172,19 +105,71 @@ ADAPTER_INIT = Exercise(
     reference=adapters.adapter_init,
     cases=_init_cases,
     observe=_observe_init,
-    mistakes=[
-        Mistake(lambda *given: _loose_init(*given, absolute=True), INIT_HINTS["not_cut_off"]),
-        Mistake(
-            _std_as_mean,
+    mistakes=edits(
+        adapters.adapter_init,
+        (
+            {"2 * init_std": "2"},
+            "the Gaussian is not cut off. Give nn.init.trunc_normal_ the ends too, a=-2 * init_std and "
+            "b=2 * init_std: its own are -2 and 2.",
+        ),
+        (
+            {"std=init_std": "mean=init_std"},
             "all values between the two ends are as likely. Is that uniform_? Or is init_std the second argument of "
             "nn.init.trunc_normal_? That is the mean: write std=init_std.",
         ),
-        *slips(_loose_init, INIT_HINTS),
-    ],
+        (
+            {"2 * init_std": "init_std"},
+            "it is cut off at one standard deviation. Cut it off at two: a=-2 * init_std, b=2 * init_std.",
+        ),
+        ({"return": "up_weight = down_weight.T\n    return"}, _TIED),
+        (
+            {_DRAWN: "kaiming_uniform_(weight, a=5**0.5)"},
+            "that is how nn.Linear draws its weights: the adapter would change its input a good deal. Draw them "
+            "with standard deviation init_std.",
+        ),
+        ({"init_std": "0.01"}, "init_std is not used: the spread is the same whatever it is."),
+        (
+            {"init_std": "1"},
+            "the spread is 1, whatever init_std is: the adapter would swamp its input. Use init_std.",
+        ),
+        (
+            {"init_std": "init_std**2"},
+            "init_std is a standard deviation already, and it is squared. Give it as it is: std=init_std.",
+        ),
+        (
+            {"init_std": "init_std**0.5"},
+            "init_std is a standard deviation, and it is taken for a variance. Do not take the root.",
+        ),
+        (
+            {"return": "up_weight = 0 * up_weight\n    return"},
+            "with the way up at zero the adapter changes nothing at all, and it would learn (LoRA starts so). But "
+            "the paper draws both; do as it does, so that the two can be compared.",
+        ),
+        (
+            {"return": _BOTH.format(" * 0")},
+            "both matrices are zero, and so they stay: ReLU(0) is 0, and its slope there is 0. Draw both at random.",
+        ),
+        (
+            {"return": "down_weight = 0 * down_weight\n    return"},
+            "with the way down at zero nothing comes through ReLU, whose slope at 0 is 0, so neither matrix would "
+            "learn. Draw both at random.",
+        ),
+        ({"return": _BOTH.format(".abs()")}, "all entries are positive. Draw them around zero."),
+        (
+            {"return": _BOTH.format(".T")},
+            "both lie on their side. A weight is (outputs, inputs): the way down is (bottleneck_size, width).",
+        ),
+        (
+            {"for": "torch.manual_seed(1)\n    for"},
+            "the matrices are the same at every call. Each adapter should get its own: no seed in the function.",
+        ),
+        ({"return": _BOTH.format(".double()")}, _DOUBLES),
+        ({"return": _BOTH.format(".requires_grad_()")}, _GRADIENTS),
+    ),
     advice={
-        DTYPES: INIT_HINTS["doubles"],
-        GRADIENTS: INIT_HINTS["gradients"],
-        TIED: INIT_HINTS["tied"],
+        DTYPES: _DOUBLES,
+        GRADIENTS: _GRADIENTS,
+        TIED: _TIED,
         DOWN: f"the way down is {_SPREAD}",
         UP: f"the way up is {_SPREAD}",
         KIND: "return two tensors with entries in them: the way down, then the way up.",

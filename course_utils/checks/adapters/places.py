@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from course_utils.checks.adapters.inputs import adapter, layer_norm, whole
+from course_utils.checks.edits import edits
 from course_utils.checks.tasks import HAS_GRADIENT, Arguments, Exercise, Mistake, slips
 from course_utils.methods import adapters
 
@@ -40,79 +41,60 @@ _CALLS = {
 # --- houlsby_output ---
 
 
-def _loose_houlsby(
-    sublayer: Tensor,
-    skip: Tensor,
-    adapter: Callables,
-    layer_norm: Callables,
-    *,
-    no_skip: bool = False,
-    after_skip: bool = False,
-    after_norm: bool = False,
-    no_norm: bool = False,
-    no_adapter: bool = False,
-    sublayer_twice: bool = False,
-    skip_adapted: bool = False,
-    skip_as_residual: bool = False,
-    norm_first: bool = False,
-    norm_of_one: bool = False,
-    norm_of_both: bool = False,
-    norm_twice: bool = False,
-    pfeiffer: bool = False,
-    skip_adapted_too: bool = False,
-) -> Tensor:
-    norm = (lambda x: x) if no_norm else layer_norm
-    total = skip + sublayer
-    if pfeiffer:
-        return norm(adapter(layer_norm(total), total))
-    if after_norm:
-        return adapter(norm(total))
-    if after_skip:
-        return norm(adapter(total))
-    if skip_adapted:
-        return norm(adapter(skip) + sublayer)
-    if skip_as_residual:
-        return norm(adapter(sublayer, skip))
-    if skip_adapted_too:
-        return norm(adapter(sublayer) + adapter(skip))
-    if norm_of_both:
-        return norm(skip + layer_norm(adapter(sublayer)))
-    if norm_of_one:
-        return skip + norm(adapter(sublayer))
-    adapted = sublayer if no_adapter else adapter(layer_norm(sublayer) if norm_first else sublayer)
-    adapted = adapted + sublayer if sublayer_twice else adapted
-    ended = norm(adapted if no_skip else skip + adapted)
-    return layer_norm(ended) if norm_twice else ended
-
-
-HOULSBY_HINTS = {
-    "no_skip": "the skip connection is missing: add `skip` to what the adapter gave.",
-    "after_skip": "the adapter sees the sum of `skip` and `sublayer`. It should see `sublayer` alone; `skip` goes "
-    "around it.",
-    "after_norm": "the adapter stands behind the LayerNorm. Here it stands at the end of the sublayer, and LayerNorm "
-    "comes last.",
-    "no_norm": "the LayerNorm is missing: it comes last, over the whole sum.",
-    "no_adapter": "the adapter is not used: that is the layer as it was.",
-    "sublayer_twice": "`sublayer` is added twice: the adapter has a residual of its own, which holds it already.",
-    "skip_adapted": "the adapter is put on `skip`. It belongs on `sublayer`.",
-    "skip_as_residual": "`sublayer` itself is lost. Is `skip` given to the adapter as its residual, or `sublayer` "
-    "taken away again? adapter(sublayer) adds its own input; then add `skip`.",
-    "skip_adapted_too": "`skip` goes through an adapter as well. It is added as it is.",
-    "norm_first": "`sublayer` goes through the LayerNorm before the adapter. LayerNorm comes once, and last.",
-    "norm_of_one": "the LayerNorm does not span the whole sum: add `skip` first, then call layer_norm.",
-    "norm_of_both": "what the adapter gave goes through a LayerNorm of its own. There is one LayerNorm, over the sum.",
-    "norm_twice": "the LayerNorm comes twice. Once is enough, over the sum.",
-    "pfeiffer": "that is the place of Pfeiffer, which is the next exercise.",
-}
-
 HOULSBY_OUTPUT = Exercise(
     reference=adapters.houlsby_output,
     cases=_cases,
-    mistakes=slips(
-        _loose_houlsby,
-        HOULSBY_HINTS,
-        Mistake(
-            lambda sublayer, skip, adapter, layer_norm: _own_norm(skip + adapter(sublayer)),
+    mistakes=edits(
+        adapters.houlsby_output,
+        ({"skip + ": ""}, "the skip connection is missing: add `skip` to what the adapter gave."),
+        (
+            {"skip + adapter(": "adapter(skip + "},
+            "the adapter sees the sum of `skip` and `sublayer`. It should see `sublayer` alone; `skip` goes "
+            "around it.",
+        ),
+        (
+            {"layer_norm(skip + adapter(": "adapter(layer_norm(skip + "},
+            "the adapter stands behind the LayerNorm. Here it stands at the end of the sublayer, and LayerNorm "
+            "comes last.",
+        ),
+        ({"layer_norm": ""}, "the LayerNorm is missing: it comes last, over the whole sum."),
+        ({"adapter": ""}, "the adapter is not used: that is the layer as it was."),
+        (
+            {"skip +": "skip + sublayer +"},
+            "`sublayer` is added twice: the adapter has a residual of its own, which holds it already.",
+        ),
+        (
+            {"skip": "sublayer", "sublayer": "skip"},
+            "the adapter is put on `skip`. It belongs on `sublayer`.",
+        ),
+        (
+            {"skip + adapter(sublayer": "adapter(sublayer, skip"},
+            "`sublayer` itself is lost. Is `skip` given to the adapter as its residual, or `sublayer` "
+            "taken away again? adapter(sublayer) adds its own input; then add `skip`.",
+        ),
+        ({"skip +": "adapter(skip) +"}, "`skip` goes through an adapter as well. It is added as it is."),
+        (
+            {"(sublayer)": "(layer_norm(sublayer))"},
+            "`sublayer` goes through the LayerNorm before the adapter. LayerNorm comes once, and last.",
+        ),
+        (
+            {"layer_norm(skip + ": "skip + layer_norm("},
+            "the LayerNorm does not span the whole sum: add `skip` first, then call layer_norm.",
+        ),
+        (
+            {"adapter(": "layer_norm(adapter(", "sublayer)": "sublayer))"},
+            "what the adapter gave goes through a LayerNorm of its own. There is one LayerNorm, over the sum.",
+        ),
+        (
+            {"return ": "return layer_norm(", "sublayer)": "sublayer))"},
+            "the LayerNorm comes twice. Once is enough, over the sum.",
+        ),
+        (
+            {"layer_norm(skip + adapter(sublayer))": "pfeiffer_output(sublayer, skip, adapter, layer_norm)"},
+            "that is the place of Pfeiffer, which is the next exercise.",
+        ),
+        (
+            {"layer_norm": "(lambda x: F.layer_norm(x, x.shape[-1:]))"},
             "that LayerNorm has no weight and bias of its own. Call layer_norm, which is given.",
         ),
     ),

@@ -7,16 +7,8 @@ import torch
 from torch import Generator, Tensor, nn
 
 from course_utils.checks.compare import describe, difference
-from course_utils.checks.tasks import (
-    INPUTS_CHANGED,
-    RESULT,
-    Arguments,
-    Exercise,
-    Function,
-    Mistake,
-    Observations,
-    slips,
-)
+from course_utils.checks.edits import edits
+from course_utils.checks.tasks import INPUTS_CHANGED, RESULT, Arguments, Exercise, Function, Observations
 from course_utils.methods import adapters
 
 KIND = "kind of answer"
@@ -88,65 +80,57 @@ def _is_state(state: Any) -> bool:
     )
 
 
-def _loose_state(
-    model: nn.Module,
-    *,
-    everything: bool = False,
-    parameters_only: bool = False,
-    frozen_ones: bool = False,
-    by_name: bool = False,
-    no_head: bool = False,
-    head_alone: bool = False,
-    weights_only: bool = False,
-    shared: bool = False,
-    attached: bool = False,
-    short_names: bool = False,
-) -> dict[str, Tensor]:
-    if everything:
-        return {name: value if shared else value.clone() for name, value in model.state_dict().items()}
-    parameters = {name: p for name, p in model.named_parameters() if p.requires_grad != frozen_ones}
-    if parameters_only:
-        parameters = dict(model.named_parameters())
-    if by_name or no_head:
-        parts = ("adapter",) if no_head else ("adapter", "classifier")
-        parameters = {n: p for n, p in model.named_parameters() if set(n.split(".")) & set(parts)}
-    if head_alone:
-        parameters = {name: p for name, p in parameters.items() if "encoder" not in name}
-    if weights_only:
-        parameters = {name: p for name, p in parameters.items() if name.endswith(".weight")}
-    if short_names:
-        parameters = {".".join(name.split(".")[-2:]): p for name, p in parameters.items()}
-    kept = {name: p if attached else p.detach() for name, p in parameters.items()}
-    return kept if shared else {name: value.clone() for name, value in kept.items()}
-
-
-STATE_HINTS = {
-    "everything": "that is the whole model, frozen parts and all: as large as a full copy. Keep those parameters that "
-    "require a gradient.",
-    "parameters_only": "the frozen parameters are in it too: as large as a full copy. Keep those that require a "
-    "gradient.",
-    "frozen_ones": "it is the wrong way round: these are the frozen ones. Keep those that require a gradient.",
-    "no_head": "the head is missing, or a trained LayerNorm: only parts called adapter are kept. Ask each parameter "
-    "for p.requires_grad.",
-    "by_name": "the parts are chosen by the names adapter and classifier. Not every head is called so, and not every "
-    "adapter trains. Ask each parameter for p.requires_grad.",
-    "head_alone": "the head alone is kept. The adapters were trained, too.",
-    "weights_only": "the biases are missing: they were trained, too.",
-    "shared": "these are the model's own tensors, not copies: load the next task, and this one is gone. Add .clone().",
-    "attached": "the copies still ask for gradients. Take p.detach() first, then .clone().",
-    "short_names": "the names are shortened, so that adapters of two layers would share one. Keep the whole names of "
-    "model.named_parameters().",
-}
+_SHARED = (
+    "these are the model's own tensors, not copies: load the next task, and this one is gone. Add .clone()."
+)
+_ATTACHED = "the copies still ask for gradients. Take p.detach() first, then .clone()."
 
 ADAPTER_STATE = Exercise(
     reference=adapters.adapter_state,
     cases=_cases,
     observe=_observe,
-    mistakes=slips(
-        _loose_state,
-        STATE_HINTS,
-        Mistake(
-            lambda model: {},
+    mistakes=edits(
+        adapters.adapter_state,
+        (
+            {"named_parameters()": "state_dict().items()", " if p.requires_grad": ""},
+            "that is the whole model, frozen parts and all: as large as a full copy. Keep those parameters that "
+            "require a gradient.",
+        ),
+        (
+            {" if p.requires_grad": ""},
+            "the frozen parameters are in it too: as large as a full copy. Keep those that require a gradient.",
+        ),
+        (
+            {"if p": "if not p"},
+            "it is the wrong way round: these are the frozen ones. Keep those that require a gradient.",
+        ),
+        (
+            {"p.requires_grad": '"adapter" in name'},
+            "the head is missing, or a trained LayerNorm: only parts called adapter are kept. Ask each parameter "
+            "for p.requires_grad.",
+        ),
+        (
+            {"p.requires_grad": '"adapter" in name or "classifier" in name'},
+            "the parts are chosen by the names adapter and classifier. Not every head is called so, and not every "
+            "adapter trains. Ask each parameter for p.requires_grad.",
+        ),
+        (
+            {"requires_grad": 'requires_grad and "encoder" not in name'},
+            "the head alone is kept. The adapters were trained, too.",
+        ),
+        (
+            {"requires_grad": 'requires_grad and name.endswith("weight")'},
+            "the biases are missing: they were trained, too.",
+        ),
+        ({".clone()": ""}, _SHARED),
+        ({".detach()": ""}, _ATTACHED),
+        (
+            {"{name": '{".".join(name.split(".")[-2:])'},
+            "the names are shortened, so that adapters of two layers would share one. Keep the whole names of "
+            "model.named_parameters().",
+        ),
+        (
+            {"p.requires_grad": "p.grad is not None"},
             "the dict is empty. What model.state_dict() gives never asks for gradients, and p.grad is None until the "
             "first backward pass. Ask each of model.named_parameters() for p.requires_grad.",
         ),
@@ -155,8 +139,8 @@ ADAPTER_STATE = Exercise(
         KIND: "return a dict: the name of each trained parameter, and a copy of its values.",
         NAMES: "other tensors are expected: all those for which p.requires_grad is True, the head's among them, and "
         "no others. Keep the names of model.named_parameters().",
-        SHARED: STATE_HINTS["shared"],
-        GRADIENTS: STATE_HINTS["attached"],
+        SHARED: _SHARED,
+        GRADIENTS: _ATTACHED,
         INPUTS_CHANGED: "the model itself is changed in place: its values, or what requires a gradient. Read it, and "
         "leave it as it is.",
     },

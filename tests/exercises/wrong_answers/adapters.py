@@ -1,97 +1,15 @@
 """Answers to the exercises of notebook 08 as a reader might write them.
 
-WRONG: for each exercise, the answers and a piece of the hint that each must get. RIGHT: other ways to be
-right.
+WRONG: for each exercise, what gets advice from `checks/adapters`, since none of its mistakes fits: replacements in the
+reference, or a function, and a piece of the advice. RIGHT: other ways to be right.
 """
 
-import math
+import copy
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
-
-# --- count_adapter_parameters ---
-
-
-def count_slides(width, bottleneck_size, adapters):
-    return adapters * (width * bottleneck_size + bottleneck_size * width)
-
-
-def count_one_matrix(width, bottleneck_size, adapters):
-    return adapters * (width * bottleneck_size + bottleneck_size + width)
-
-
-def count_one_adapter(width, bottleneck_size, adapters):
-    return 2 * width * bottleneck_size + width + bottleneck_size
-
-
-def count_up_bias_only(width, bottleneck_size, adapters):
-    return adapters * (2 * width * bottleneck_size + width)
-
-
-def count_down_bias_only(width, bottleneck_size, adapters):
-    return adapters * (2 * width * bottleneck_size + bottleneck_size)
-
-
-def count_full_matrix(width, bottleneck_size, adapters):
-    return adapters * (width * width + width + bottleneck_size)
-
-
-def count_full_matrix_too(width, bottleneck_size, adapters):
-    return adapters * (width * width + 2 * width * bottleneck_size + width + bottleneck_size)
-
-
-def count_middle(width, bottleneck_size, adapters):
-    return adapters * (2 * width * bottleneck_size + bottleneck_size**2 + width + bottleneck_size)
-
-
-def count_wide_biases(width, bottleneck_size, adapters):
-    return adapters * (2 * width * bottleneck_size + 2 * width)
-
-
-def count_narrow_biases(width, bottleneck_size, adapters):
-    return adapters * (2 * width * bottleneck_size + 2 * bottleneck_size)
-
-
-def count_doubled(width, bottleneck_size, adapters):
-    return 2 * adapters * (2 * width * bottleneck_size + width + bottleneck_size)
-
-
-def count_decimal(width, bottleneck_size, adapters):
-    return adapters * (2 * width * bottleneck_size + width + bottleneck_size) / 1
-
-
-def count_product(width, bottleneck_size, adapters):
-    return adapters * (width * bottleneck_size) * (bottleneck_size * width)
-
-
-def count_biases_once(width, bottleneck_size, adapters):
-    return adapters * 2 * width * bottleneck_size + width + bottleneck_size
-
-
-def count_tensor(width, bottleneck_size, adapters):
-    return torch.tensor(adapters * (2 * width * bottleneck_size + width + bottleneck_size))
-
-
-def count_without_biases_of_one(width, bottleneck_size, adapters):
-    return 2 * width * bottleneck_size
-
-
-def count_biases_twice(width, bottleneck_size, adapters):
-    return adapters * (2 * width * bottleneck_size + 2 * (width + bottleneck_size))
-
-
-def count_three_matrices(width, bottleneck_size, adapters):
-    return adapters * (3 * width * bottleneck_size + width + bottleneck_size)
-
-
-def count_one_number_a_bias(width, bottleneck_size, adapters):
-    return adapters * (2 * width * bottleneck_size + 2)
-
-
-def count_sides(width, bottleneck_size, adapters):
-    return adapters * (2 * width + bottleneck_size)
 
 
 def count_in_numpy(width, bottleneck_size, adapters):
@@ -105,106 +23,6 @@ def count_by_entries(width, bottleneck_size, adapters):
 
 def count_factored(width, bottleneck_size, adapters):
     return ((width + 1) * bottleneck_size + (bottleneck_size + 1) * width) * adapters
-
-
-# --- adapter_init ---
-
-
-def init_default_ends(width, bottleneck_size, init_std=0.01):
-    down, up = torch.empty(bottleneck_size, width), torch.empty(width, bottleneck_size)
-    return nn.init.trunc_normal_(down, std=init_std), nn.init.trunc_normal_(up, std=init_std)
-
-
-def init_gaussian(width, bottleneck_size, init_std=0.01):
-    return torch.randn(bottleneck_size, width) * init_std, torch.randn(width, bottleneck_size) * init_std
-
-
-def init_as_linear(width, bottleneck_size, init_std=0.01):
-    down, up = nn.Linear(width, bottleneck_size), nn.Linear(bottleneck_size, width)
-    return down.weight.detach(), up.weight.detach()
-
-
-def init_fixed_std(width, bottleneck_size, init_std=0.01):
-    return cut(bottleneck_size, width, 0.01), cut(width, bottleneck_size, 0.01)
-
-
-def init_standard(width, bottleneck_size, init_std=0.01):
-    return cut(bottleneck_size, width, 1), cut(width, bottleneck_size, 1)
-
-
-def init_variance(width, bottleneck_size, init_std=0.01):
-    return cut(bottleneck_size, width, math.sqrt(init_std)), cut(width, bottleneck_size, math.sqrt(init_std))
-
-
-def init_up_zero(width, bottleneck_size, init_std=0.01):
-    return cut(bottleneck_size, width, init_std), torch.zeros(width, bottleneck_size)
-
-
-def init_both_zero(width, bottleneck_size, init_std=0.01):
-    return torch.zeros(bottleneck_size, width), torch.zeros(width, bottleneck_size)
-
-
-def init_down_zero(width, bottleneck_size, init_std=0.01):
-    return torch.zeros(bottleneck_size, width), cut(width, bottleneck_size, init_std)
-
-
-def init_positive(width, bottleneck_size, init_std=0.01):
-    return cut(bottleneck_size, width, init_std).abs(), cut(width, bottleneck_size, init_std).abs()
-
-
-def init_std_as_mean(width, bottleneck_size, init_std=0.01):
-    down, up = torch.empty(bottleneck_size, width), torch.empty(width, bottleneck_size)
-    ends = {"a": -2 * init_std, "b": 2 * init_std}
-    return nn.init.trunc_normal_(down, init_std, **ends), nn.init.trunc_normal_(up, init_std, **ends)
-
-
-def init_one_std(width, bottleneck_size, init_std=0.01):
-    sizes = ((bottleneck_size, width), (width, bottleneck_size))
-    return [nn.init.trunc_normal_(torch.empty(s), std=init_std, a=-init_std, b=init_std) for s in sizes]
-
-
-def init_squared(width, bottleneck_size, init_std=0.01):
-    return cut(bottleneck_size, width, init_std**2), cut(width, bottleneck_size, init_std**2)
-
-
-def init_tied(width, bottleneck_size, init_std=0.01):
-    down = cut(bottleneck_size, width, init_std)
-    return down, down.T
-
-
-def init_lying(width, bottleneck_size, init_std=0.01):
-    return cut(width, bottleneck_size, init_std), cut(bottleneck_size, width, init_std)
-
-
-def init_seeded(width, bottleneck_size, init_std=0.01):
-    torch.manual_seed(0)
-    return cut(bottleneck_size, width, init_std), cut(width, bottleneck_size, init_std)
-
-
-def init_doubles(width, bottleneck_size, init_std=0.01):
-    return cut(bottleneck_size, width, init_std).double(), cut(width, bottleneck_size, init_std).double()
-
-
-def init_parameters(width, bottleneck_size, init_std=0.01):
-    return nn.Parameter(cut(bottleneck_size, width, init_std)), nn.Parameter(
-        cut(width, bottleneck_size, init_std)
-    )
-
-
-def init_shapes(width, bottleneck_size, init_std=0.01):
-    return (bottleneck_size, width), (width, bottleneck_size)
-
-
-def init_square(width, bottleneck_size, init_std=0.01):
-    return cut(width, width, init_std), cut(width, bottleneck_size, init_std)
-
-
-def init_half_as_wide(width, bottleneck_size, init_std=0.01):
-    return cut(bottleneck_size, width, init_std / 2), cut(width, bottleneck_size, init_std)
-
-
-def cut(rows, columns, std):
-    return nn.init.trunc_normal_(torch.empty(rows, columns), std=std, a=-2 * std, b=2 * std)
 
 
 def init_clamped(width, bottleneck_size, init_std=0.01):
@@ -225,9 +43,6 @@ def init_by_numpy(width, bottleneck_size, init_std=0.01):
         return torch.tensor(values[abs(values) < 2][: rows * columns].reshape(rows, columns)).float()
 
     return init_std * draw(bottleneck_size, width), init_std * draw(width, bottleneck_size)
-
-
-# --- adapter_forward ---
 
 
 def forward_no_residual(hidden, residual, down_weight, down_bias, up_weight, up_bias):
@@ -373,87 +188,6 @@ def forward_by_einsum(hidden, residual, down_weight, down_bias, up_weight, up_bi
     return residual + torch.einsum("...k,ok->...o", down, up_weight) + up_bias
 
 
-# --- houlsby_output ---
-
-
-def houlsby_no_skip(sublayer, skip, adapter, layer_norm):
-    return layer_norm(adapter(sublayer))
-
-
-def houlsby_after_skip(sublayer, skip, adapter, layer_norm):
-    return layer_norm(adapter(skip + sublayer))
-
-
-def houlsby_after_norm(sublayer, skip, adapter, layer_norm):
-    return adapter(layer_norm(skip + sublayer))
-
-
-def houlsby_no_norm(sublayer, skip, adapter, layer_norm):
-    return skip + adapter(sublayer)
-
-
-def houlsby_no_adapter(sublayer, skip, adapter, layer_norm):
-    return layer_norm(skip + sublayer)
-
-
-def houlsby_sublayer_twice(sublayer, skip, adapter, layer_norm):
-    return layer_norm(skip + sublayer + adapter(sublayer))
-
-
-def houlsby_skip_adapted(sublayer, skip, adapter, layer_norm):
-    return layer_norm(sublayer + adapter(skip))
-
-
-def houlsby_skip_as_residual(sublayer, skip, adapter, layer_norm):
-    return layer_norm(adapter(sublayer, skip))
-
-
-def houlsby_norm_first(sublayer, skip, adapter, layer_norm):
-    return layer_norm(skip + adapter(layer_norm(sublayer)))
-
-
-def houlsby_norm_of_one(sublayer, skip, adapter, layer_norm):
-    return skip + layer_norm(adapter(sublayer))
-
-
-def houlsby_as_pfeiffer(sublayer, skip, adapter, layer_norm):
-    total = sublayer + skip
-    return layer_norm(adapter(layer_norm(total), residual=total))
-
-
-def houlsby_norm_twice(sublayer, skip, adapter, layer_norm):
-    return layer_norm(layer_norm(skip + adapter(sublayer)))
-
-
-def houlsby_norm_of_both(sublayer, skip, adapter, layer_norm):
-    return layer_norm(skip + layer_norm(adapter(sublayer)))
-
-
-def houlsby_skip_adapted_too(sublayer, skip, adapter, layer_norm):
-    return layer_norm(adapter(skip) + adapter(sublayer))
-
-
-def houlsby_norm_of_skip(sublayer, skip, adapter, layer_norm):
-    return layer_norm(skip) + adapter(sublayer)
-
-
-def houlsby_own_norm(sublayer, skip, adapter, layer_norm):
-    return F.layer_norm(skip + adapter(sublayer), skip.shape[-1:])
-
-
-def houlsby_multiplied(sublayer, skip, adapter, layer_norm):
-    return layer_norm @ (skip + adapter @ sublayer)
-
-
-def houlsby_in_place(sublayer, skip, adapter, layer_norm):
-    skip += adapter(sublayer)
-    return layer_norm(skip)
-
-
-def houlsby_detached(sublayer, skip, adapter, layer_norm):
-    return layer_norm(skip + adapter(sublayer)).detach()
-
-
 def houlsby_in_steps(sublayer, skip, adapter, layer_norm):
     adapted = adapter(sublayer, sublayer)
     return layer_norm(adapted + skip)
@@ -463,7 +197,9 @@ def houlsby_with_residual(sublayer, skip, adapter, layer_norm):
     return layer_norm(adapter(sublayer, residual=skip + sublayer))
 
 
-# --- pfeiffer_output ---
+def houlsby_by_parts(sublayer, skip, adapter, layer_norm):
+    bottleneck = adapter(sublayer, torch.zeros_like(sublayer))
+    return layer_norm(torch.stack([sublayer, skip, bottleneck]).sum(dim=0))
 
 
 def pfeiffer_as_houlsby(sublayer, skip, adapter, layer_norm):
@@ -555,87 +291,6 @@ def pfeiffer_by_difference(sublayer, skip, adapter, layer_norm):
     return layer_norm(skip + sublayer + (adapter(normed) - normed))
 
 
-# --- adapter_state ---
-
-
-def state_everything(model):
-    return {name: value.clone() for name, value in model.state_dict().items()}
-
-
-def state_all_parameters(model):
-    return {name: p.detach().clone() for name, p in model.named_parameters()}
-
-
-def state_frozen(model):
-    return {name: p.detach().clone() for name, p in model.named_parameters() if not p.requires_grad}
-
-
-def state_by_name(model):
-    return {
-        name: p.detach().clone()
-        for name, p in model.named_parameters()
-        if "adapter" in name or "classifier" in name
-    }
-
-
-def state_no_head(model):
-    return {name: p.detach().clone() for name, p in model.named_parameters() if "adapter" in name}
-
-
-def state_head(model):
-    return {
-        name: p.detach().clone()
-        for name, p in model.named_parameters()
-        if p.requires_grad and not name.startswith("encoder")
-    }
-
-
-def state_weights(model):
-    return {
-        name: p.detach().clone()
-        for name, p in model.named_parameters()
-        if p.requires_grad and not name.endswith("bias")
-    }
-
-
-def state_shared(model):
-    return {name: p.data for name, p in model.named_parameters() if p.requires_grad}
-
-
-def state_parameters(model):
-    return {name: p for name, p in model.named_parameters() if p.requires_grad}
-
-
-def state_attached(model):
-    return {name: p.clone() for name, p in model.named_parameters() if p.requires_grad}
-
-
-def state_short_names(model):
-    return {
-        ".".join(name.split(".")[-2:]): p.detach().clone()
-        for name, p in model.named_parameters()
-        if p.requires_grad
-    }
-
-
-def state_empty(model):
-    return {name: value for name, value in model.state_dict().items() if value.requires_grad}
-
-
-def state_of_frozen_model(model):
-    state = state_in_a_loop(model)
-    model.requires_grad_(False)
-    return state
-
-
-def state_of_half_precision(model):
-    return {name: value.half() for name, value in state_in_a_loop(model).items()}
-
-
-def state_list(model):
-    return [p.detach().clone() for p in model.parameters() if p.requires_grad]
-
-
 def state_in_a_loop(model):
     state = {}
     for name, parameter in model.named_parameters():
@@ -650,50 +305,28 @@ def state_from_the_whole(model):
     return {name: value.clone() for name, value in model.state_dict().items() if name in trained}
 
 
+def state_by_deepcopy(model):
+    names, parameters = zip(*copy.deepcopy(model).named_parameters(), strict=True)
+    trains = [parameter.requires_grad for parameter in parameters]
+    return {name: p.data for name, p, kept in zip(names, parameters, trains, strict=True) if kept}
+
+
 WRONG = {
     "adapters.count_adapter_parameters": [
-        (count_slides, "the biases are missing"),
-        (count_one_matrix, "that is one matrix"),
-        (count_one_adapter, "that is a single adapter"),
-        (count_up_bias_only, "the bias of the way down is missing"),
-        (count_down_bias_only, "the bias of the way up is missing"),
-        (count_full_matrix, "one full matrix of width * width"),
-        (count_full_matrix_too, "does not exist here"),
-        (count_middle, "no matrix of bottleneck_size * bottleneck_size"),
-        (count_wide_biases, "as wide as the model"),
-        (count_narrow_biases, "as narrow as the bottleneck"),
-        (count_doubled, "twice as many"),
-        (count_decimal, "a count is a whole number"),
-        (count_product, "entries of the two matrices are multiplied"),
-        (count_biases_once, "counted once in all"),
-        (count_biases_twice, "the biases are counted twice"),
-        (count_three_matrices, "that is three matrices"),
-        (count_one_number_a_bias, "taken for a single number"),
-        (count_sides, "count one adapter first"),
-        (count_tensor, "return a whole number (an int)"),
-        (count_without_biases_of_one, "Two things."),
+        ({"* width * bottleneck_size": "* width"}, "count one adapter first"),
+        ({"return": "return torch.tensor(1) *"}, "return a whole number (an int)"),
+        ({" + width + bottleneck_size": "", "adapters * ": ""}, "Two things."),
     ],
     "adapters.adapter_init": [
-        (init_default_ends, "the Gaussian is not cut off"),
-        (init_as_linear, "how nn.Linear draws its weights"),
-        (init_fixed_std, "init_std is not used"),
-        (init_standard, "swamp its input"),
-        (init_variance, "taken for a variance"),
-        (init_up_zero, "would learn (LoRA starts so)"),
-        (init_both_zero, "both matrices are zero, and so they stay"),
-        (init_down_zero, "nothing comes through ReLU"),
-        (init_positive, "all entries are positive"),
-        (init_std_as_mean, "That is the mean"),
-        (init_one_std, "cut off at one standard deviation"),
-        (init_squared, "it is squared"),
-        (init_tied, "hold the same numbers"),
-        (init_lying, "lie on their side"),
-        (init_seeded, "the same at every call"),
-        (init_doubles, "make both float32"),
-        (init_parameters, "return plain tensors"),
-        (init_shapes, "return two tensors with entries"),
-        (init_square, "should have the shape"),
-        (init_half_as_wide, "the way down is of the wrong spread"),
+        (
+            {"return down_weight, up_weight": "return down_weight.shape, up_weight.shape"},
+            "return two tensors with",
+        ),
+        ({"torch.empty(bottleneck_size": "torch.empty(width"}, "should have the shape"),
+        ({"return": "down_weight /= 2\n    return"}, "the way down is of the wrong spread"),
+        ({"return": "up_weight *= 5\n    return"}, "the way up is of the wrong spread"),
+        ({"return down_weight": "return down_weight.double()"}, "make both float32"),
+        ({"init_std": "1", "return": "up_weight = down_weight.T\n    return"}, "Two things."),
     ],
     "adapters.adapter_forward": [
         (forward_no_residual, "the residual is missing"),
@@ -728,25 +361,14 @@ WRONG = {
         (forward_two_things, "Two things."),
     ],
     "adapters.houlsby_output": [
-        (houlsby_no_skip, "the skip connection is missing"),
-        (houlsby_after_skip, "sees the sum of `skip` and `sublayer`"),
-        (houlsby_after_norm, "stands behind the LayerNorm"),
-        (houlsby_no_norm, "the LayerNorm is missing"),
-        (houlsby_no_adapter, "that is the layer as it was"),
-        (houlsby_sublayer_twice, "`sublayer` is added twice"),
-        (houlsby_skip_adapted, "It belongs on `sublayer`"),
-        (houlsby_skip_as_residual, "`sublayer` itself is lost"),
-        (houlsby_norm_first, "goes through the LayerNorm before"),
-        (houlsby_norm_of_one, "LayerNorm does not span the whole sum"),
-        (houlsby_as_pfeiffer, "the place of Pfeiffer"),
-        (houlsby_norm_twice, "the LayerNorm comes twice"),
-        (houlsby_norm_of_both, "a LayerNorm of its own"),
-        (houlsby_skip_adapted_too, "`skip` goes through an adapter as well"),
-        (houlsby_norm_of_skip, "three steps, each once"),
-        (houlsby_own_norm, "no weight and bias of its own"),
-        (houlsby_multiplied, "Both are functions"),
-        (houlsby_in_place, "changes its inputs in place"),
-        (houlsby_detached, "no gradient can flow back"),
+        (
+            {"layer_norm(skip + adapter(sublayer))": "layer_norm(skip) + adapter(sublayer)"},
+            "three steps, each once",
+        ),
+        ({"adapter(sublayer)": "adapter @ sublayer"}, "Both are functions"),
+        ({"return": "skip += 1\n    return"}, "changes its inputs in place"),
+        ({"sublayer))": "sublayer)).detach()"}, "no gradient can flow back"),
+        ({"skip +": "adapter(skip) +", "layer_norm": ""}, "Two things."),
     ],
     "adapters.pfeiffer_output": [
         (pfeiffer_as_houlsby, "the place of Houlsby"),
@@ -769,21 +391,11 @@ WRONG = {
         (pfeiffer_in_place, "changes its inputs in place"),
     ],
     "adapters.adapter_state": [
-        (state_everything, "that is the whole model"),
-        (state_all_parameters, "the frozen parameters are in it too"),
-        (state_frozen, "these are the frozen ones"),
-        (state_by_name, "chosen by the names adapter and classifier"),
-        (state_no_head, "only parts called adapter are kept"),
-        (state_head, "the head alone is kept"),
-        (state_weights, "the biases are missing"),
-        (state_shared, "not copies"),
-        (state_attached, "still ask for gradients"),
-        (state_parameters, "Two things."),
-        (state_short_names, "the names are shortened"),
-        (state_empty, "the dict is empty. What"),
-        (state_of_frozen_model, "what requires a gradient"),
-        (state_of_half_precision, "the dtype changed"),
-        (state_list, "return a dict"),
+        ({"return": "model.requires_grad_(False)\n    return"}, "what requires a gradient"),
+        ({"clone()": "clone().half()"}, "the dtype changed"),
+        ({"requires_grad": 'requires_grad or "norm" in name'}, "other tensors are expected"),
+        ({"{name: p": "[p", "grad}": "grad]"}, "return a dict"),
+        ({".detach()": "", ".clone()": ""}, "Two things."),
     ],
 }
 
@@ -791,7 +403,7 @@ RIGHT = {
     "adapters.count_adapter_parameters": [count_by_entries, count_factored, count_in_numpy],
     "adapters.adapter_init": [init_clamped, init_in_layers, init_by_numpy],
     "adapters.adapter_forward": [forward_by_product, forward_by_modules, forward_by_einsum],
-    "adapters.houlsby_output": [houlsby_in_steps, houlsby_with_residual],
+    "adapters.houlsby_output": [houlsby_in_steps, houlsby_with_residual, houlsby_by_parts],
     "adapters.pfeiffer_output": [pfeiffer_by_name, pfeiffer_by_difference],
-    "adapters.adapter_state": [state_in_a_loop, state_from_the_whole],
+    "adapters.adapter_state": [state_in_a_loop, state_from_the_whole, state_by_deepcopy],
 }
