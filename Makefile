@@ -11,7 +11,7 @@ WORKERS := OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n auto --maxprocesses 4 -
 NOTEBOOKS := $(sort $(wildcard notebooks/[0-9][0-9]_*.ipynb))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup course lab test test-fast bench claims bundle doctor exhibits badges slides clean
+.PHONY: help setup course lab test test-fast bench statements bundle doctor exhibits badges slides clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -51,8 +51,8 @@ test: test-fast ## the same, then JupyterLab in a browser, and every notebook re
 bench: $(READY) ## measure the training loop against the bare step and against Trainer
 	$(VENV_PYTHON) benchmarks/run.py
 
-claims: $(READY) ## run every claim with five seeds, write build/results/claims_table.md
-	$(VENV_PYTHON) -m course_utils claims
+statements: $(READY) ## run the notebooks with five seeds, print the verdict on each statement
+	$(VENV_PYTHON) -m course_utils statements
 
 bundle: $(READY) ## rebuild the corpora and models that ship in data/
 	$(VENV_PYTHON) data/recipes/build.py

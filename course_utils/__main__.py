@@ -29,9 +29,9 @@ def course(arguments: argparse.Namespace) -> int:
     return run(only=arguments.only, store=arguments.store)
 
 
-def claims(arguments: argparse.Namespace) -> int:
-    """run every claim with five seeds, write the table"""
-    from course_utils.commands.five_seeds import claims as run
+def statements(arguments: argparse.Namespace) -> int:
+    """run the notebooks with five seeds, print the verdict on each of the slides' statements"""
+    from course_utils.commands.five_seeds import statements as run
 
     return run(only=arguments.only, store=arguments.store)
 
@@ -87,7 +87,7 @@ def tables(arguments: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     command.__name__: command
-    for command in (lab, doctor, course, claims, exhibits, mirror, readme, ship, solutions, tables)
+    for command in (lab, doctor, course, statements, exhibits, mirror, readme, ship, solutions, tables)
 }
 
 
@@ -114,7 +114,7 @@ def main() -> int:
                 "--later", action="store_true",
                 help="also the published models that sections near the end of notebooks take: gigabytes",
             )  # fmt: skip
-        if name in ("course", "claims", "mirror"):
+        if name in ("course", "statements", "mirror"):
             sub.add_argument(
                 "--only", nargs="+", metavar="NN", help="notebooks whose names start so, e.g. 02"
             )
@@ -136,7 +136,7 @@ def main() -> int:
                 "small students of two encoders",
             )
             sub.add_argument("--only", nargs="+", metavar="TASK", help="of glue: the tasks, e.g. CoLA SST-2")
-        if name in ("course", "claims", "tables"):
+        if name in ("course", "statements", "tables"):
             sub.add_argument(
                 "--store", action="store_true", help="for authors: keep the outcome in the repository"
             )

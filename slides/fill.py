@@ -9,7 +9,19 @@ import tomllib
 from pathlib import Path
 
 import jinja2
-from measured import besides_head, claim, mean, paper, paper_rows, source, trained, value
+from measured import (
+    besides_head,
+    mean,
+    minus,
+    paper,
+    paper_rows,
+    part,
+    source,
+    times,
+    trained,
+    value,
+    verdict,
+)
 from pictures import PICTURES
 
 from course_utils.paths import DATA, ROOT
@@ -86,9 +98,9 @@ def render(deck: Path) -> str:
         trim_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
     environment.globals.update(
-        value=value, trained=trained, claim=claim, paper=paper, source=source, table=table, figure=figure,
-        hands_on=hands_on, run_time=run_time,
-        besides_head=besides_head, mean=mean, paper_rows=paper_rows,
+        value=value, trained=trained, paper=paper, source=source, table=table, figure=figure,
+        part=part, verdict=verdict, hands_on=hands_on, run_time=run_time,
+        besides_head=besides_head, mean=mean, minus=minus, times=times, paper_rows=paper_rows,
     )  # fmt: skip
     try:
         return environment.from_string(deck.read_text(encoding="utf-8")).render()

@@ -3,13 +3,12 @@
 Nothing here has a fallback: what is not there stops the build, with words that say what is.
 """
 
-import json
 from typing import Any
 
 import pandas as pd
 
 from course_utils import results
-from course_utils.paths import DATA
+from course_utils.results.statements import shipped
 
 
 def value(
@@ -68,25 +67,38 @@ def besides_head(exhibit: str, method: str, data: str, *, digits: int = 1) -> st
 
 
 def mean(numbers: list[str], *, digits: int = 1) -> str:
-    """The mean of numbers that `value`, `claim` or `paper` gave; ask those for more digits than you show."""
-    return f"{sum(float(number.replace(',', '')) for number in numbers) / len(numbers):,.{digits}f}"
+    """The mean of numbers that `value`, `part` or `paper` gave; ask those for more digits than you show."""
+    return f"{sum(map(_number, numbers)) / len(numbers):,.{digits}f}"
 
 
-def claim(exhibit: str, start: str, *, track: str = "bundled", digits: int = 1, times: float = 1) -> str:
-    """The mean, over the seeds, of what was measured for the shipped claim whose text begins with `start`.
+def minus(one: str, other: str, *, digits: int = 1) -> str:
+    """The difference of two such numbers."""
+    return f"{_number(one) - _number(other):,.{digits}f}"
 
-    `times` changes the unit: 100 shows a share in percent, -1 a lead as what another is behind, 1e6 millionths."""
-    kept = json.loads((DATA / "results" / track / "claims.json").read_text(encoding="utf-8"))
-    found = [row for row in kept if row["exhibit"] == exhibit and row["text"].startswith(start)]
-    if len(found) != 1:
-        texts = [row["text"] for row in kept if row["exhibit"] == exhibit]
-        raise ValueError(f"{len(found)} claims of {exhibit} begin with {start!r}. There are {texts}.")
-    if found[0]["held"] != found[0]["of"]:
+
+def times(number: str, factor: float, *, digits: int = 1) -> str:
+    """Such a number in another unit: 100 shows a share in percent, -1 a lead as what another is behind."""
+    return f"{factor * _number(number):,.{digits}f}"
+
+
+def _number(shown: str) -> float:
+    return float(shown.replace(",", ""))
+
+
+def part(name: str, start: str, *, track: str = "bundled", digits: int = 1) -> str:
+    """The mean, over the shipped seeds, of that part of a statement's test whose name begins with `start`."""
+    parts = shipped(track)[name].parts
+    found = [part.values for text, part in parts.items() if text.startswith(start)]
+    if len(found) != 1 or found[0].empty:
         raise ValueError(
-            f"The claim of {exhibit} {start!r} held in {found[0]['held']} of {found[0]['of']} runs only."
+            f"{len(found)} parts of {name} begin with {start!r}, or it has no runs: {list(parts)}."
         )
-    numbers = [times * float(number) for number in found[0]["measured"].values()]
-    return f"{sum(numbers) / len(numbers):,.{digits}f}"
+    return f"{found[0].mean():,.{digits}f}"
+
+
+def verdict(name: str, *, track: str = "bundled") -> str:
+    """What became of a statement in the shipped rows, in a word or two."""
+    return shipped(track)[name].word
 
 
 def paper(exhibit: str, row: str, column: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 # Before course_utils is imported by any test: it reads these once.
 _build = tempfile.TemporaryDirectory(prefix="course-tests-")
 os.environ["COURSE_BUILD"] = _build.name
-for name in ("COURSE_TRACK", "COURSE_MIRROR", "COURSE_SEED", "COURSE_CLAIMS", "HF_ENDPOINT"):
+for name in ("COURSE_TRACK", "COURSE_MIRROR", "COURSE_SEED", "HF_ENDPOINT"):
     os.environ.pop(name, None)
 for name in list(os.environ):
     if name.lower().endswith("_proxy"):

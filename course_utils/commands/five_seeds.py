@@ -1,46 +1,56 @@
-"""Every claim of the course under five seeds: a claim that holds for one seed only is luck."""
+"""The whole course under five seeds, and what its rows say of the slides' statements."""
 
-import shutil
 from pathlib import Path
-from typing import Any
 
-from course_utils.commands import report, run_notebooks, ship
+from course_utils import assets
+from course_utils.commands import run_notebooks, ship
 from course_utils.paths import BUILD, write_whole
+from course_utils.results import rows, statement
+from course_utils.results import statements as listed
+from course_utils.results.statements import TESTS
 
 SEEDS = range(5)
 
 
-def as_table(rows: list[dict[str, Any]], seeds: list[int]) -> str:
-    """The gathered claims as a Markdown table, one column a seed."""
-    header = ["exhibit", "claim", *(f"seed {seed}" for seed in seeds), "held"]
-    body = []
-    for row in rows:
-        values = [report.measured(row["measured"].get(str(seed), "not reached")) for seed in seeds]
-        body.append([row["exhibit"], row["text"], *values, f"{row['held']} of {row['of']}"])
-    return report.table(header, body)
+def statements(
+    folder: Path = run_notebooks.NOTEBOOKS, only: list[str] | None = None, store: bool = False
+) -> int:
+    """Run every notebook with five seeds, and print the verdict on each statement in the rows that they recorded.
 
-
-def claims(folder: Path = run_notebooks.NOTEBOOKS, only: list[str] | None = None, store: bool = False) -> int:
-    """Run every notebook with five seeds and write the table of claims to build/results/claims_table.md.
-
-    With `store` also to data/results/<track>/claims.json, which ships. Returns 0 when every claim held for
-    every seed, else 1. Each seed starts from an empty build folder: nothing that another seed cached is read.
+    Each seed has a build folder of its own, so nothing that another seed cached is read. A notebook that ran through is
+    not run again: broken off and started anew, this goes on with the next. To begin from the start, delete
+    build/statements. With `store` the rows become the shipped ones. Returns 1 if a notebook failed, else 0.
     """
     paths = run_notebooks.find(folder, only)
-    runs: dict[int, list[run_notebooks.Run]] = {}
+    failed = []
     for seed in SEEDS:
-        build = BUILD / "claims" / f"seed_{seed}"
-        shutil.rmtree(build, ignore_errors=True)
-        print(f"seed {seed}", flush=True)
-        # "record": a claim that does not hold is written down, and the notebook goes on to the next one.
-        environment = {"COURSE_SEED": str(seed), "COURSE_CLAIMS": "record"}
-        runs[seed] = run_notebooks.run_all(paths, build=build, environment=environment)
-    rows = ship.gather(runs)
-    text = as_table(rows, list(SEEDS))
-    write_whole(BUILD / "results" / "claims_table.md", f"{text}\n\n{report.machine()}\n")
-    print(f"\n{text}\n\n{report.machine()}\nWritten to {BUILD / 'results' / 'claims_table.md'}")
-    failed = [f"{run.notebook}, seed {seed}: {run.error}" for seed in runs for run in runs[seed] if run.error]
-    print("".join(f"\nFAILED {line}\n" for line in failed), end="")
+        build = BUILD / "statements" / f"seed_{seed}"
+        left = [path for path in paths if not _done(build, path).exists()]
+        print(f"seed {seed}: {len(left)} of {len(paths)} notebooks to run", flush=True)
+        for path in left:
+            (result,) = run_notebooks.run_all([path], build=build, environment={"COURSE_SEED": str(seed)})
+            if result.error:
+                failed.append(f"FAILED {path.stem}, seed {seed}: {result.error}")
+            else:
+                write_whole(_done(build, path), "")
+    print("\n".join([*verdicts(), *failed]))
     if store and not failed:
-        ship.keep_claims(rows)
-    return 0 if rows and not failed and all(row["held"] == row["of"] for row in rows) else 1
+        print("\n".join(f"stored {file}" for path in paths for file in ship.ship(path.stem)))
+    return 1 if failed else 0
+
+
+def verdicts() -> list[str]:
+    """A line for each statement: its verdict in the rows that the runs of all seeds have recorded so far."""
+    folders = sorted(BUILD.glob("statements/seed_*/results"))
+    track = assets.track()
+    made = rows.as_frame(rows.newest([row for folder in folders for row in rows.read(folder, None, track)]))
+    lines = []
+    for name in TESTS:
+        if track in listed()[name].tracks:
+            outcome = statement(name, made)
+            lines.append(f"{name}  {outcome.word}. {outcome.deciding}")
+    return lines
+
+
+def _done(build: Path, notebook: Path) -> Path:
+    return build / "done" / notebook.stem

@@ -12,11 +12,11 @@ import nbformat
 from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 
-from course_utils import assets, session
+from course_utils import assets
 from course_utils.commands import run_notebooks, ship
 from course_utils.paths import BUILD
 
-HEADER = ["notebook", "seconds", "peak memory", "claims held", "outcome"]
+HEADER = ["notebook", "seconds", "peak memory", "outcome"]
 MATH = re.compile(r"```.*?```|`[^`\n]*`|\$\$(?P<block>.+?)\$\$|\$(?P<inline>[^$\n]+)\$", re.DOTALL)
 REMOTE_SCRIPT = re.compile(
     r"<script\b[^>]*?(?:>(?:(?!</script>).)*?)?https://cdnjs\.(?:(?!</script>).)*</script>", re.DOTALL
@@ -37,10 +37,9 @@ def table(header: list[str], rows: list[list[str]]) -> str:
 
 
 def row(result: run_notebooks.Run) -> list[str]:
-    """A run as cells of the table: name, seconds, peak memory of the kernel, claims, outcome."""
+    """A run as cells of the table: name, seconds, peak memory of the kernel, outcome."""
     peak = f"{result.peak_bytes / 2**20:,.0f} MiB" if result.peak_bytes else "not measured"
-    claims = f"{result.held} of {len(result.claims)}" if result.claims else "none made"
-    return [result.notebook, f"{result.seconds:.0f}", peak, claims, "FAILED" if result.error else "ok"]
+    return [result.notebook, f"{result.seconds:.0f}", peak, "FAILED" if result.error else "ok"]
 
 
 def machine() -> str:
@@ -96,7 +95,7 @@ def _html_table(header: list[str], rows: list[str]) -> str:
 
 
 def _index(runs: list[run_notebooks.Run]) -> str:
-    lines, failures, claims = [], [], []
+    lines, failures = [], []
     for result in runs:
         name, *cells, outcome = (html.escape(cell) for cell in row(result))
         middle = "".join(f"<td>{cell}</td>" for cell in cells)
@@ -104,10 +103,6 @@ def _index(runs: list[run_notebooks.Run]) -> str:
         lines.append(f'<tr><td><a href="{name}.html">{name}</a></td>{middle}<td{mark}>{outcome}</td></tr>')
         if result.error:
             failures.append(f"<h2>{name} failed</h2><pre>{html.escape(result.error)}</pre>")
-        for claim in result.claims:
-            held = "yes" if claim["holds"] else "NO"
-            told = (claim["exhibit"], claim["text"], measured(claim["measured"]), held)
-            claims.append(f"<tr>{''.join(f'<td>{html.escape(str(cell))}</td>' for cell in told)}</tr>")
     seconds = sum(result.seconds for result in runs)
     return "\n".join(
         [
@@ -118,23 +113,16 @@ def _index(runs: list[run_notebooks.Run]) -> str:
             f"<p>Together {seconds:.0f} seconds. Peak memory is the resident memory of the notebook's "
             "kernel, sampled ten times a second.</p>",
             *failures,
-            "<h2>Claims</h2>",
-            _html_table(["exhibit", "claim", "measured", "held"], claims),
             "</body></html>\n",
         ]
     )
-
-
-def measured(value: object) -> str:
-    """A measured value as text: three decimals for a float, anything else as it is."""
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def course(folder: Path = run_notebooks.NOTEBOOKS, only: list[str] | None = None, store: bool = False) -> int:
     """Run the course, print the table, write build/report/. Returns 1 if a notebook failed, else 0.
 
     With `store`, for authors, the outputs of a bundled run are written back into the notebooks that ran through, and
-    seconds and claims go to data/results/<track>/.
+    seconds and memory go to data/results/<track>/.
     """
     paths = run_notebooks.find(folder, only)
     runs = run_notebooks.run_all(paths)
@@ -147,7 +135,6 @@ def course(folder: Path = run_notebooks.NOTEBOOKS, only: list[str] | None = None
             if assets.track() == "bundled":
                 run_notebooks.store(result, path)
             ship.keep_time(result)
-            ship.keep_claims(ship.gather({session.seed(): [result]}))
             print(f"stored the run of {path.name}")
     failed = [result for result in runs if result.error]
     for result in failed:

@@ -1,13 +1,12 @@
-"""Run notebooks headless, top to bottom, and say what each run took, which claims held, and what broke."""
+"""Run notebooks headless, top to bottom, and say what each run took, and what broke."""
 
-import json
 import os
 import re
 import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +31,7 @@ class Run:
     executed: nbformat.NotebookNode
     seconds: float
     peak_bytes: int
-    claims: list[dict[str, Any]] = field(default_factory=list)
     error: str = ""
-
-    @property
-    def held(self) -> int:
-        """How many of the recorded claims held."""
-        return sum(bool(row["holds"]) for row in self.claims)
 
 
 def find(folder: Path = NOTEBOOKS, only: list[str] | None = None) -> list[Path]:
@@ -86,7 +79,7 @@ def run(
 ) -> Run:
     """Run one notebook in a fresh kernel, in its own folder; the file itself is not changed.
 
-    `environment` is added to this process's; results and claims go to `build`. `on_cell` is called after
+    `environment` is added to this process's; results go to `build`. `on_cell` is called after
     each code cell. A notebook that fails does not raise: later cells stay empty and `Run.error` tells.
     """
     notebook = nbformat.read(path, as_version=4)
@@ -113,8 +106,7 @@ def run(
         on_cell_start=cell_starts,
         on_cell_executed=lambda **_: on_cell() if on_cell else None,
     )
-    claims, error = build / "results" / "claims.jsonl", ""
-    before = claims.stat().st_size if claims.exists() else 0
+    error = ""
     began = time.perf_counter()
     try:
         client.execute(cwd=str(path.parent), env=_environment(build, environment))
@@ -125,23 +117,13 @@ def run(
         at["memory"].over.set()
         at["memory"].join()
     peak = at["memory"].peak if at["memory"] else 0
-    return Run(path.stem, notebook, seconds, peak, _claims_since(claims, before, path.stem), error)
+    return Run(path.stem, notebook, seconds, peak, error)
 
 
 def _environment(build: Path, more: dict[str, str] | None) -> dict[str, str]:
     """The kernel's environment. It neither shows nor changes what the reader has solved."""
     ours = {"PYTHONPATH": search_path(), "COURSE_BUILD": str(build), "COURSE_PROGRESS": "off"}
     return {**os.environ, **ours, **(more or {})}
-
-
-def _claims_since(file: Path, offset: int, notebook: str) -> list[dict[str, Any]]:
-    """The rows about `notebook` that were appended to the claims file after byte `offset`."""
-    if not file.exists():
-        return []
-    with file.open("rb") as lines:
-        lines.seek(offset)
-        rows = [json.loads(line) for line in lines if line.strip()]
-    return [row for row in rows if row.get("notebook") == notebook]
 
 
 def _explain(failure: Exception, cell: nbformat.NotebookNode, index: int, timeout: int) -> str:

@@ -1,7 +1,6 @@
 """Results: rows and tables of them, the papers' figures beside them, statements, verdicts, methods side by side."""
 
 from course_utils.results.cards import write_card
-from course_utils.results.claims import claim
 from course_utils.results.comparison import beside_papers, by_method, elsewhere, for_reading
 from course_utils.results.papers import beside_paper, paper
 from course_utils.results.rows import RUN, Row, load, record, record_figure, record_fit
@@ -20,7 +19,6 @@ __all__ = [
     "beside_papers",
     "by_method",
     "by_task",
-    "claim",
     "elsewhere",
     "exhibits_table",
     "for_reading",

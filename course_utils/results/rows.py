@@ -208,7 +208,13 @@ def load(notebook: str | None = None, track: str | None = None, own: bool = True
     yours = newest(read(BUILD / "results", notebook, track)) if own else []
     made = {_key(row) for row in yours}
     shipped = [row for row in newest(read(DATA / "results", notebook, track)) if _key(row) not in made]
-    rows = [{**row, "source": "yours"} for row in yours] + [{**row, "source": "shipped"} for row in shipped]
+    return as_frame(
+        [{**row, "source": "yours"} for row in yours] + [{**row, "source": "shipped"} for row in shipped]
+    )
+
+
+def as_frame(rows: list[Row]) -> pd.DataFrame:
+    """Rows as a table: one column a field, and one for each extra setting."""
     return pd.DataFrame([{**row, **row["extra"]} for row in rows]).drop(columns="extra", errors="ignore")
 
 

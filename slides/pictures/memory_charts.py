@@ -70,7 +70,7 @@ def peak_parts() -> Figure:
     """The measured peak of full training: model and momentum by their sizes, the rest nearly all kept from forward."""
     peak, parameters = measured_peaks()["full"]
     model = parameters * BYTES / 1e6
-    momentum = model * float(measured.claim("E14", "AdamW's state is twice the model", digits=4))
+    momentum = model * float(measured.value("E14", "AdamW", metric="state (times the parameters)", digits=4))
     figure, axes = chart(370)
     rest = "intermediate variables\n(and what little else is there)"
     parts = (
@@ -92,7 +92,8 @@ def peak_parts() -> Figure:
 @picture
 def big_models() -> Figure:
     """GPT, GPT-2 and GPT-3 at sixteen bytes a parameter, against the memory of two GPUs."""
-    whole = float(measured.claim("E13", "model, gradients, state: four times the model", digits=3)) * BYTES
+    metric = "parameters, gradients, state (times the parameters)"
+    whole = float(measured.value("E13", "full", metric=metric, digits=3)) * BYTES
     units = {"M": 1e6, "B": 1e9}
     sizes = {}
     for name in ("GPT", "GPT-2", "GPT-3"):
@@ -141,10 +142,10 @@ def conventions() -> Figure:
 def what_stays() -> Figure:
     """What partial training leaves of gradients and momentum, and what of intermediate variables."""
     trained = {name: count for name, (_, count) in measured_peaks().items()}
-    claims = {"top layer": "top layer alone: most go", "BitFit": "BitFit: most", "LoRA": "LoRA: most"}
-    names = ["full", *claims]
+    partly, metric = ("top layer", "BitFit", "LoRA"), "activations (share of full)"
+    names = ["full", *partly]
     few = [100 * trained[name] / trained["full"] for name in names]
-    kept = [100.0] + [100 * float(measured.claim("E15", start, digits=4)) for start in claims.values()]
+    kept = [100.0] + [100 * float(measured.value("E15", name, metric=metric, digits=4)) for name in partly]
     figure, axes = chart(385)
     places = np.arange(len(names))
     for shift, shares, colour, label in ((-0.2, few, PINK, "gradients and momentum"),

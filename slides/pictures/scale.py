@@ -3,7 +3,7 @@
 import pandas as pd
 from draw import BLUE, GREEN, GREY, chart
 from matplotlib.figure import Figure
-from measured import claim
+from measured import value
 
 from course_utils import assets, results
 from course_utils.models import ladder
@@ -109,4 +109,4 @@ def how_much_slower() -> Figure:
 @picture
 def by_the_clock() -> Figure:
     """The largest rung's time for a prompt beside its parameters, as multiples of the smallest's."""
-    return _times(float(claim("E01", "the largest takes five times as long")))
+    return _times(float(value("E01", "the largest rung", metric="time (times the smallest's)", digits=3)))

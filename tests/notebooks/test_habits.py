@@ -20,7 +20,7 @@ from course_utils.commands.run_notebooks import find
 from course_utils.paths import DATA, ROOT
 
 HELPERS = Path(tiny_notebook.__file__).parent
-SECTION = [tiny_notebook.TRAIN, tiny_notebook.RECORD, tiny_notebook.CLAIM]
+SECTION = [tiny_notebook.TRAIN, tiny_notebook.RECORD, tiny_notebook.STATEMENTS]
 
 
 def copy_course(folder: Path) -> Path:
@@ -156,7 +156,9 @@ def test_a_locale_that_is_not_utf8(battered: tuple[str, Path]) -> None:
     """What cannot be shown is a question mark; result rows are in UTF-8 all the same."""
     shown, build = battered
     assert shown.isascii() and "share ? 1" in shown
-    assert "\u2264" in (build / "results" / "claims.jsonl").read_text(encoding="utf-8")
+    assert "\u2264" in (build / "results" / "bundled" / f"{tiny_notebook.NAME}.jsonl").read_text(
+        encoding="utf-8"
+    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a process with torch cannot be forked safely here")

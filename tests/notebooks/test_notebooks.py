@@ -93,17 +93,20 @@ def test_setup_cell_is_the_one_of_the_course(notebook: Notebook) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["you will", "predict", "goes wrong", "claims", "recap", "quiz", "references"]
+    "part", ["you will", "predict", "goes wrong", "statements", "recap", "quiz", "references"]
 )
 def test_has_its_parts(notebook: Notebook, part: str) -> None:
     assert part in "\n".join(notebook.prose).lower()
 
 
-def test_has_exercises_a_widget_and_claims(notebook: Notebook) -> None:
+def test_has_exercises_a_widget_and_statements(notebook: Notebook) -> None:
     source = "\n".join(cell.source for cell in notebook.code)
     ids = re.findall(r'@exercise\("([\w.]+)"\)', source)
     assert len(ids) >= 3 and len(ids) == len(set(ids))
-    assert re.search(r"\bclaim\(", source)
+    last = notebook.code[-1].source
+    assert "results.show_statements()" in last or "assert " in last, (
+        "the last cell says nothing of what was measured"
+    )
     assert re.search(r"^\s*interact\(", source, re.MULTILINE), "nothing to move with the mouse"
 
 

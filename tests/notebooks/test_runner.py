@@ -1,4 +1,4 @@
-"""The headless run: a notebook that works, one that fails, and what the report and the claims say of them."""
+"""The headless run: a notebook that works, one that fails, and what the report and the rows say of them."""
 
 import json
 import re
@@ -12,14 +12,13 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course_utils.commands import five_seeds, report, run_notebooks, ship
 
-CLAIM = """
-import json, os, pathlib
-seed = int(os.environ.get("COURSE_SEED", "0"))
-file = pathlib.Path(os.environ["COURSE_BUILD"]) / "results" / "claims.jsonl"
-file.parent.mkdir(parents=True, exist_ok=True)
-row = dict(notebook="NAME", exhibit="E07", text="seeds below 3", measured=seed / 10, holds=seed < 3)
-with file.open("a") as lines:
-    print(json.dumps(row), file=lines)
+RECORD = """
+from course_utils import results, session
+session.notebook = "NAME"
+how = dict(model="student", data="some", trainable_parameters=1, metric="accuracy", seconds=1.0)
+seed = session.seed()
+for exhibit, method, value in (("E06", "teacher", 0.9), ("E07", "gold labels", 0.5 if seed < 4 else 0.6)):
+    results.record("NAME", exhibit, method, value=value, seed=seed, **how)
 """
 
 
@@ -36,7 +35,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, run_notebooks.Run
     """Two notebooks, run once for all tests: the second one fails in its second cell."""
     folder = tmp_path_factory.mktemp("course with a space")
     block = "block = bytearray(b'x' * 150_000_000)\nimport time; time.sleep(0.5)"
-    write(folder, "01_works", CLAIM.replace("NAME", "01_works"), block, "print('through')")
+    write(folder, "01_works", block, "print('through')")
     write(folder, "02_fails", "x = 1", "x / 0", "print('never')")
     return {
         found.notebook: found
@@ -48,7 +47,6 @@ def test_a_notebook_that_works(ran: dict[str, run_notebooks.Run]) -> None:
     works = ran["01_works"]
     assert works.error == ""
     assert works.executed.cells[-1].outputs[0].text == "through\n"
-    assert works.claims[0]["exhibit"] == "E07" and works.held == 1
     assert works.peak_bytes > 150_000_000
     assert 0.5 < works.seconds < 120
 
@@ -68,14 +66,14 @@ def test_the_report_has_a_page_for_each_and_an_index(
     for name in ran:
         assert f'href="{name}.html"' in text
         assert (index.parent / f"{name}.html").exists() and (index.parent / f"{name}.ipynb").exists()
-    assert "ZeroDivisionError" in text and "seeds below 3" in text
+    assert "ZeroDivisionError" in text
     report.write([ran["01_works"]], tmp_path / "report")
     assert not (index.parent / "02_fails.html").exists(), "a report holds pages of an older run"
 
 
-def test_the_table_counts_claims(ran: dict[str, run_notebooks.Run]) -> None:
-    assert report.row(ran["01_works"])[3:] == ["1 of 1", "ok"]
-    assert report.row(ran["02_fails"])[3:] == ["none made", "FAILED"]
+def test_the_table_tells_the_outcome(ran: dict[str, run_notebooks.Run]) -> None:
+    assert report.row(ran["01_works"])[3:] == ["ok"]
+    assert report.row(ran["02_fails"])[3:] == ["FAILED"]
 
 
 def test_outputs_are_stored_whole_or_not_at_all(ran: dict[str, run_notebooks.Run], tmp_path: Path) -> None:
@@ -121,47 +119,33 @@ def test_only_selects_and_nothing_selected_is_said(tmp_path: Path) -> None:
         run_notebooks.find(tmp_path, ["07"])
 
 
-def test_claims_are_gathered_over_seeds() -> None:
-    def one(seed: int, measured: float | None) -> run_notebooks.Run:
-        row = {"notebook": "02_x", "exhibit": "E07", "text": "it recovers half", "measured": measured}
-        held = measured is not None and measured >= 0.5
-        return run_notebooks.Run(
-            "02_x", new_notebook(), 1.0, 0, [] if measured is None else [{**row, "holds": held}]
-        )
-
-    runs = {0: [one(0, 0.6)], 1: [one(1, 0.4)], 2: [one(2, None)]}
-    (row,) = ship.gather(runs)
-    assert (row["held"], row["of"]) == (1, 3)
-    text = five_seeds.as_table([row], [0, 1, 2])
-    assert all(part in text for part in ("0.600", "0.400", "not reached", "1 of 3"))
-
-
 def test_five_seeds_end_to_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each seed runs on its own; a claim that fails in two is recorded; the exit status says so."""
-    write(tmp_path, "04_claims", CLAIM.replace("NAME", "04_claims"))
-    monkeypatch.setattr(five_seeds, "BUILD", tmp_path / "build")
+    """Each seed runs on its own, is not run twice, and its rows are judged and stored."""
+    path = write(tmp_path, "02_rows", RECORD.replace("NAME", "02_rows"))
+    for module in (five_seeds, ship):
+        monkeypatch.setattr(module, "BUILD", tmp_path / "build")
     monkeypatch.setattr(ship, "DATA", tmp_path / "data")
-    assert five_seeds.claims(tmp_path, store=True) == 1
-    assert "3 of 5" in capsys.readouterr().out
-    assert "3 of 5" in (tmp_path / "build/results/claims_table.md").read_text(encoding="utf-8")
-    (row,) = json.loads((tmp_path / "data/results/bundled/claims.json").read_text(encoding="utf-8"))
-    assert row["measured"] == {"0": 0.0, "1": 0.1, "2": 0.2, "3": 0.3, "4": 0.4}
+    assert five_seeds.statements(tmp_path, store=True) == 0
+    shown = capsys.readouterr().out
+    assert "S08  reproduced. Teacher minus student".lower() in shown.lower() and "5 seeds" in shown
+    assert "S22  not measured" in shown
+    stored = (tmp_path / "data/results/bundled/02_rows.jsonl").read_text(encoding="utf-8").splitlines()
+    assert sorted({json.loads(line)["seed"] for line in stored}) == [0, 1, 2, 3, 4]
+    path.write_text(path.read_text(encoding="utf-8").replace("results.record", "broken"), encoding="utf-8")
+    assert five_seeds.statements(tmp_path) == 0
+    assert "0 of 1 notebooks to run" in capsys.readouterr().out
 
 
-def test_shipped_claims_of_more_seeds_are_not_replaced_by_one_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_seed_that_fails_stores_nothing_and_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(ship, "DATA", tmp_path)
-    row = {"exhibit": "E07", "text": "a claim", "measured": {}, "held": 1}
-    ship.keep_claims([{**row, "notebook": "02_x", "of": 5}])
-    ship.keep_claims([{**row, "notebook": "02_x", "of": 1}, {**row, "notebook": "11_y", "of": 1}])
-    stored = json.loads((tmp_path / "results/bundled/claims.json").read_text(encoding="utf-8"))
-    assert [(found["notebook"], found["of"]) for found in stored] == [("02_x", 5), ("11_y", 1)]
-    ship.keep_claims([{**row, "notebook": "02_x", "of": 5, "text": "a clearer claim"}])
-    stored = json.loads((tmp_path / "results/bundled/claims.json").read_text(encoding="utf-8"))
-    assert [found["text"] for found in stored] == ["a clearer claim", "a claim"]
+    write(tmp_path, "02_breaks", "from course_utils import session", "1 / (session.seed() - 3)")
+    monkeypatch.setattr(five_seeds, "BUILD", tmp_path / "build")
+    assert five_seeds.statements(tmp_path, store=True) == 1
+    shown = capsys.readouterr().out
+    assert "FAILED 02_breaks, seed 3" in shown and "stored" not in shown
 
 
 def test_the_report_is_whole_without_a_network() -> None:

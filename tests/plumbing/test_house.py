@@ -124,7 +124,7 @@ def test_pip_install_lines_are_quoted() -> None:
         "test",
         "test-fast",
         "bench",
-        "claims",
+        "statements",
         "bundle",
         "doctor",
         "exhibits",

@@ -1,4 +1,4 @@
-"""Result rows, the papers' figures, claims and the list of exhibits, in a build folder of the test's own."""
+"""Result rows, the papers' figures and the list of exhibits, in a build folder of the test's own."""
 
 import json
 from pathlib import Path
@@ -13,8 +13,6 @@ from course_utils.commands.ship import ship
 from course_utils.paths import DATA
 from course_utils.results import (
     beside_paper,
-    claim,
-    claims,
     exhibits,
     load,
     paper,
@@ -34,14 +32,13 @@ def folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     shipped.mkdir(parents=True)
     for name in ("paper.toml", "exhibits.toml"):
         (shipped / name).write_bytes((real / name).read_bytes())
-    for module in (rows, claims, shipping):
+    for module in (rows, shipping):
         monkeypatch.setattr(module, "BUILD", tmp_path / "build")
     for module in (rows, papers, shipping):
         monkeypatch.setattr(module, "DATA", tmp_path / "data")
     monkeypatch.setattr(exhibits, "RESULTS", shipped)
     monkeypatch.setattr(assets, "track", lambda: "bundled")
     monkeypatch.setattr(session, "notebook", "02_logit_distillation")
-    monkeypatch.delenv("COURSE_CLAIMS", raising=False)
     monkeypatch.delenv("COURSE_SEED", raising=False)
     return tmp_path
 
@@ -117,11 +114,11 @@ def test_the_readers_own_rows_come_first_and_replace_the_shipped_ones(folders: P
     assert len(shipped_alone) == 6
 
 
-def test_ship_keeps_the_newest_run_and_takes_the_rows_of_make_claims(folders: Path) -> None:
+def test_ship_keeps_the_newest_run_and_takes_the_rows_of_make_statements(folders: Path) -> None:
     add("gold", 0, 0.1)
     old = add("gold", 0, 0.2)
     later = {**old, "seed": 4, "value": 0.3, "time": "2999-01-01T00:00:00+00:00"}
-    of_seed = folders / "build/claims/seed_4/results/bundled"
+    of_seed = folders / "build/statements/seed_4/results/bundled"
     of_seed.mkdir(parents=True)
     (of_seed / "02_logit_distillation.jsonl").write_text(json.dumps(later) + "\n")
     (path,) = ship("02")
@@ -197,23 +194,6 @@ def test_beside_paper_puts_the_figure_in_its_row() -> None:
         beside_paper(frame, "E10", "mnli_m", {"student, gold": "BERT-huge"})
     with pytest.raises(ValueError, match="Not found: sst2"):
         beside_paper(frame, "E10", "sst2", {})
-
-
-def test_a_claim_that_does_not_hold_is_written_down_and_stops_the_notebook(
-    folders: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    claim("E06", "KD closes half of the gap.", 0.62, True)
-    assert "E06  holds: KD closes half of the gap. (measured: 0.620)" in capsys.readouterr().out
-    with pytest.raises(AssertionError, match="KD closes half of the gap. Measured: 0.310"):
-        claim("E06", "KD closes half of the gap.", 0.31, np.bool_(False))  # type: ignore[arg-type]
-    monkeypatch.setenv("COURSE_CLAIMS", "record")
-    claim("E08", "More text helps.", "80 then 79", False)
-    assert "DOES NOT HOLD" in capsys.readouterr().out
-    rows = [json.loads(line) for line in (folders / "build/results/claims.jsonl").read_text().splitlines()]
-    assert [row["holds"] for row in rows] == [True, False, False]
-    assert {(row["notebook"], row["track"], row["seed"]) for row in rows} == {
-        ("02_logit_distillation", "bundled", 0)
-    }
 
 
 def test_the_list_has_every_exhibit() -> None:

@@ -94,8 +94,8 @@ def test_a_result_that_is_not_there_stops_the_build() -> None:
         measured.value("E07", "distilling by telepathy")
     with pytest.raises(ValueError, match="they differ in"):
         measured.value("E26", "LoRA")
-    with pytest.raises(ValueError, match="0 claims of E07 begin with"):
-        measured.claim("E07", "it always works")
+    with pytest.raises(ValueError, match="0 parts of S10 begin with"):
+        measured.part("S10", "it always works")
     with pytest.raises(ValueError, match="The paper's E10 has rows"):
         measured.paper("E10", "TinyBERT-5", "mnli_m")
 
@@ -105,6 +105,8 @@ def test_a_number_is_the_mean_of_the_shipped_rows() -> None:
     gold = rows[(rows["method"] == "gold labels") & (rows["exhibit"] == "E07")]["value"]
     assert len(gold) == 5
     assert measured.value("E07", "gold labels") == f"{100 * gold.mean():.1f}"
+    assert measured.minus("95.0", "1,000", digits=0) == "-905" and measured.times("0.5", 100) == "50.0"
+    assert measured.verdict("S10") in ("reproduced", "not settled", "not reproduced", "not measured")
     assert measured.paper("E10", "TinyBERT-4", "mnli_m") == "82.5"
     assert measured.paper("E10", "MobileBERT-tiny", "speedup") == "–"
 
