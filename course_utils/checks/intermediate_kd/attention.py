@@ -1,9 +1,9 @@
-"""Exercise on the loss that compares the attention scores of two models."""
+"""Exercises on the scores of attention, tokens by tokens for each head, and on the loss that compares them."""
 
 import torch
-import torch.nn.functional as F
-from torch import Generator, Tensor
+from torch import Generator
 
+from course_utils.checks.edits import edits
 from course_utils.checks.intermediate_kd.inputs import (
     BATCHES,
     SHAPES,
@@ -13,8 +13,91 @@ from course_utils.checks.intermediate_kd.inputs import (
     mask_of,
     student_gradient,
 )
-from course_utils.checks.tasks import Arguments, Exercise, Mistake, slips
+from course_utils.checks.tasks import Arguments, Exercise
 from course_utils.methods import intermediate_kd
+
+
+def _score_cases(generator: Generator) -> list[Arguments]:
+    sizes: tuple[tuple[int, int, int, int, torch.dtype], ...] = (
+        (1, 3, 4, 2, torch.float32),  # batch, length, width, heads
+        (2, 3, 6, 3, torch.float64),
+        (2, 4, 6, 2, torch.float64),
+        (3, 2, 5, 1, torch.float32),
+        (2, 4, 16, 4, torch.float32),  # length, heads, width of a head: equal, so no shape tells them apart
+    )
+    return [
+        {
+            "query": draw(generator, batch, length, width, dtype=dtype),
+            "key": draw(generator, batch, length, width, dtype=dtype),
+            "heads": heads,
+        }
+        for batch, length, width, heads, dtype in sizes
+    ]
+
+
+_ROOT = "math.sqrt(width // heads)"
+
+ATTENTION_SCORES = Exercise(
+    reference=intermediate_kd.attention_scores,
+    cases=_score_cases,
+    mistakes=edits(
+        intermediate_kd.attention_scores,
+        (
+            {f" / {_ROOT}": ""},
+            "the scores are not divided by anything. Divide by the square root of the width of a head.",
+        ),
+        (
+            {_ROOT: "math.sqrt(width)"},
+            "divide by the square root of the width of one head, width / heads, not of the whole.",
+        ),
+        ({"math.sqrt": ""}, "divide by the square root of the width of a head, not by the width itself."),
+        (
+            {_ROOT: "math.sqrt(heads)"},
+            "divide by the square root of the width of a head, not of the number of heads.",
+        ),
+        ({"/ math": "* math"}, "the scores are multiplied by the root. Divide."),
+        (
+            {"return": "return (", _ROOT: f"{_ROOT}).softmax(dim=-1)"},
+            "stop before the softmax: the scores themselves are compared.",
+        ),
+        ({"q, k": "k, q"}, "rows and columns are exchanged. A row belongs to a query: Q K^T, not K Q^T."),
+        (
+            {"length, heads,": "heads, length,", ".transpose(1, 2)": ""},
+            "reshape straight to (batch, heads, length, ...) mixes tokens and heads. First split the width: "
+            "(batch, length, heads, width / heads), then exchange the dims 1 and 2.",
+        ),
+        (
+            {
+                "heads, width // heads)": "width // heads, heads)",
+                ".transpose(1, 2)": ".permute(0, 3, 1, 2)",
+            },
+            "a head has neighbouring features: split the width into (heads, width / heads), in this order.",
+        ),
+        (
+            {"return": "return (", _ROOT: f"{_ROOT}).mean(dim=1)"},
+            "the heads are averaged. Keep each one: (batch, heads, length, length).",
+        ),
+        (
+            {"return": "return (", _ROOT: f"{_ROOT}).permute(0, 2, 3, 1)"},
+            "the heads stand last. They belong in front: (batch, heads, length, length).",
+        ),
+        (
+            {"length, heads, width // heads)": "length, 1, width)", _ROOT: "math.sqrt(width)"},
+            "that is one head of the whole width. Split the width into heads first.",
+        ),
+        (
+            {".transpose(-1, -2)": ""},
+            "the key is not turned: multiply by the key with its last two dims exchanged, key.transpose(-1, -2).",
+        ),
+    ),
+    advice={
+        "RuntimeError": SHAPES
+        + "Split the width into (heads, width / heads), exchange dims 1 and 2, and multiply "
+        "by the key with its last two dims exchanged: key.transpose(-1, -2).",
+        "shape": "the scores have the shape (batch, heads, length, length).",
+        "nan": "there is a NaN or an infinity in it. No mask here, not even a causal one: a score for each pair.",
+    },
+)
 
 _HEADS = (3, 1, 2, 2)
 
@@ -29,102 +112,71 @@ def _loss_cases(generator: Generator) -> list[Arguments]:
     return cases
 
 
-def _loose_loss(
-    student_scores: Tensor,
-    teacher_scores: Tensor,
-    attention_mask: Tensor,
-    *,
-    padding_counts: bool = False,
-    keys_only: bool = False,
-    queries_only: bool = False,
-    divides_by_all: bool = False,
-    divides_by_tokens: bool = False,
-    total: bool = False,
-    over_batch: bool = False,
-    across_sentences: bool = False,
-    by_sentence: bool = False,
-    either: bool = False,
-    heads_summed: bool = False,
-    absolute: bool = False,
-    root: bool = False,
-    probabilities: bool = False,
-    teacher_learns: bool = False,
-) -> Tensor:
-    student, teacher = student_scores, teacher_scores if teacher_learns else teacher_scores.detach()
-    queries, keys = attention_mask[:, :, None], attention_mask[:, None, :]
-    pairs = queries * keys
-    tokens = attention_mask.sum()
-    if padding_counts:
-        pairs = torch.ones_like(pairs)
-    elif keys_only:
-        pairs = keys.expand_as(pairs)
-    elif queries_only:
-        pairs = queries.expand_as(pairs)
-    elif either:
-        pairs = (queries + keys).clamp(max=1)
-    if probabilities:
-        student, teacher = student.softmax(dim=-1), teacher.softmax(dim=-1)
-    apart = (student - teacher).abs() if absolute else (student - teacher).square()
-    each = apart.sum(dim=1) if heads_summed else apart.mean(dim=1)
-    count: Tensor | int = pairs.sum()
-    if divides_by_all:
-        count = pairs.numel()
-    elif divides_by_tokens:
-        count = tokens
-    elif across_sentences:
-        count = tokens**2
-    elif over_batch or total:
-        count = len(pairs) if over_batch else 1
-    if by_sentence:
-        loss = ((each * pairs).sum(dim=(1, 2)) / pairs.sum(dim=(1, 2))).mean()
-    else:
-        loss = (each * pairs).sum() / count
-    return loss.sqrt() if root else loss
-
-
-def _indexed(s: Tensor, t: Tensor, mask: Tensor) -> Tensor:
-    return (s - t.detach()).square().mean(dim=1)[mask[:, :, None] * mask[:, None, :]].mean()
-
+_MEAN = "(squares * pairs).sum() / pairs.sum()"
 
 ATTENTION_LOSS = Exercise(
     reference=intermediate_kd.attention_loss,
     cases=_loss_cases,
-    mistakes=slips(
-        _loose_loss,
-        {
-            "padding_counts": "padding is counted. Only pairs of two real tokens count.",
-            "keys_only": "rows of padding are counted: the mask must hold for the query as well as for the key.",
-            "queries_only": "columns of padding are counted: the mask must hold for the key as well as for the query.",
-            "divides_by_all": "the sum leaves padding out, but is divided by all pairs. Divide by the number of "
-            "pairs of two real tokens.",
-            "divides_by_tokens": "that is divided by the number of tokens. Divide by the number of pairs.",
-            "total": "that is the sum over the pairs. Divide by the number of pairs of two real tokens.",
-            "over_batch": "that is divided by the number of sentences. Divide by the number of pairs.",
-            "across_sentences": "a token attends inside its own sentence only: add up the pairs of each sentence, not "
-            "the square of all tokens of the batch.",
-            "by_sentence": "that averages each sentence first, so that a pair of a short one counts more. Sum over "
-            "all real pairs of the batch, and divide once.",
-            "either": "pairs of a real token and padding count. Both tokens must be real: multiply the two masks.",
-            "heads_summed": "that is summed over the heads. Take the mean over them.",
-            "absolute": "that is the absolute difference. Square it.",
-            "root": "no square root: the mean squared difference is the loss.",
-            "probabilities": "compare the scores themselves: no softmax here.",
-            "teacher_learns": TEACHER_GRADIENT,
-        },
-        Mistake(_indexed, WHOLE_NUMBERS_AS_MASK),
-        Mistake(
-            lambda s, t, mask: F.mse_loss(
-                *(x[(mask[:, :, None] * mask[:, None]).bool()] for x in (s, t.detach()))
-            ),
-            "the choice of pairs falls on the dim of the heads. Average over the heads first, then choose.",
+    mistakes=edits(
+        intermediate_kd.attention_loss,
+        (
+            {"squares =": "pairs = torch.ones_like(pairs)\n    squares ="},
+            "padding is counted. Only pairs of two real tokens count.",
         ),
-        Mistake(
-            lambda s, t, mask: F.mse_loss(
-                s * mask[:, None, None, :] * mask[:, None, :, None],
-                t.detach() * mask[:, None, None, :] * mask[:, None, :, None],
-            ),
-            "setting padding to 0 is not enough: the mean still divides by all pairs. Divide by the number of "
-            "pairs of two real tokens.",
+        (
+            {"attention_mask[:, :, None]": "(attention_mask * 0 + 1)[:, :, None]"},
+            "rows of padding are counted: the mask must hold for the query as well as for the key.",
+        ),
+        (
+            {"attention_mask[:, None, :]": "(attention_mask * 0 + 1)[:, None, :]"},
+            "columns of padding are counted: the mask must hold for the key as well as for the query.",
+        ),
+        (
+            {"pairs.sum()": "pairs.numel()"},
+            "the sum leaves padding out, but is divided by all pairs. Divide by the number of pairs of two real "
+            "tokens.",
+        ),
+        (
+            {"/ pairs.sum()": "/ attention_mask.sum()"},
+            "that is divided by the number of tokens. Divide by the number of pairs.",
+        ),
+        (
+            {" / pairs.sum()": ""},
+            "that is the sum over the pairs. Divide by the number of pairs of two real tokens.",
+        ),
+        (
+            {"/ pairs.sum()": "/ len(pairs)"},
+            "that is divided by the number of sentences. Divide by the number of pairs.",
+        ),
+        (
+            {"/ pairs.sum()": "/ attention_mask.sum() ** 2"},
+            "a token attends inside its own sentence only: add up the pairs of each sentence, not the square of all "
+            "tokens of the batch.",
+        ),
+        (
+            {_MEAN: "((squares * pairs).sum(dim=(1, 2)) / pairs.sum(dim=(1, 2))).mean()"},
+            "that averages each sentence first, so that a pair of a short one counts more. Sum over all real pairs of "
+            "the batch, and divide once.",
+        ),
+        (
+            {"None] *": "None] |"},
+            "pairs of a real token and padding count. Both tokens must be real: multiply the two masks.",
+        ),
+        ({".mean(": ".sum("}, "that is summed over the heads. Take the mean over them."),
+        ({".square()": ".abs()"}, "that is the absolute difference. Square it."),
+        (
+            {"return": "return (", "/ pairs.sum()": "/ pairs.sum()).sqrt()"},
+            "no square root: the mean squared difference is the loss.",
+        ),
+        (
+            {"student_scores": "student_scores.softmax(-1)", "detach()": "detach().softmax(-1)"},
+            "compare the scores themselves: no softmax here.",
+        ),
+        ({".detach()": ""}, TEACHER_GRADIENT),
+        ({_MEAN: "squares[pairs].mean()"}, WHOLE_NUMBERS_AS_MASK),
+        (
+            {".mean(dim=1)": "", _MEAN: "squares[pairs.bool()].mean()"},
+            "the choice of pairs falls on the dim of the heads. Average over the heads first, then choose.",
         ),
     ),
     advice={

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from course_utils.checks.edits import edits
 from course_utils.checks.intermediate_kd.inputs import (
     BATCHES,
     SHAPES,
@@ -30,77 +31,70 @@ def _patient_cases(generator: Generator) -> list[Arguments]:
     ]
 
 
-def _loose_patient(
-    student_cls: Tensor,
-    teacher_cls: Tensor,
-    *,
-    unscaled: bool = False,
-    student_unscaled: bool = False,
-    teacher_unscaled: bool = False,
-    across: bool = False,
-    standardised: bool = False,
-    width_mean: bool = False,
-    total: bool = False,
-    root: bool = False,
-    half: bool = False,
-    teacher_learns: bool = False,
-) -> Tensor:
-    def scale(x: Tensor, skip: bool) -> Tensor:
-        if unscaled or skip:
-            return x
-        if standardised:
-            return F.layer_norm(x, x.shape[-1:])
-        return F.normalize(x, dim=0 if across else -1)
-
-    teacher = teacher_cls if teacher_learns else teacher_cls.detach()
-    squares = (scale(student_cls, student_unscaled) - scale(teacher, teacher_unscaled)).square()
-    each = squares.mean(dim=-1) if width_mean else squares.sum(dim=-1)
-    each = each.sqrt() if root else each
-    return (each.sum() if total else each.mean()) * (0.5 if half else 1)
-
+_STUDENT, _TEACHER = "F.normalize(student_cls, dim=-1)", "F.normalize(teacher_cls.detach(), dim=-1)"
 
 PATIENT_LOSS = Exercise(
     reference=intermediate_kd.patient_loss,
     cases=_patient_cases,
-    mistakes=slips(
-        _loose_patient,
-        {
-            "unscaled": "the states are not scaled. Give each of them the length 1 first: F.normalize(..., dim=-1).",
-            "student_unscaled": "only the teacher's states are scaled. Scale the student's as well.",
-            "teacher_unscaled": "only the student's states are scaled. Scale the teacher's as well.",
-            "across": "that scales over the examples. The state of one example is its last dim: dim=-1.",
-            "standardised": "that takes off the mean and divides by the deviation. Divide by the length only.",
-            "width_mean": "that is averaged over the width. Sum over it: the squared distance of two vectors.",
-            "total": "that is the sum over the examples. Average over them.",
-            "root": "no square root: the squared distance is the loss.",
-            "half": "that is 1 minus the cosine, half of the squared distance.",
-            "teacher_learns": TEACHER_GRADIENT,
-        },
-        Mistake(
-            lambda s, t: F.mse_loss(F.normalize(s, dim=1), F.normalize(t.detach(), dim=1)),
+    mistakes=edits(
+        intermediate_kd.patient_loss,
+        (
+            {"F.normalize(": "(", ", dim=-1)": ")"},
+            "the states are not scaled. Give each of them the length 1 first: F.normalize(..., dim=-1).",
+        ),
+        (
+            {_STUDENT: "student_cls"},
+            "only the teacher's states are scaled. Scale the student's as well.",
+        ),
+        (
+            {"F.normalize(teacher": "(teacher", "detach(), dim=-1)": "detach())"},
+            "only the student's states are scaled. Scale the teacher's as well.",
+        ),
+        (
+            {", dim=-1)": ", dim=0)"},
+            "that scales over the examples. The state of one example is its last dim: dim=-1.",
+        ),
+        (
+            {"normalize": "layer_norm", ", dim=-1)": ", student_cls.shape[-1:])"},
+            "that takes off the mean and divides by the deviation. Divide by the length only.",
+        ),
+        (
+            {".sum(": ".mean("},
+            "that is averaged over the width. Sum over it: the squared distance of two vectors.",
+        ),
+        ({".mean()": ".sum()"}, "that is the sum over the examples. Average over them."),
+        ({".mean()": ".sqrt().mean()"}, "no square root: the squared distance is the loss."),
+        ({"return": "return 0.5 *"}, "that is 1 minus the cosine, half of the squared distance."),
+        ({".detach()": ""}, TEACHER_GRADIENT),
+        (
+            {", dim=-1)": ", dim=1)", ".sum(": ".mean("},
             "F.mse_loss also divides by the width. Sum over the width, and average over the examples.",
         ),
-        Mistake(
-            lambda s, t: (F.normalize(s, dim=1) - F.normalize(t.detach(), dim=1)).square().sum(dim=-1).mean(),
+        (
+            {", dim=-1)": ", dim=1)"},
             "dim=1 is the width of a table only. Use dim=-1: it is the width for any number of dims.",
         ),
-        Mistake(
-            lambda s, t: intermediate_kd.patient_loss(s, t) * (s[..., 0].numel() / len(s)),
+        (
+            {".mean()": ".sum() / len(student)"},
             "that is divided by the first dim alone. Average over all that stands in front of the width: .mean().",
         ),
-        Mistake(
-            lambda s, t: F.normalize(s - t.detach(), dim=-1).square().sum(dim=-1).mean(),
+        (
+            {
+                "F.normalize(": "(",
+                ", dim=-1)": ")",
+                "(student - teacher)": "F.normalize(student - teacher, dim=-1)",
+            },
             "the difference is scaled, and so has the length 1 whatever the two are. Scale each state, then subtract.",
         ),
-        Mistake(
-            lambda s, t: (s / s.norm() - t.detach() / t.detach().norm()).square().sum(dim=-1).mean(),
+        (
+            {
+                _STUDENT: "student_cls / student_cls.norm()",
+                _TEACHER: "(teacher_cls / teacher_cls.norm()).detach()",
+            },
             "all states are divided by one length, that of the whole tensor. Each has its own: "
             "norm(dim=-1, keepdim=True).",
         ),
-        Mistake(
-            lambda s, t: (F.normalize(s, dim=-1) - F.normalize(t.detach(), dim=-1)).abs().sum(dim=-1).mean(),
-            "that is the absolute difference. Square it.",
-        ),
+        ({".square()": ".abs()"}, "that is the absolute difference. Square it."),
     ),
     advice={
         "gradient of teacher_cls": TEACHER_GRADIENT,
