@@ -1,22 +1,13 @@
 """Exercise on finding a model's biases, or some of them."""
 
 import copy
-from collections.abc import Sequence
 
 from torch import Generator, nn
 
 from course_utils.checks.compare import describe
+from course_utils.checks.edits import edits
 from course_utils.checks.freezing.inputs import changed_weight, small_model
-from course_utils.checks.tasks import (
-    INPUTS_CHANGED,
-    RESULT,
-    Arguments,
-    Exercise,
-    Function,
-    Mistake,
-    Observations,
-    slips,
-)
+from course_utils.checks.tasks import INPUTS_CHANGED, RESULT, Arguments, Exercise, Function, Observations
 from course_utils.methods import bitfit
 
 BESIDES, MISSING, ORDER = "names that do not belong there", "names that are missing", "order of the names"
@@ -79,104 +70,101 @@ def _observe_names(function: Function, arguments: Arguments) -> Observations:
     }
 
 
-def _loose_biases(
-    model: nn.Module,
-    head: Sequence[str] = ("classifier",),
-    only: Sequence[str] | None = None,
-    *,
-    with_head: bool = False,
-    within: bool = False,
-    no_norms: bool = False,
-    only_ignored: bool = False,
-    only_within: bool = False,
-    every_name: bool = False,
-    no_boundary: bool = False,
-    last_piece: bool = False,
-    by_part: bool = False,
-    no_suffix: bool = False,
-    trained: bool = False,
-    vectors: bool = False,
-    weights: bool = False,
-    head_within: bool = False,
-    head_always: bool = False,
-) -> list[str]:
-    found = []
-    for name, parameter in model.named_parameters():
-        kind = "weight" if weights else "bias"
-        fits = "bias" in name if within else name.endswith(f".{kind}")
-        if vectors:
-            fits = parameter.ndim == 1
-        names_of_head = ("classifier", "pooler") if head_always else head
-        new = bool(set(name.split(".")) & set(names_of_head))
-        if head_within:
-            new = any(part in name for part in head)
-        if fits and (with_head or not new):
-            found.append((name, parameter))
-    if no_norms:
-        found = [(name, p) for name, p in found if "LayerNorm" not in name]
-    if trained:
-        found = [(name, p) for name, p in found if p.requires_grad]
-    names = [name for name, _ in found]
-    if only is None or only_ignored:
-        return [name.rpartition(".")[0] for name in names] if no_suffix else names
-    ends = [f".{part}.{'weight' if weights else 'bias'}" for part in only]
-    if only_within:
-        chosen = [name for name in names if any(part in name for part in only)]
-    elif every_name:
-        chosen = [name for name in names if all(f".{name}".endswith(end) for end in ends)]
-    elif no_boundary:
-        chosen = [name for name in names if name.endswith(tuple(end[1:] for end in ends))]
-    elif last_piece:
-        chosen = [name for name in names if name.split(".")[-2] in only]
-    elif by_part:
-        return [name for end in ends for name in names if f".{name}".endswith(end)]
-    else:
-        chosen = [name for name in names if f".{name}".endswith(tuple(ends))]
-    return [name.rpartition(".")[0] for name in chosen] if no_suffix else chosen
-
+_FITS = 'f".{name}".rpartition(".")[0].endswith(ends)'
+_PARAMETERS = "these are parameters. Their names are asked for."
 
 FIND_BIASES = Exercise(
     reference=bitfit.find_biases,
     cases=_bias_cases,
     observe=_observe_names,
-    mistakes=[
-        *slips(
-            _loose_biases,
+    mistakes=edits(
+        bitfit.find_biases,
+        (
+            {" and not name.startswith(inside)": ""},
+            "the bias of the head is in the list. The head trains as a whole; find those outside it.",
+        ),
+        (
+            {'in name.rpartition(".")[2]': "in name"},
+            'a weight is in the list: `"bias" in name` also fits bias_gate.weight. A bias is a parameter whose name '
+            "ends in .bias.",
+        ),
+        (
+            {"name.startswith(inside)": "any(part in name for part in head)"},
+            "parts whose names only contain that of the head are left out too: pre_classifier is not the classifier. "
+            "Compare whole pieces of the name: name.split('.').",
+        ),
+        (
+            {"name.startswith(inside)": "{'classifier', 'pooler'} & set(name.split('.'))"},
+            "the argument `head` is not used. Not every head is called classifier.",
+        ),
+        (
+            {'if f".{name}"': 'if all(f".{name}"', "endswith(ends)": "endswith(end) for end in ends)"},
+            "a bias counts if its part fits one of the names in `only`; yours must fit all at once. any(), not all().",
+        ),
+        (
+            {"and not": "and 'LayerNorm' not in name and not"},
+            "the biases of LayerNorm are missing. They are biases as well.",
+        ),
+        (
+            {"only is None": "True"},
+            "`only` is not used: where it is given, only the biases of these parts are meant.",
+        ),
+        (
+            {_FITS: "any(part in name for part in only)"},
+            "`only` fits too much: a part is meant where its path ends in the name. "
+            '`"key" in name` fits keyring as well.',
+        ),
+        (
+            {'f".{part}"': "part"},
+            "`only` fits too much: the path monkey ends in key, but not as a whole name. Put a dot before both: "
+            'f".{name}".endswith(f".{part}.bias").',
+        ),
+        (
+            {_FITS: 'name.split(".")[-2] in only'},
+            "`only` may hold several names with dots, such as attention.output.dense. Compare the end of the path, not "
+            "its last name alone.",
+        ),
+        (
+            {"[name for name": "[name for end in ends for name", "(ends)": "(end)"},
+            "the names are right, their order is not: keep that of the model, whatever the order of `only`.",
+        ),
+        (
             {
-                "with_head": "the bias of the head is in the list. The head trains as a whole; find those outside it.",
-                "within": 'a weight is in the list: `"bias" in name` also fits bias_gate.weight. A bias is a parameter '
-                "whose name ends in .bias.",
-                "head_within": "parts whose names only contain that of the head are left out too: pre_classifier is "
-                "not the classifier. Compare whole pieces of the name: name.split('.').",
-                "head_always": "the argument `head` is not used. Not every head is called classifier.",
-                "every_name": "a bias counts if its part fits one of the names in `only`; yours must fit all at once. "
-                "any(), not all().",
-                "no_norms": "the biases of LayerNorm are missing. They are biases as well.",
-                "only_ignored": "`only` is not used: where it is given, only the biases of these parts are meant.",
-                "only_within": "`only` fits too much: a part is meant where its path ends in the name. "
-                '`"key" in name` fits keyring as well.',
-                "no_boundary": "`only` fits too much: the path monkey ends in key, but not as a whole name. Put a dot "
-                'before both: f".{name}".endswith(f".{part}.bias").',
-                "last_piece": "`only` may hold several names with dots, such as attention.output.dense. Compare the "
-                "end of the path, not its last name alone.",
-                "by_part": "the names are right, their order is not: keep that of the model, whatever the order of "
-                "`only`.",
-                "no_suffix": "these are the paths of the parts. The names of the parameters are asked for: with .bias "
-                "at the end.",
-                "trained": "biases that are frozen at the moment are left out. BitFit will thaw them: list them all.",
-                "vectors": "every vector is in the list. The weight of a LayerNorm is a vector too, and no bias.",
-                "weights": "these are the weights. The biases are asked for.",
+                "return biases": "return [name[:-5] for name in biases]",
+                "[name for": "[name[:-5] for",
             },
+            "these are the paths of the parts. The names of the parameters are asked for: with .bias at the end.",
         ),
-        Mistake(
-            lambda model, head, only: [p for n, p in model.named_parameters() if n.endswith(".bias")],
-            "these are parameters. Their names are asked for.",
+        (
+            {"name, _": "name, p", "and not": "and p.requires_grad and not"},
+            "biases that are frozen at the moment are left out. BitFit will thaw them: list them all.",
         ),
-        Mistake(
-            lambda model, head, only: bitfit.find_biases(model, head, only or ()),
+        (
+            {
+                "name, _": "name, p",
+                '"bias" in name.rpartition(".")[2]': "p.ndim == 1",
+                'f".{part}"': 'f".{part}.bias"',
+                '.rpartition(".")[0].endswith': ".endswith",
+            },
+            "every vector is in the list. The weight of a LayerNorm is a vector too, and no bias.",
+        ),
+        ({'"bias"': '"weight"'}, "these are the weights. The biases are asked for."),
+        (
+            {
+                "return biases": "return [model.get_parameter(name) for name in biases]",
+                "[name for": "[model.get_parameter(name) for",
+            },
+            _PARAMETERS,
+        ),
+        (
+            {"name\n": "_\n", " and not name.startswith(inside)": "", "only is None": "True"},
+            _PARAMETERS,
+        ),
+        (
+            {"return biases": "return []"},
             "with only=None, no bias is found. None stands for all of them: ask `if only is None`.",
         ),
-    ],
+    ),
     advice={
         INPUTS_CHANGED: "the model is changed in place: its values, or what requires a gradient. Only list the names.",
         "TypeError": "`only` may be None, which stands for every bias, and None cannot be looped over. Ask "
