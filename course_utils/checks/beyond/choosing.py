@@ -5,16 +5,8 @@ import math
 
 from torch import Generator
 
-from course_utils.checks.tasks import (
-    INPUTS_CHANGED,
-    RESULT,
-    Arguments,
-    Exercise,
-    Function,
-    Mistake,
-    Observations,
-    slips,
-)
+from course_utils.checks.edits import edits
+from course_utils.checks.tasks import INPUTS_CHANGED, RESULT, Arguments, Exercise, Function, Observations
 from course_utils.methods import choosing
 
 _SIZES = {
@@ -53,87 +45,61 @@ def _cases(_: Generator) -> list[Arguments]:
     return [{"methods": methods, "at_most": at_most} for methods, at_most in limits]
 
 
-def _loose(
-    methods: dict[str, dict[str, float]],
-    at_most: dict[str, float],
-    *,
-    strict: bool = False,
-    at_least: bool = False,
-    any_limit: bool = False,
-    trusting: bool = False,
-    first: bool = False,
-    cheapest: bool = False,
-    accuracy: bool = False,
-    never_none: bool = False,
-    worst: bool = False,
-    no_limits: bool = False,
-    one_limit: bool = False,
-) -> object:
-    def keeps(number: float, most: float) -> bool:
-        if math.isnan(number):
-            return trusting
-        return number < most if strict else number >= most if at_least else number <= most
-
-    limits = {} if no_limits else dict(list(at_most.items())[:1]) if one_limit else at_most
-    fits = {
-        name: numbers
-        for name, numbers in methods.items()
-        if (any if any_limit and limits else all)(keeps(numbers[name], most) for name, most in limits.items())
-    }
-    if not fits:
-        if never_none:
-            return max(methods, key=lambda name: methods[name]["accuracy"])
-        return None
-    if first:
-        return next(iter(fits))
-    if cheapest:
-        return min(fits, key=lambda name: fits[name]["parameters"])
-    best = (min if worst else max)(fits, key=lambda name: fits[name]["accuracy"])
-    return fits[best]["accuracy"] if accuracy else best
-
-
-def _within(methods: dict, at_most: dict) -> list[str]:
-    return [
-        name
-        for name, numbers in methods.items()
-        if all(numbers[limited] <= most for limited, most in at_most.items())
-    ]
-
-
-def _raises_where_none_fits(methods: dict, at_most: dict) -> str:
-    return max(_within(methods, at_most), key=lambda name: methods[name]["accuracy"])
-
-
 CHOOSE = Exercise(
     reference=choosing.choose,
     cases=_cases,
     observe=_observe,
-    mistakes=slips(
-        _loose,
-        {
-            "strict": "a method that needs just as much as is allowed is refused. The limit itself is allowed: <=.",
-            "at_least": "the limits are turned round: a method must need at most that much, <=.",
-            "any_limit": "a method that keeps to one of the limits is taken. It must keep to all of them.",
-            "trusting": "a number that nobody measured (NaN) is taken to keep to the limit. Ask `number <= "
-            "limit`: with "
-            "NaN that is False. `not number > limit` is True.",
-            "first": "that is the first that fits. The most accurate of those that fit is asked for.",
-            "cheapest": "that is the one with the fewest parameters. Among those that fit, accuracy decides.",
-            "accuracy": "that is the accuracy. Return the name of the method.",
-            "never_none": "where nothing fits, a method is named all the same. Return None there.",
-            "worst": "that is the least accurate of those that fit. Take the most accurate.",
-            "no_limits": "the limits are not looked at. Leave out every method that needs more than one of them "
-            "allows.",
-            "one_limit": "only the first limit is looked at. A method must keep to all of them.",
-        },
-        Mistake(
-            _raises_where_none_fits,
+    mistakes=edits(
+        choosing.choose,
+        (
+            {"<=": "<"},
+            "a method that needs just as much as is allowed is refused. The limit itself is allowed: <=.",
+        ),
+        ({"<=": ">="}, "the limits are turned round: a method must need at most that much, <=."),
+        (
+            {"all(": "not at_most or any("},
+            "a method that keeps to one of the limits is taken. It must keep to all of them.",
+        ),
+        (
+            {"numbers[limited] <=": "not numbers[limited] >"},
+            "a number that nobody measured (NaN) is taken to keep to the limit. Ask `number <= limit`: with NaN that "
+            "is False. `not number > limit` is True.",
+        ),
+        (
+            {"max(within, key=lambda name: within[name], default=None)": "next(iter(within), None)"},
+            "that is the first that fits. The most accurate of those that fit is asked for.",
+        ),
+        (
+            {"max": "min", "within[name]": 'methods[name]["parameters"]'},
+            "that is the one with the fewest parameters. Among those that fit, accuracy decides.",
+        ),
+        (
+            {"within, key=lambda name: within[name]": "within.values()"},
+            "that is the accuracy. Return the name of the method.",
+        ),
+        (
+            {
+                "return": 'within = within or {name: methods[name]["accuracy"] for name in methods}\n    return'
+            },
+            "where nothing fits, a method is named all the same. Return None there.",
+        ),
+        ({"max": "min"}, "that is the least accurate of those that fit. Take the most accurate."),
+        (
+            {"at_most.items()": "()"},
+            "the limits are not looked at. Leave out every method that needs more than one of them allows.",
+        ),
+        (
+            {"at_most.items()": "list(at_most.items())[:1]"},
+            "only the first limit is looked at. A method must keep to all of them.",
+        ),
+        (
+            {", default=None": ""},
             "max() of nothing raises. Where no method fits, return None: max(..., default=None).",
         ),
-        Mistake(
-            lambda methods, at_most: max(_within(methods, at_most), default=None),
-            "max() of names takes the last in the alphabet. Tell it what to compare: "
-            "key=lambda name: methods[name]['accuracy'].",
+        (
+            {", key=lambda name: within[name]": ""},
+            "max() of names takes the last in the alphabet. Tell it what to compare: key=lambda name: "
+            "methods[name]['accuracy'].",
         ),
     ),
     advice={

@@ -90,11 +90,11 @@ INT8_LINEAR = Exercise(
             "bias_scaled": "the bias is added to the whole numbers and scaled with them. It comes after the scales.",
             "one_byte": "the sums are kept in one byte, where they do not fit. Add up in a wider type: "
             "x_codes.float() @ codes.float().T.",
-            "lying": "the codes lie on their side. They have the shape (out, in): x meets codes.T, or "
-            "F.linear(x, codes).",
+            "lying": "the codes lie on their side. They have the shape (out, in): x meets codes.T, or F.linear(x, "
+            "codes).",
             "divided": "the sums are divided by the scales. A number is code * scale: multiply.",
-            "x_as_it_is": "x is not quantized, so the product is one of floats, and no cheaper. "
-            "quantize_rows(x) first, then multiply codes with codes.",
+            "x_as_it_is": "x is not quantized, so the product is one of floats, and no cheaper. quantize_rows(x) "
+            "first, then multiply codes with codes.",
             "one_x_scale": "x has one scale as a whole. Each row has its own, as quantize_rows gives it.",
             "rounded": "the result is rounded. Only codes are whole numbers.",
         },
@@ -124,15 +124,13 @@ INT8_LINEAR = Exercise(
         ),
     ),
     advice={
-        "shape": "the result is (..., out). The scales of the weight belong to the last dim: scales[:, 0], "
-        "(out,); those of "
-        "x to its rows: (..., 1).",
+        "shape": "the result is (..., out). The scales of the weight belong to the last dim: scales[:, 0], (out,); "
+        "those of x to its rows: (..., 1).",
         "dtype": "the result is float32: whole numbers are only what goes into the product.",
         "AttributeError": "quantize_rows returns two tensors: x_codes, x_scales = quantize_rows(x).",
         "RuntimeError": "torch multiplies neither two kinds of numbers nor shapes that do not go together. "
         "x_codes.float() @ codes.float().T; and scales[:, 0] for the outputs.",
-        "value": "work one output out by hand: the codes of the row of x times the codes of the row of the "
-        "weight, added "
-        "up; times the row's scale; times the output's scale; plus its bias.",
+        "value": "work one output out by hand: the codes of the row of x times the codes of the row of the weight, "
+        "added up; times the row's scale; times the output's scale; plus its bias.",
     },
 )
