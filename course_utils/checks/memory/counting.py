@@ -1,10 +1,10 @@
 """Exercises that count bytes: the peak of a timeline, and what training needs whatever the batch."""
 
 import itertools
-from collections.abc import Sequence
 
 from torch import Generator
 
+from course_utils.checks.edits import edits
 from course_utils.checks.tasks import (
     INPUTS_CHANGED,
     RESULT,
@@ -45,69 +45,58 @@ def _observe_level(function: Function, arguments: Arguments) -> Observations:
     return {INPUTS_CHANGED: changed, RESULT: value}
 
 
-def _loose_level(
-    changes: Sequence[int],
-    *,
-    biggest_change: bool = False,
-    last_level: bool = False,
-    total_allocated: bool = False,
-    last_time: bool = False,
-    from_one: bool = False,
-    exchanged: bool = False,
-    before: bool = False,
-    lowest: bool = False,
-    all_come: bool = False,
-    of_biggest: bool = False,
-    at_end: bool = False,
-) -> tuple[int, int]:
-    levels, level = [], 0
-    for change in changes:
-        level += max(change, 0) if total_allocated else abs(change) if all_come else change
-        levels.append(level)
-    if before:
-        levels = [0, *levels[:-1]]
-    if biggest_change:
-        levels = list(changes)
-    highest = levels[-1] if last_level else min(levels) if lowest else max(levels)
-    index = len(levels) - 1 - levels[::-1].index(highest) if last_time else levels.index(highest)
-    if last_level or at_end:
-        index = len(levels) - 1
-    if of_biggest:
-        index = list(changes).index(max(changes))
-    pair = (highest, index + from_one)
-    return pair[::-1] if exchanged else pair
-
-
 HIGHEST_LEVEL = Exercise(
     reference=memory.highest_level,
     cases=_level_cases,
     observe=_observe_level,
-    mistakes=slips(
-        _loose_level,
-        {
-            "biggest_change": "that is the largest single change. The level is the sum of all changes up to there.",
-            "last_level": "that is the level at the end. Keep the highest one on the way.",
-            "total_allocated": "what goes is not taken off. Add every change, those below 0 too.",
-            "last_time": "the level is right, the index is that of the last time it was reached. The first is asked "
-            "for: compare with >, not with >=.",
-            "from_one": "the index counts from 1. Python's first index is 0.",
-            "exchanged": "level and index are exchanged: the level comes first.",
-            "before": "that is the level before each change. The change at an index has happened: add it first.",
-            "lowest": "that is the lowest level. The highest is asked for.",
-            "all_come": "what goes is added as if it came. A change below 0 lowers the level: add it with its sign.",
-            "of_biggest": "the level is right, the index is that of the largest change. Which change lifted the level "
-            "above all before it?",
-            "at_end": "the level is right, the index is the last one. Keep the index at which the level was reached.",
-        },
-        Mistake(
-            lambda changes: _loose_level(changes)[0],
+    mistakes=edits(
+        memory.highest_level,
+        (
+            {"level +=": "level ="},
+            "that is the largest single change. The level is the sum of all changes up to there.",
+        ),
+        ({"if level > highest": "if True"}, "that is the level at the end. Keep the highest one on the way."),
+        (
+            {"+= change": "+= max(change, 0)"},
+            "what goes is not taken off. Add every change, those below 0 too.",
+        ),
+        (
+            {">": ">="},
+            "the level is right, the index is that of the last time it was reached. The first is asked for: compare "
+            "with >, not with >=.",
+        ),
+        ({"return": "where += 1\n    return"}, "the index counts from 1. Python's first index is 0."),
+        (
+            {"return highest, where": "return where, highest"},
+            "level and index are exchanged: the level comes first.",
+        ),
+        (
+            {"        level += change\n": "", "level, index": "level, index\n        level += change"},
+            "that is the level before each change. The change at an index has happened: add it first.",
+        ),
+        ({"0, 0, 0": "0, math.inf, 0", ">": "<"}, "that is the lowest level. The highest is asked for."),
+        (
+            {"+= change": "+= abs(change)"},
+            "what goes is added as if it came. A change below 0 lowers the level: add it with its sign.",
+        ),
+        (
+            {"return": "where = changes.index(max(changes))\n    return"},
+            "the level is right, the index is that of the largest change. Which change lifted the level above all "
+            "before it?",
+        ),
+        (
+            {"return": "where = index\n    return"},
+            "the level is right, the index is the last one. Keep the index at which the level was reached.",
+        ),
+        (
+            {"return highest, where": "return highest"},
             "that is the level alone. Return the index of the change too: level, index.",
         ),
-        Mistake(
-            lambda changes: _loose_level(changes)[1],
+        (
+            {"return highest, where": "return where"},
             "that is the index alone. Return the level too, and first: level, index.",
         ),
-        Mistake(
+        (
             lambda changes: list(itertools.accumulate(changes)),
             "these are all levels. Return the highest of them, and its index.",
         ),

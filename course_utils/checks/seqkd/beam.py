@@ -5,16 +5,8 @@ from functools import partial
 import torch
 from torch import Generator, Tensor
 
-from course_utils.checks.tasks import (
-    RESULT,
-    Arguments,
-    Exercise,
-    Function,
-    Mistake,
-    Observations,
-    observe_values,
-    slips,
-)
+from course_utils.checks.edits import edits
+from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Observations, observe_values
 from course_utils.methods import seqkd
 
 
@@ -41,43 +33,6 @@ def _observe(function: Function, arguments: Arguments) -> Observations:
     return seen
 
 
-def _loose_beam(
-    scores: Tensor,
-    log_probs: Tensor,
-    num_candidates: int,
-    *,
-    no_scores: bool = False,
-    multiplied: bool = False,
-    along_tokens: bool = False,
-    smallest: bool = False,
-    exchanged: bool = False,
-    flat: bool = False,
-    by_beams: bool = False,
-    probabilities: bool = False,
-    by_columns: bool = False,
-    last_word_only: bool = False,
-    old_scores: bool = False,
-) -> tuple[Tensor, ...]:
-    vocabulary = log_probs.shape[1]
-    totals = log_probs if no_scores else scores[:, None] + log_probs
-    if multiplied:
-        totals = scores[:, None] * log_probs
-    if along_tokens:
-        totals = scores.repeat(vocabulary)[: log_probs.numel()].reshape(log_probs.shape) + log_probs
-    if probabilities:
-        totals = totals.exp()
-    best, places = (totals.T if by_columns else totals).flatten().topk(num_candidates, largest=not smallest)
-    if flat:
-        return best, places, places % vocabulary
-    width = len(scores) if by_beams else vocabulary
-    beams, tokens = places // width, places % width
-    if last_word_only and not by_columns and not by_beams:
-        best = log_probs[beams, tokens]
-    if old_scores and not by_columns and not by_beams:
-        best = scores[beams]
-    return (best, tokens, beams) if exchanged else (best, beams, tokens)
-
-
 def _each_beam_alone(scores: Tensor, log_probs: Tensor, num_candidates: int) -> tuple[Tensor, ...]:
     tokens = log_probs.argmax(dim=1)
     best = scores + log_probs.max(dim=1).values
@@ -99,43 +54,69 @@ BEAM_STEP = Exercise(
     reference=seqkd.beam_step,
     observe=_observe,
     cases=_beam_cases,
-    mistakes=slips(
-        _loose_beam,
-        {
-            "no_scores": "the scores of the sentences so far are left out: a bad beginning would count as "
-            "much as a good one. Add them.",
-            "multiplied": "log-probabilities are added, not multiplied: the log of a product is the sum of "
-            "the logs.",
-            "along_tokens": "each sentence's score must be added to its own row: scores[:, None] + "
-            "log_probs.",
-            "smallest": "these are the worst ones. Log-probabilities below 0: the best is the largest.",
-            "exchanged": "beams and tokens are exchanged: return the scores, then the beams, then the "
-            "tokens.",
-            "flat": "the place in the flattened table is not yet the beam: divide it by the size of the "
-            "vocabulary (//).",
-            "by_beams": "a row of the table is as long as the vocabulary: divide by log_probs.shape[1], "
-            "not by the number of beams.",
-            "probabilities": "return log-probabilities, not probabilities: a product of many soon rounds "
-            "to 0.",
-            "by_columns": "the table is flattened by columns. Its rows are the beams: flatten it as it is.",
-            "last_word_only": "the scores are those of the added tokens alone. Return the sums: old score plus token.",
-            "old_scores": "the scores are the old ones. Return those of the longer sentences.",
-        },
-        Mistake(
-            _each_beam_alone,
-            "that is the best token of each beam, on its own. All continuations of all beams compete in "
-            "one list: one good beam may take every place.",
+    mistakes=edits(
+        seqkd.beam_step,
+        (
+            {"scores[:, None] + ": ""},
+            "the scores of the sentences so far are left out: a bad beginning would count as much as a good one. Add "
+            "them.",
         ),
-        Mistake(
+        (
+            {"None] +": "None] *"},
+            "log-probabilities are added, not multiplied: the log of a product is the sum of the logs.",
+        ),
+        (
+            {"scores[:, None]": "scores.repeat(log_probs.shape[1]).view_as(log_probs)"},
+            "each sentence's score must be added to its own row: scores[:, None] + log_probs.",
+        ),
+        (
+            {"num_candidates": "num_candidates, largest=False"},
+            "these are the worst ones. Log-probabilities below 0: the best is the largest.",
+        ),
+        (
+            {"//": "%", "%": "//"},
+            "beams and tokens are exchanged: return the scores, then the beams, then the tokens.",
+        ),
+        (
+            {" // log_probs.shape[1]": ""},
+            "the place in the flattened table is not yet the beam: divide it by the size of the vocabulary (//).",
+        ),
+        (
+            {"log_probs.shape[1]": "len(scores)"},
+            "a row of the table is as long as the vocabulary: divide by log_probs.shape[1], not by the number of "
+            "beams.",
+        ),
+        (
+            {").flatten": ").exp().flatten"},
+            "return log-probabilities, not probabilities: a product of many soon rounds to 0.",
+        ),
+        (
+            {").flatten": ").T.flatten"},
+            "the table is flattened by columns. Its rows are the beams: flatten it as it is.",
+        ),
+        (
+            {"return best": "return log_probs.flatten()[places]"},
+            "the scores are those of the added tokens alone. Return the sums: old score plus token.",
+        ),
+        (
+            {"return best": "return scores[places // log_probs.shape[1]]"},
+            "the scores are the old ones. Return those of the longer sentences.",
+        ),
+        (
+            _each_beam_alone,
+            "that is the best token of each beam, on its own. All continuations of all beams compete in one list: "
+            "one good beam may take every place.",
+        ),
+        (
             partial(_a_share_each, in_order=True),
             "every beam has its own share of the winners. All compete in one list: flatten before topk.",
         ),
-        Mistake(
+        (
             partial(_a_share_each, in_order=False),
             "the winners of one beam stand behind those of another. All compete in one list: flatten before topk.",
         ),
-        Mistake(
-            lambda scores, log_probs, n: tuple(part.flip(0) for part in _loose_beam(scores, log_probs, n)),
+        (
+            {"return": "best, places = best.flip(0), places.flip(0)\n    return"},
             "the worst of the candidates stands first. The best comes first.",
         ),
     ),

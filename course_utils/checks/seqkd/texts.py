@@ -5,16 +5,8 @@ from collections.abc import Callable, Sequence
 
 from torch import Generator
 
-from course_utils.checks.tasks import (
-    INPUTS_CHANGED,
-    RESULT,
-    Arguments,
-    Exercise,
-    Function,
-    Mistake,
-    Observations,
-    slips,
-)
+from course_utils.checks.edits import edits
+from course_utils.checks.tasks import INPUTS_CHANGED, RESULT, Arguments, Exercise, Function, Observations
 from course_utils.methods import seqkd
 
 Similarity = Callable[[str, str], float]
@@ -61,71 +53,73 @@ def _closest_cases(_: Generator) -> list[Arguments]:
     ]
 
 
-def _loose_closest(
-    candidates: Sequence[str],
-    references: Sequence[str],
-    similarity: Similarity,
-    *,
-    farthest: bool = False,
-    first_reference: bool = False,
-    summed: bool = False,
-    least: bool = False,
-    last: bool = False,
-    place: bool = False,
-    score: bool = False,
-    of_references: bool = False,
-    turned: bool = False,
-    same_place: bool = False,
-    joined: bool = False,
-    longest: bool = False,
-) -> object:
-    def worth(text: str) -> float:
-        values = [similarity(*((other, text) if turned else (text, other))) for other in references]
-        if joined:
-            return similarity(text, " ".join(references))
-        if longest:
-            return len(text)
-        if first_reference:
-            return values[0]
-        return sum(values) if summed else min(values) if least else max(values)
-
-    if of_references:
-        return max(references, key=lambda text: max(similarity(text, candidate) for candidate in candidates))
-    values = [worth(text) for text in candidates]
-    if same_place:
-        values = [similarity(*pair) for pair in zip(candidates, references, strict=False)]
-    best = min(values) if farthest else max(values)
-    found = len(values) - 1 - values[::-1].index(best) if last else values.index(best)
-    return found if place else best if score else candidates[found]
+def _at_its_own_place(candidates: Sequence[str], references: Sequence[str], similarity: Similarity) -> str:
+    return max(zip(candidates, references, strict=False), key=lambda pair: similarity(*pair))[0]
 
 
 CLOSEST = Exercise(
     reference=seqkd.closest,
     cases=_closest_cases,
     observe=_observe_texts,
-    mistakes=slips(
-        _loose_closest,
-        {
-            "farthest": "that is the candidate least like the references. Take the most similar one.",
-            "first_reference": "only the first reference is looked at. Each is as correct as the others: "
-            "take the nearest.",
-            "summed": "the similarities to all references are added. One good reference is enough: take "
-            "the largest, not the sum or the mean.",
-            "least": "that takes the reference that is farthest away. Take the nearest one: max, not min.",
-            "last": "of two candidates that are equally similar, take the first: the teacher prefers it.",
-            "place": "return the sentence itself, not its place in the list.",
-            "score": "return the sentence itself, not its similarity.",
-            "of_references": "that is a reference. Return one of the candidates: what the teacher would say.",
-            "turned": "the candidate comes first: similarity(candidate, reference). It need not be the same the other "
-            "way round.",
-            "same_place": "each candidate is compared with one reference, that at its own place. Compare it with all.",
-            "joined": "the references are joined to one text. Compare with each, and take the nearest.",
-            "longest": "that is the longest candidate. Take the most similar one.",
-        },
-        Mistake(
-            lambda candidates, references, similarity: candidates[0],
-            "that is always the teacher's first candidate: plain sequence-level distillation. Compare all "
-            "of them with the references.",
+    mistakes=edits(
+        seqkd.closest,
+        (
+            {"max(candidates": "min(candidates"},
+            "that is the candidate least like the references. Take the most similar one.",
+        ),
+        (
+            {"in references": "in references[:1]"},
+            "only the first reference is looked at. Each is as correct as the others: take the nearest.",
+        ),
+        (
+            {"text: max": "text: sum"},
+            "the similarities to all references are added. One good reference is enough: take the largest, not the "
+            "sum or the mean.",
+        ),
+        (
+            {"text: max": "text: min"},
+            "that takes the reference that is farthest away. Take the nearest one: max, not min.",
+        ),
+        (
+            {"(candidates": "(candidates[::-1]"},
+            "of two candidates that are equally similar, take the first: the teacher prefers it.",
+        ),
+        (
+            {"return max(": "return candidates.index(max(", "references))": "references)))"},
+            "return the sentence itself, not its place in the list.",
+        ),
+        (
+            {"candidates, key=lambda text: ": "", "references))": "references) for text in candidates)"},
+            "return the sentence itself, not its similarity.",
+        ),
+        (
+            {
+                "candidates, key": "references, key",
+                "reference) for reference in references": "candidate) for candidate in candidates",
+            },
+            "that is a reference. Return one of the candidates: what the teacher would say.",
+        ),
+        (
+            {"(text, reference)": "(reference, text)"},
+            "the candidate comes first: similarity(candidate, reference). It need not be the same the other way "
+            "round.",
+        ),
+        (
+            _at_its_own_place,
+            "each candidate is compared with one reference, that at its own place. Compare it with all.",
+        ),
+        (
+            {"in references": 'in [" ".join(references)]'},
+            "the references are joined to one text. Compare with each, and take the nearest.",
+        ),
+        (
+            {"lambda text: max(similarity(text, reference) for reference in references)": "len"},
+            "that is the longest candidate. Take the most similar one.",
+        ),
+        (
+            {"return": "return candidates[0]\n    return"},
+            "that is always the teacher's first candidate: plain sequence-level distillation. Compare all of them "
+            "with the references.",
         ),
     ),
     advice={
@@ -153,69 +147,52 @@ def _copies_cases(_: Generator) -> list[Arguments]:
     ]
 
 
-def _loose_copies(
-    texts: Sequence[str],
-    similarity: Similarity,
-    threshold: float,
-    *,
-    exact: bool = False,
-    neighbour: bool = False,
-    against_all: bool = False,
-    inverted: bool = False,
-    at_most: bool = False,
-    any_kept: bool = False,
-    backwards: bool = False,
-    as_set: bool = False,
-) -> object:
-    kept: list[str] = []
-    given = list(reversed(texts)) if backwards else list(texts)
-    for place, text in enumerate(given):
-        others = given[:place] if against_all else kept[-1:] if neighbour else kept
-        if exact:
-            new = text not in others
-        elif any_kept:
-            new = not others or any(similarity(text, other) < threshold for other in others)
-        elif at_most:
-            new = all(similarity(text, other) <= threshold for other in others)
-        else:
-            new = all(similarity(text, other) < threshold for other in others)
-        if new is not inverted:
-            kept.append(text)
-    if backwards:
-        kept.reverse()
-    return set(kept) if as_set else kept
-
-
 WITHOUT_NEAR_COPIES = Exercise(
     reference=seqkd.without_near_copies,
     cases=_copies_cases,
     observe=_observe_texts,
-    mistakes=slips(
-        _loose_copies,
-        {
-            "exact": "only exact copies are dropped. Near copies must go too: compare by similarity and "
-            "threshold.",
-            "neighbour": "a text is compared with the last kept one only. A copy may stand far away: "
-            "compare with all kept ones.",
-            "against_all": "a dropped text drops others. Compare with the texts that were kept, not with "
-            "all that came before.",
-            "inverted": "nothing is kept. The first text is like no kept one, so it stays: compare a text "
-            "with those kept before "
+    mistakes=edits(
+        seqkd.without_near_copies,
+        (
+            {"similarity(text, other) < threshold": "text != other"},
+            "only exact copies are dropped. Near copies must go too: compare by similarity and threshold.",
+        ),
+        (
+            {"in kept)": "in kept[-1:])"},
+            "a text is compared with the last kept one only. A copy may stand far away: compare with all kept ones.",
+        ),
+        (
+            {"for text in texts": "for place, text in enumerate(texts)", "in kept)": "in texts[:place])"},
+            "a dropped text drops others. Compare with the texts that were kept, not with all that came before.",
+        ),
+        (
+            {"if all": "if not all"},
+            "nothing is kept. The first text is like no kept one, so it stays: compare a text with those kept before "
             "it, not with itself, and keep it where it differs.",
-            "at_most": "a similarity equal to the threshold is too similar already: keep a text where it "
-            "is less (<).",
-            "any_kept": "it is not enough to differ from one kept text. It must differ from every one: "
-            "all, not any.",
-            "backwards": "the later of two similar texts is kept. Keep the one that came first.",
-            "as_set": "return a list, in the order of the texts; a set has no order.",
-        },
+        ),
+        (
+            {"<": "<="},
+            "a similarity equal to the threshold is too similar already: keep a text where it is less (<).",
+        ),
+        (
+            {"all(": "not kept or any("},
+            "it is not enough to differ from one kept text. It must differ from every one: all, not any.",
+        ),
+        (
+            {"in texts": "in reversed(texts)", "return kept": "return kept[::-1]"},
+            "the later of two similar texts is kept. Keep the one that came first.",
+        ),
+        (
+            {"return kept": "return set(kept)"},
+            "return a list, in the order of the texts; a set has no order.",
+        ),
     ),
     advice={
         "type": "return a list of texts.",
-        "shape": "another number of texts is left. Go through them in order, and keep one if it is less than threshold "
-        "similar to every text that you kept before it.",
-        "value": "these are not the texts to keep, or not in their order. Go through them in order, and keep one if it "
-        "is less than threshold similar to every text that you kept before it.",
+        "shape": "another number of texts is left. Go through them in order, and keep one if it is less than "
+        "threshold similar to every text that you kept before it.",
+        "value": "these are not the texts to keep, or not in their order. Go through them in order, and keep one if "
+        "it is less than threshold similar to every text that you kept before it.",
         "IndexError": "there may be no text at all: then the list is empty. Begin with kept = [].",
     },
 )
