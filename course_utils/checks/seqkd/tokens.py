@@ -8,6 +8,10 @@ from course_utils.checks.tasks import Arguments, Exercise
 from course_utils.methods import seqkd
 
 TEACHER_GRADIENT = "the gradient also reaches the teacher, who is not to learn: teacher_logits.detach()."
+SWAPPED = (
+    "student and teacher are swapped. F.kl_div takes the student's log-probabilities first, then the teacher as the "
+    "target."
+)
 KL = 'F.kl_div(log_q, log_p, reduction="sum", log_target=True)'
 PADDING = -100
 
@@ -126,11 +130,7 @@ WORD_KD_LOSS = Exercise(
             "that is also divided by the size of the vocabulary. 'batchmean' on (tokens, vocabulary) does not do "
             "that.",
         ),
-        (
-            {"(log_q, log_p": "(log_p, log_q"},
-            "student and teacher are swapped. F.kl_div takes the student's log-probabilities first, then the teacher "
-            "as the target.",
-        ),
+        ({"(log_q, log_p": "(log_p, log_q"}, SWAPPED),
         (
             {KL: "-(log_p.exp() * log_q).sum()"},
             "that is the soft cross-entropy. It lies above the KL divergence by the teacher's entropy, and so is not "
@@ -160,6 +160,7 @@ WORD_KD_LOSS = Exercise(
             {KL: 'F.cross_entropy(student_logits[real], log_p.argmax(dim=-1), reduction="sum")'},
             "that is the cross-entropy with the teacher's likeliest tokens. The target is its whole distribution.",
         ),
+        ({"(log_q, log_p": "(log_p, log_q.exp()", ", log_target=True": ""}, SWAPPED),
         (
             {"log_p = F.log_softmax": "log_p = F.softmax"},
             "log_target=True says that the teacher's logs are given, but these are its probabilities: F.log_softmax, "
