@@ -170,10 +170,23 @@ def scores(method: str) -> pd.DataFrame:
     return 100 * found[list(LANGUAGES)].rename_axis(columns=None)
 
 
+def by_language() -> pd.DataFrame | None:
+    """The `scores` of all methods side by side: a row for each seed, a column for each (method, language).
+
+    Where runs of the table are missing, a line says how many are there, and the answer is None.
+    """
+    runs = sum(map(len, RATES.values())) + len(RATES) * len(SEEDS)
+    if missing := Table.missing():
+        made = runs - len(missing)
+        print(f"not yet: {made} of {runs} runs. python -m course_utils tables madx makes the rest.")
+        return None
+    return pd.concat({method: scores(method) for method in RATES}, axis=1)
+
+
 class Table:
     """A row for each try, and a row for each language of each run with the chosen rate."""
 
-    roles = (ENCODER, REVIEWS)
+    roles = (ENCODER, REVIEWS, ADAPTERS)
 
     def __init__(self) -> None:
         self.tokenizer = models.load_tokenizer(ENCODER)

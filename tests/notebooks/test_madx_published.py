@@ -32,8 +32,9 @@ from course_utils.data import readers, tags
 from course_utils.methods import madx
 from course_utils.methods.adapters import Adapter
 from course_utils.paths import ROOT
+from course_utils.runs import transfer
 
-ROLES = assets.later_roles("09_madx")
+ROLES = ["large_encoder", "ner_wikipedia", "texts_multilingual"]
 LANGUAGES = ["english", "indonesian", "javanese", "sundanese"]
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
 PIECES = ["▁", *(f"▁{word}" for word in small_world.WORDS), *"abcdefghijklmnopqrstuvwxyz"]
@@ -356,7 +357,10 @@ def test_the_set_up_fetches_none_of_it(
 
 def test_a_mirror_knows_of_it_where_it_is_used() -> None:
     taken = {"models/FacebookAI/xlm-roberta-base", "datasets/wikiann", "datasets/nusax-senti"}
-    assert {asset.mirror for asset in mirror.needed(["09"], later=True)} == taken
+    assert assets.later_roles("09_madx") == [*transfer.Table.roles, *ROLES]
+    encoder = "models/intfloat/multilingual-e5-small-q4"
+    assert {asset.mirror for asset in mirror.needed(["09"])} == {encoder, "datasets/nusax-senti"}
+    assert {asset.mirror for asset in mirror.needed(["09"], later=True)} == {encoder, *taken}
     assert taken <= {asset.mirror for asset in mirror.needed(later=True)}
     for others in (mirror.needed(), mirror.needed(["09"]), mirror.needed(["08"], later=True)):
         assert "datasets/wikiann" not in {asset.mirror for asset in others}

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from course_utils.paths import DATA
+from course_utils.runs import transfer
 
 RECIPES = DATA / "recipes"
 CORPORA = DATA / "corpora"
@@ -157,6 +158,24 @@ def test_the_language_adapters_card_names_their_weights() -> None:
     files = sorted(folder.glob("*.safetensors"))
     assert [path.stem for path in files] == ["english", "indonesian", "javanese", "sundanese"]
     assert all(hashlib.sha256(path.read_bytes()).hexdigest() in card for path in files)
+
+
+def test_the_multilingual_adapters_card_names_their_weights_and_they_fit_the_encoder() -> None:
+    folder = DATA / "models" / "multilingual-adapters"
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    files = sorted(folder.glob("*.safetensors"))
+    assert [path.stem for path in files] == sorted(["head", *transfer.LANGUAGES])
+    assert all(hashlib.sha256(path.read_bytes()).hexdigest() in card for path in files)
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 10e6
+    adapters = [transfer.read_language(folder / f"{language}.safetensors") for language in transfer.LANGUAGES]
+    assert {len(adapter.layers) for adapter in adapters} == {12}
+    assert {adapter.layers[0].up.out_features for adapter in adapters} == {384}
+    curves = (folder / "loss.jsonl").read_text(encoding="utf-8").splitlines()
+    losses: dict[str, list[float]] = {}
+    for line in map(json.loads, curves):
+        losses.setdefault(line["part"], []).append(line["loss"])
+    assert losses.keys() == {"head", *transfer.LANGUAGES}
+    assert all(curve[-1] < curve[0] for curve in losses.values())
 
 
 def test_translations_are_several() -> None:
