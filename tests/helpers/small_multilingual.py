@@ -20,6 +20,7 @@ def write_encoder(folder: Path) -> None:
     """As the published one: no pooler, and no head for masked words."""
     tokenizer = small_world.tokenizer()
     tokenizer.add_special_tokens({"mask_token": "[MASK]"})
+    tokenizer.add_tokens(["so", "bad", "okay", "good"])  # the words of the reviews
     config = BertConfig(
         vocab_size=len(tokenizer), hidden_size=WIDTH, num_hidden_layers=LAYERS, num_attention_heads=2,
         intermediate_size=32, max_position_embeddings=128, initializer_range=0.3,
@@ -35,7 +36,7 @@ def write_adapters(folder: Path) -> None:
     for seed, language in enumerate(transfer.LANGUAGES):
         torch.manual_seed(seed)
         state = madx.LanguageAdapter(WIDTH, LAYERS, 4).state_dict()
-        stored = {name: (5 * tensor).to(torch.bfloat16) for name, tensor in state.items()}
+        stored = {name: (30 * tensor).to(torch.bfloat16) for name, tensor in state.items()}
         save_file(stored, folder / f"{language}.safetensors")
 
 
