@@ -1,7 +1,6 @@
 """The exercises of notebook 00, first steps."""
 
-from course_utils.checks.first_steps.network import CROSS_ENTROPY, LINEAR
-from course_utils.checks.first_steps.slope import SLOPE
+from course_utils.checks.first_steps.network import CROSS_ENTROPY, LINEAR, SLOPE
 from course_utils.checks.first_steps.tensors import ACCURACY, MASKED_MEAN
 
 EXERCISES = (ACCURACY, MASKED_MEAN, SLOPE, LINEAR, CROSS_ENTROPY)

@@ -1,18 +1,93 @@
-"""Exercises on what a network is made of and trained with: a layer, a loss."""
+"""Exercises on what a network is made of and trained with: a slope, a layer, a loss."""
 
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from course_utils.checks.edits import edits
 from course_utils.checks.first_steps.tensors import CUT_OFF, random_numbers
-from course_utils.checks.tasks import HAS_GRADIENT, Arguments, Exercise, Mistake, slips
+from course_utils.checks.tasks import HAS_GRADIENT, Arguments, Exercise, Mistake, observe_values, slips
 from course_utils.methods import first_steps
 
 CUT_ONE = (
     "the result is right, but one of the inputs gets no gradient, or a wrong one: a .detach(), .data or "
     "torch.no_grad() cut the way back to it."
+)
+
+# --- slope ---
+
+
+def x_cubed(x: Tensor) -> Tensor:
+    """Its slope is 3 * x ** 2; the central difference lies above that by the square of the step."""
+    return x**3
+
+
+def sine(x: Tensor) -> Tensor:
+    """Its slope is the cosine."""
+    return torch.sin(x)
+
+
+def _slope_cases(generator: Generator) -> list[Arguments]:
+    return [
+        {"function": x_cubed, "x": torch.tensor(2.0), "step": 0.5},
+        {"function": sine, "x": random_numbers(generator, 3), "step": 0.1},
+        {"function": x_cubed, "x": random_numbers(generator, 2, 2), "step": 1.5},
+    ]
+
+
+_RISE = "(function(x + step) - function(x - step))"
+
+SLOPE = Exercise(
+    reference=first_steps.slope,
+    cases=_slope_cases,
+    observe=observe_values,  # two values of the function are enough: nobody trains through a slope
+    mistakes=edits(
+        first_steps.slope,
+        (
+            {" - step": "", "2 * ": ""},
+            "that goes a step to the right only. Start a step to the left: it is far more exact.",
+        ),
+        (
+            {" + step": "", "2 * ": ""},
+            "that goes a step to the left only. End a step to the right: it is far more exact.",
+        ),
+        ({"2 * ": ""}, "from x - step to x + step the way is two steps long. Divide by 2 * step."),
+        (
+            {"(2 * step)": "2 * step"},
+            "a / 2 * step divides by 2 and then multiplies by step. Put brackets: a / (2 * step).",
+        ),
+        (
+            {" * step": ""},
+            "that divides by 2, but not by step. The way from x - step to x + step is 2 * step long.",
+        ),
+        (
+            {" / (2 * step)": ""},
+            "that is how far the function rises. Divide by how far you went: 2 * step.",
+        ),
+        (
+            {"(function": "(-function", "- function": "+ function"},
+            "left and right are exchanged, so the sign is turned round.",
+        ),
+        (
+            {
+                f"return {_RISE} / (2 * step)": "x = x.clone().requires_grad_()\n"
+                "    return torch.autograd.grad(function(x).sum(), x)[0]"
+            },
+            "that is the exact slope, from autograd. Here it is to come from two values of the function: "
+            "a test of autograd must not use it.",
+        ),
+        ({_RISE: _RISE[1:-1]}, "only the second value is divided. Put brackets around the difference."),
+        (
+            {"+ step": "+ step / 2", "- step": "- step / 2", "2 * ": ""},
+            "that goes half a step each way. Go a whole step to the right and to the left: the way is 2 * step long.",
+        ),
+    ),
+    advice={
+        "RuntimeError": "if it speaks of gradients: x asks for none here. The slope comes from two values of "
+        "`function`, and needs no autograd.",
+        "TypeError": "`function` is a function: call it with a tensor, function(x + step).",
+    },
 )
 
 # --- linear ---
@@ -74,7 +149,6 @@ LINEAR = Exercise(
     },
 )
 
-
 # --- cross_entropy ---
 
 
@@ -94,86 +168,61 @@ def _cross_entropy_cases(generator: Generator) -> list[Arguments]:
     ]
 
 
-def _loose_cross_entropy(
-    logits: Tensor,
-    labels: Tensor,
-    *,
-    total: bool = False,
-    positive: bool = False,
-    no_log: bool = False,
-    no_softmax: bool = False,
-    log_of_softmax: bool = False,
-    first_dim: bool = False,
-    every_class: bool = False,
-    every_pair: bool = False,
-    best_class: bool = False,
-) -> Tensor:
-    dim = 0 if first_dim else -1
-    scores = F.log_softmax(logits, dim=dim)
-    if no_log:
-        scores = F.softmax(logits, dim=dim)
-    if log_of_softmax:
-        scores = F.softmax(logits, dim=dim).log()
-    if no_softmax:
-        scores = logits
-    rows = torch.arange(len(labels))
-    chosen = scores[rows, scores.argmax(dim=-1) if best_class else labels]
-    if every_pair:
-        chosen = scores[:, labels]
-    if every_class:
-        chosen = scores
-    loss = chosen.sum() if total else chosen.mean()
-    return loss if positive else -loss
-
+_PICK = "[torch.arange(len(labels)), labels]"
+_BITS = "that is in bits: the logarithm has base 2. Take the natural one, as F.log_softmax does."
 
 CROSS_ENTROPY = Exercise(
     reference=first_steps.cross_entropy,
     cases=_cross_entropy_cases,
-    mistakes=slips(
-        _loose_cross_entropy,
-        {
-            "total": "that is the sum over the batch. Take the mean: .mean().",
-            "positive": "the sign is missing: a log-probability is at most 0, and a loss is to go down to 0.",
-            "no_log": "these are probabilities. Take their logarithm: F.log_softmax.",
-            "no_softmax": "these are still logits. F.log_softmax makes log-probabilities of them.",
-            "log_of_softmax": "the log of a softmax is -inf once a probability rounds to 0. F.log_softmax stays "
-            "finite.",
-            "first_dim": "the softmax runs over dim 0, across the sentences. The classes are the last dim: "
-            "dim=-1.",
-            "every_class": "that averages over all classes. Only the right class of each row counts.",
-            "every_pair": "[:, labels] takes, in every row, the classes of all rows. Name the row too: "
+    mistakes=edits(
+        first_steps.cross_entropy,
+        ({".mean()": ".sum()"}, "that is the sum over the batch. Take the mean: .mean()."),
+        (
+            {"-log": "log"},
+            "the sign is missing: a log-probability is at most 0, and a loss is to go down to 0.",
+        ),
+        ({"log_softmax": "softmax"}, "these are probabilities. Take their logarithm: F.log_softmax."),
+        (
+            {"F.log_softmax(logits, dim=-1)": "logits"},
+            "these are still logits. F.log_softmax makes log-probabilities of them.",
+        ),
+        (
+            {"log_softmax": "softmax", "-1)": "-1).log()"},
+            "the log of a softmax is -inf once a probability rounds to 0. F.log_softmax stays finite.",
+        ),
+        (
+            {"-1": "0"},
+            "the softmax runs over dim 0, across the sentences. The classes are the last dim: dim=-1.",
+        ),
+        ({_PICK: ""}, "that averages over all classes. Only the right class of each row counts."),
+        (
+            {"torch.arange(len(labels))": ":"},
+            "[:, labels] takes, in every row, the classes of all rows. Name the row too: "
             "[torch.arange(len(labels)), labels] takes one entry a row.",
-            "best_class": "that takes the class that the model thinks best. Take the right one: `labels`.",
-        },
-        Mistake(
-            lambda logits, labels: (
-                -(F.log_softmax(logits, dim=-1) * F.one_hot(labels, logits.shape[-1])).mean()
-            ),
+        ),
+        (
+            {", labels]": ", log_probabilities.argmax(dim=-1)]"},
+            "that takes the class that the model thinks best. Take the right one: `labels`.",
+        ),
+        (
+            {f"log_probabilities{_PICK}": "(log_probabilities * F.one_hot(labels, logits.shape[-1]))"},
             "the mean also counts the zeros of the other classes. Sum over the classes, .sum(dim=-1), then take the "
             "mean over the batch.",
         ),
-        Mistake(
-            lambda logits, labels: first_steps.cross_entropy(logits, labels) / math.log(2),
-            "that is in bits: the logarithm has base 2. Take the natural one, as F.log_softmax does.",
-        ),
-        Mistake(
-            lambda logits, labels: (
-                -F.softmax(logits, dim=-1).log2()[torch.arange(len(labels)), labels].mean()
-            ),
-            "that is in bits: the logarithm has base 2. Take the natural one, as F.log_softmax does.",
-        ),
-        Mistake(
-            lambda logits, labels: -F.log_softmax(logits, dim=-1)[labels].mean(),
+        ({".mean()": f".mean() / {math.log(2)}"}, _BITS),
+        ({"log_softmax": "softmax", "-1)": "-1).log2()"}, _BITS),
+        (
+            {"torch.arange(len(labels)), ": ""},
             "[labels] alone takes whole rows, those whose numbers are in `labels`. Name the row and then the "
             "class: [torch.arange(len(labels)), labels].",
         ),
-        Mistake(
-            lambda logits, labels: -logits.log()[torch.arange(len(labels)), labels].mean(),
+        (
+            {"F.log_softmax(logits, dim=-1)": "logits.log()"},
             "that is the logarithm of the logits, which may be negative. F.log_softmax makes probabilities of "
             "them first, and then takes the logarithm.",
         ),
-        Mistake(
-            lambda logits, labels: F.cross_entropy(F.softmax(logits, dim=-1), labels),
+        (
+            {"(logits": "(logits.softmax(dim=-1)"},
             "F.cross_entropy takes logits and does the softmax itself. Here it is done twice.",
         ),
     ),

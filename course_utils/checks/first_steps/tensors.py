@@ -5,6 +5,7 @@ import copy
 import torch
 from torch import Generator, Tensor
 
+from course_utils.checks.edits import edits
 from course_utils.checks.tasks import (
     HAS_GRADIENT,
     INPUTS_CHANGED,
@@ -12,9 +13,7 @@ from course_utils.checks.tasks import (
     Arguments,
     Exercise,
     Function,
-    Mistake,
     Observations,
-    slips,
 )
 from course_utils.methods import first_steps
 
@@ -32,7 +31,7 @@ def random_numbers(generator: Generator, *shape: int, dtype: torch.dtype = torch
 # --- accuracy ---
 
 
-def _accuracy_cases(generator: Generator) -> list[Arguments]:
+def _accuracy_cases(_: Generator) -> list[Arguments]:
     pairs = (
         ([2, 0, 1, 1], [2, 0, 0, 1]),
         ([0, 1, 2], [1, 2, 0]),
@@ -54,54 +53,37 @@ def _observe_accuracy(function: Function, arguments: Arguments) -> Observations:
     return {INPUTS_CHANGED: ", ".join(changed) or None, RESULT: value}
 
 
-def _loose_accuracy(
-    predicted: Tensor,
-    labels: Tensor,
-    *,
-    counted: bool = False,
-    errors: bool = False,
-    percent: bool = False,
-) -> float:
-    hits = (predicted != labels if errors else predicted == labels).double()
-    return float(hits.sum() if counted else hits.mean()) * (100 if percent else 1)
-
+_COUNTED = "that is how many are right. The share is that number divided by how many there are."
 
 ACCURACY = Exercise(
     reference=first_steps.accuracy,
     cases=_accuracy_cases,
     observe=_observe_accuracy,
-    mistakes=[
-        *slips(
-            _loose_accuracy,
-            {
-                "counted": "that is how many are right. The share is that number divided by how many there are.",
-                "errors": "that is the share of wrong ones: 1 minus what is asked for.",
-                "percent": "that is in percent. Return a share, from 0 to 1.",
-            },
-        ),
-        Mistake(
-            lambda predicted, labels: int((predicted == labels).sum()),
-            "that is how many are right. The share is that number divided by how many there are.",
-        ),
-        Mistake(
-            lambda predicted, labels: predicted == labels,
+    mistakes=edits(
+        first_steps.accuracy,
+        ({".mean()": ".sum()"}, _COUNTED),
+        ({"==": "!="}, "that is the share of wrong ones: 1 minus what is asked for."),
+        ({".item()": ".item() * 100"}, "that is in percent. Return a share, from 0 to 1."),
+        ({".float().mean()": ".sum()"}, _COUNTED),
+        (
+            {".float().mean().item()": ""},
             "that says of each entry whether it is right. One number is asked for: turn True and False into "
             "1 and 0 with .float(), then take .mean().",
         ),
-        Mistake(
-            torch.equal,
+        (
+            {"(predicted == labels).float().mean().item()": "torch.equal(predicted, labels)"},
             "torch.equal says whether all entries are right. Compare entry by entry with ==.",
         ),
-        Mistake(
-            lambda predicted, labels: (predicted - labels).abs().double().mean().item(),
+        (
+            {"(predicted == labels)": "(predicted - labels).abs()"},
             "that is how far apart the numbers of the classes are. But the classes are names: 2 is not more "
             "than 1. Ask whether they are equal, with ==.",
         ),
-        Mistake(
-            lambda predicted, labels: int((predicted == labels).sum()) // len(labels),
+        (
+            {".float().mean().item()": ".sum().item() // len(labels)"},
             "// rounds down to a whole number. Use /.",
         ),
-    ],
+    ),
     advice={
         "type": "return one number: a float, or a tensor that holds nothing else. .item() makes a number of a tensor "
         "with one entry.",
@@ -112,99 +94,81 @@ ACCURACY = Exercise(
     },
 )
 
-
 # --- masked_mean ---
 
 _MASKS = (
-    [[1, 1, 0], [1, 1, 1]],
-    [[1, 1, 1, 0], [1, 0, 0, 0], [1, 1, 0, 0]],
-    [[1, 0, 0], [1, 1, 0], [1, 1, 1]],
-    [[1, 1]],
+    ([[1, 1, 0], [1, 1, 1]], 2, torch.float32),
+    ([[1, 1, 1, 0], [1, 0, 0, 0], [1, 1, 0, 0]], 5, torch.float64),
+    ([[1, 0, 0], [1, 1, 0], [1, 1, 1]], 3, torch.float64),
+    ([[1, 1]], 4, torch.float32),
 )
 
 
 def _masked_mean_cases(generator: Generator) -> list[Arguments]:
-    sizes, dtypes = (2, 5, 3, 4), (torch.float32, torch.float64, torch.float64, torch.float32)
-    cases: list[Arguments] = []
-    for mask, size, dtype in zip(_MASKS, sizes, dtypes, strict=True):
-        attention_mask = torch.tensor(mask)
-        vectors = random_numbers(generator, *attention_mask.shape, size, dtype=dtype)
-        cases.append({"vectors": vectors, "attention_mask": attention_mask})
-    return cases
+    masks = [(torch.tensor(mask), size, dtype) for mask, size, dtype in _MASKS]
+    return [
+        {"vectors": random_numbers(generator, *mask.shape, size, dtype=dtype), "attention_mask": mask}
+        for mask, size, dtype in masks
+    ]
 
 
-def _loose_masked_mean(
-    vectors: Tensor,
-    attention_mask: Tensor,
-    *,
-    no_mask: bool = False,
-    padding_counts: bool = False,
-    total: bool = False,
-    whole_batch: bool = False,
-    turned: bool = False,
-    kept: bool = False,
-) -> Tensor:
-    mask = (attention_mask == int(not turned)).unsqueeze(-1).to(vectors.dtype)
-    if no_mask:
-        mask = torch.ones_like(mask)
-    count = mask.sum() if whole_batch else mask.sum(dim=1, keepdim=True)
-    if padding_counts:
-        count = count * 0 + vectors.shape[1]
-    summed = (vectors * mask).sum(dim=1, keepdim=True)
-    mean = summed if total else summed / count
-    return mean if kept else mean.squeeze(1)
-
+_MEAN = "(vectors * mask).sum(dim=1) / mask.sum(dim=1)"
 
 MASKED_MEAN = Exercise(
     reference=first_steps.masked_mean,
     cases=_masked_mean_cases,
-    mistakes=slips(
-        _loose_masked_mean,
-        {
-            "no_mask": "the mask is not used, so the padding counts. Multiply the vectors by it, add them up, "
+    mistakes=edits(
+        first_steps.masked_mean,
+        (
+            {"attention_mask": "torch.ones_like(attention_mask)"},
+            "the mask is not used, so the padding counts. Multiply the vectors by it, add them up, "
             "and divide by the number of real tokens.",
-            "padding_counts": "the sum leaves the padding out, but it is divided by the whole length. Divide by "
+        ),
+        (
+            {"/ mask.sum(dim=1)": "/ vectors.shape[1]"},
+            "the sum leaves the padding out, but it is divided by the whole length. Divide by "
             "the number of real tokens: the sum of the mask.",
-            "total": "that is the sum over the real tokens. Divide it by how many there are.",
-            "whole_batch": "the sum of each sentence is divided by the number of tokens in the whole batch. "
+        ),
+        (
+            {" / mask.sum(dim=1)": ""},
+            "that is the sum over the real tokens. Divide it by how many there are.",
+        ),
+        (
+            {"mask.sum(dim=1)": "mask.sum()"},
+            "the sum of each sentence is divided by the number of tokens in the whole batch. "
             "Sum the mask over dim 1 only.",
-            "turned": "the mask is taken the wrong way round: 1 stands for a token, 0 for padding.",
-            "kept": "the summed dim is still there, with length 1. Leave out keepdim=True, or squeeze(1) it "
-            "away.",
-        },
-        Mistake(
-            lambda vectors, attention_mask: vectors.sum(dim=1) / attention_mask.sum(dim=1, keepdim=True),
+        ),
+        (
+            {"attention_mask": "(1 - attention_mask)"},
+            "the mask is taken the wrong way round: 1 stands for a token, 0 for padding.",
+        ),
+        (
+            {"dim=1": "dim=1, keepdim=True"},
+            "the summed dim is still there, with length 1. Leave out keepdim=True, or squeeze(1) it away.",
+        ),
+        (
+            {"(vectors * mask)": "vectors"},
             "it is divided by the number of real tokens, but the padding is still in the sum. Multiply the "
             "vectors by the mask before you add them up.",
         ),
-        Mistake(
-            lambda vectors, attention_mask: (
-                (vectors * attention_mask.unsqueeze(-1)).sum(dim=1) / attention_mask.sum(dim=1)
-            ),
+        (
+            {"/ mask": "/ attention_mask"},
             "the sums have the shape (batch, size), the counts (batch,), and broadcasting takes those for a row: "
             "it fails, or divides by the count of another sentence. Make a column of them: "
             "attention_mask.sum(dim=1, keepdim=True).",
         ),
-        Mistake(
-            lambda vectors, attention_mask: first_steps.masked_mean(vectors, attention_mask).squeeze(),
+        (
+            {_MEAN: f"({_MEAN}).squeeze()"},
             "squeeze() drops every dim of length 1, so a batch of one sentence loses its rows. Name the dim: "
             "squeeze(1).",
         ),
-        Mistake(
-            lambda vectors, attention_mask: vectors[:, 0],
+        (
+            {_MEAN: "vectors[:, 0]"},
             "that is the vector of the first token only. The mean over all real tokens is asked for.",
         ),
-        Mistake(
-            lambda vectors, attention_mask: (
-                (vectors * attention_mask.unsqueeze(-1)).sum(dim=0)
-                / attention_mask.sum(dim=0).unsqueeze(-1).clamp(min=1)
-            ),
+        (
+            {_MEAN: "(vectors * mask).sum(dim=0) / mask.sum(dim=0).clamp(min=1)"},
             "the sum runs over dim 0, across the sentences. The tokens of a sentence are dim 1.",
-        ),
-        Mistake(
-            lambda vectors, attention_mask: (vectors * attention_mask.unsqueeze(-1)).mean(dim=1),
-            "the sum leaves the padding out, but it is divided by the whole length. Divide by the number of "
-            "real tokens: the sum of the mask.",
         ),
     ),
     advice={

@@ -1,49 +1,11 @@
 """Answers to the exercises of notebook 00 as a reader might write them.
 
-WRONG: for each exercise, the answers and a piece of the hint that each must get. RIGHT: other ways to be
-right.
+WRONG: for each exercise, what gets advice from `checks/first_steps`, since none of its mistakes fits: replacements in
+the reference, and a piece of the advice. RIGHT: other ways to be right.
 """
 
 import torch
 import torch.nn.functional as F
-
-# --- accuracy ---
-
-
-def accuracy_counted(predicted, labels):
-    return (predicted == labels).sum()
-
-
-def accuracy_of_errors(predicted, labels):
-    return sum(p != y for p, y in zip(predicted, labels, strict=True)) / len(labels)
-
-
-def accuracy_in_percent(predicted, labels):
-    return 100 * (predicted == labels).sum().item() / len(labels)
-
-
-def accuracy_of_booleans(predicted, labels):
-    return (predicted == labels).mean()
-
-
-def accuracy_not_averaged(predicted, labels):
-    return torch.eq(predicted, labels)
-
-
-def accuracy_all_or_nothing(predicted, labels):
-    return bool((predicted == labels).all())
-
-
-def accuracy_as_distance(predicted, labels):
-    return (predicted - labels).abs().float().mean()
-
-
-def accuracy_rounded_down(predicted, labels):
-    return (predicted == labels).sum() // len(labels)
-
-
-def accuracy_kept(predicted, labels):
-    return (predicted == labels).float().mean(dim=0, keepdim=True)
 
 
 def accuracy_by_loop(predicted, labels):
@@ -57,67 +19,8 @@ def accuracy_as_tensor(predicted, labels):
     return (predicted == labels).sum() / len(labels)
 
 
-# --- masked_mean ---
-
-
-def mean_with_padding(vectors, attention_mask):
-    return vectors.mean(dim=1)
-
-
-def mean_over_whole_length(vectors, attention_mask):
-    return (vectors * attention_mask[:, :, None]).sum(dim=1) / vectors.shape[1]
-
-
-def mean_padding_summed(vectors, attention_mask):
-    return vectors.sum(dim=1) / attention_mask.sum(dim=1)[:, None]
-
-
-def mean_summed(vectors, attention_mask):
-    return (vectors * attention_mask[..., None]).sum(1)
-
-
-def mean_by_batch_count(vectors, attention_mask):
-    return (vectors * attention_mask.unsqueeze(2)).sum(dim=1) / attention_mask.sum()
-
-
-def mean_of_padding(vectors, attention_mask):
-    mask = 1 - attention_mask.unsqueeze(-1)
-    return (vectors * mask).sum(dim=1) / mask.sum(dim=1)
-
-
-def mean_kept(vectors, attention_mask):
-    mask = attention_mask.unsqueeze(-1)
-    return (vectors * mask).sum(dim=1, keepdim=True) / mask.sum(dim=1, keepdim=True)
-
-
-def mean_by_row_of_counts(vectors, attention_mask):
-    return (vectors * attention_mask[:, :, None]).sum(1) / attention_mask.sum(1)
-
-
-def mean_squeezed(vectors, attention_mask):
-    return mean_kept(vectors, attention_mask).squeeze()
-
-
-def mean_first_token(vectors, attention_mask):
-    return vectors[:, 0, :]
-
-
-def mean_over_sentences(vectors, attention_mask):
-    mask = attention_mask.unsqueeze(-1)
-    return (vectors * mask).sum(0) / mask.sum(0).clamp(min=1)
-
-
-def mean_two_dims(vectors, attention_mask):
-    return (vectors * attention_mask).sum(dim=1) / attention_mask.sum(dim=1)
-
-
-def mean_in_place(vectors, attention_mask):
-    vectors *= attention_mask.unsqueeze(-1)
-    return vectors.sum(dim=1) / attention_mask.sum(dim=1, keepdim=True)
-
-
-def mean_over_all(vectors, attention_mask):
-    return vectors[attention_mask == 1].mean()
+def accuracy_from_errors(predicted, labels):
+    return 1 - len((predicted - labels).nonzero()) / predicted.numel()
 
 
 def mean_row_by_row(vectors, attention_mask):
@@ -130,57 +33,8 @@ def mean_by_product(vectors, attention_mask):
     return torch.einsum("bl,bls->bs", weights.to(vectors.dtype), vectors)
 
 
-# --- slope ---
-
-
-def slope_forward(function, x, step):
-    return (function(x + step) - function(x)) / step
-
-
-def slope_backward(function, x, step):
-    return (function(x) - function(x - step)) / step
-
-
-def slope_one_step(function, x, step):
-    return (function(x + step) - function(x - step)) / step
-
-
-def slope_precedence(function, x, step):
-    return (function(x + step) - function(x - step)) / 2 * step
-
-
-def slope_halved(function, x, step):
-    return (function(x + step) - function(x - step)) / 2
-
-
-def slope_undivided(function, x, step):
-    return function(x + step) - function(x - step)
-
-
-def slope_downhill(function, x, step):
-    return (function(x - step) - function(x + step)) / (2 * step)
-
-
-def slope_by_autograd(function, x, step):
-    x.requires_grad_()
-    y = function(x)
-    return torch.autograd.grad(y, x, torch.ones_like(y))[0]
-
-
-def slope_without_leaf(function, x, step):
-    return torch.autograd.grad(function(x).sum(), x)[0]
-
-
-def slope_by_half_steps(function, x, step):
-    return (function(x + step / 2) - function(x - step / 2)) / step
-
-
-def slope_without_brackets(function, x, step):
-    return function(x + step) - function(x - step) / (2 * step)
-
-
-def slope_of_number(function, x, step):
-    return (function + step - (function - step)) / (2 * step)
+def mean_of_filled(vectors, attention_mask):
+    return vectors.masked_fill(attention_mask[..., None] == 0, 0).sum(-2) / attention_mask.sum(-1, True)
 
 
 def slope_in_two_halves(function, x, step):
@@ -204,115 +58,12 @@ def slope_per_width(function, x, step):
     return torch.sub(function(x + step), function(x - step)) / width
 
 
-# --- linear ---
-
-
-def linear_no_bias(x, weight, bias):
-    return x @ weight.T
-
-
-def linear_minus(x, weight, bias):
-    return x @ weight.T - bias
-
-
-def linear_times(x, weight, bias):
-    return (x @ weight.T) * bias
-
-
-def linear_inside(x, weight, bias):
-    return x @ (weight.T + bias)
-
-
-def linear_upright_bias(x, weight, bias):
-    return x @ weight.T + bias[:, None]
-
-
-def linear_turned(x, weight, bias):
-    return weight @ x.T + bias.unsqueeze(-1)
-
-
-def linear_not_transposed(x, weight, bias):
-    return x @ weight + bias
-
-
-def linear_detached(x, weight, bias):
-    return x @ weight.detach().T + bias
-
-
-def linear_in_place(x, weight, bias):
-    x.unsqueeze_(1)
-    return (x * weight).sum(dim=-1) + bias
-
-
 def linear_by_sum(x, weight, bias):
     return (x.unsqueeze(1) * weight).sum(dim=-1) + bias
 
 
 def linear_turned_twice(x, weight, bias):
     return torch.matmul(weight, x.T).T + bias
-
-
-# --- cross_entropy ---
-
-
-def entropy_summed(logits, labels):
-    return F.cross_entropy(logits, labels, reduction="sum")
-
-
-def entropy_positive(logits, labels):
-    return torch.log_softmax(logits, -1)[range(len(labels)), labels].mean()
-
-
-def entropy_no_log(logits, labels):
-    return -logits.softmax(dim=-1)[torch.arange(len(labels)), labels].mean()
-
-
-def entropy_of_logits(logits, labels):
-    return F.nll_loss(logits, labels)
-
-
-def entropy_log_of_softmax(logits, labels):
-    return -torch.log(F.softmax(logits, dim=-1))[torch.arange(len(labels)), labels].mean()
-
-
-def entropy_over_sentences(logits, labels):
-    return -F.log_softmax(logits, dim=0)[torch.arange(len(labels)), labels].mean()
-
-
-def entropy_every_class(logits, labels):
-    return -F.log_softmax(logits, dim=-1).mean()
-
-
-def entropy_of_zeros(logits, labels):
-    return -(F.log_softmax(logits, dim=-1) * F.one_hot(labels, logits.shape[-1])).mean()
-
-
-def entropy_in_bits(logits, labels):
-    return -torch.log2(logits.softmax(dim=-1))[torch.arange(len(labels)), labels].mean()
-
-
-def entropy_every_pair(logits, labels):
-    return -F.log_softmax(logits, dim=-1)[:, labels].mean()
-
-
-def entropy_of_rows(logits, labels):
-    return -F.log_softmax(logits, dim=-1)[labels].mean()
-
-
-def entropy_log_of_logits(logits, labels):
-    return -torch.log(logits)[range(len(labels)), labels].mean()
-
-
-def entropy_best_class(logits, labels):
-    return -F.log_softmax(logits, dim=-1).max(dim=-1).values.mean()
-
-
-def entropy_softmax_twice(logits, labels):
-    return F.cross_entropy(logits.softmax(dim=1), labels)
-
-
-def entropy_per_row(logits, labels):
-    return F.cross_entropy(logits, labels, reduction="none")
 
 
 def entropy_by_gather(logits, labels):
@@ -324,87 +75,54 @@ def entropy_by_logsumexp(logits, labels):
     return (torch.logsumexp(logits, dim=-1) - right).mean()
 
 
+MEAN = "(vectors * mask).sum(dim=1) / mask.sum(dim=1)"
+SLOPE = "(function(x + step) - function(x - step)) / (2 * step)"
+LOG_SOFTMAX = "F.log_softmax(logits, dim=-1)"
+
 WRONG = {
     "first_steps.accuracy": [
-        (accuracy_counted, "how many are right"),
-        (accuracy_of_errors, "1 minus what is asked for"),
-        (accuracy_in_percent, "in percent"),
-        (accuracy_of_booleans, "mean of booleans"),
-        (accuracy_not_averaged, "One number is asked for"),
-        (accuracy_all_or_nothing, "whether all entries are right"),
-        (accuracy_rounded_down, "rounds down"),
-        (accuracy_kept, "return one number"),
-        (accuracy_as_distance, "the classes are names"),
+        ({".float()": ""}, "mean of booleans"),
+        ({"(predicted == labels)": "(predicted.tolist() == labels.tolist())"}, "of two lists"),
+        ({"mean().item()": "mean(dim=0, keepdim=True)"}, "return one number"),
+        ({"return": "labels -= predicted\n    return"}, "in place"),
+        ({"==": "!=", ".item()": ".item() * 100"}, "Two things."),
     ],
     "first_steps.masked_mean": [
-        (mean_with_padding, "the padding counts"),
-        (mean_over_whole_length, "divided by the whole length"),
-        (mean_padding_summed, "still in the sum"),
-        (mean_summed, "that is the sum over the real tokens"),
-        (mean_by_batch_count, "tokens in the whole batch"),
-        (mean_of_padding, "the wrong way round"),
-        (mean_kept, "still there, with length 1"),
-        (mean_by_row_of_counts, "count of another sentence"),
-        (mean_squeezed, "loses its rows"),
-        (mean_first_token, "first token only"),
-        (mean_over_sentences, "across the sentences"),
-        (mean_two_dims, "the mask has two"),
-        (mean_in_place, "in place"),
-        (mean_over_all, "one vector for each sentence"),
+        ({".unsqueeze(-1)": ""}, "the mask has two"),
+        ({"return (vectors * mask)": "vectors *= mask\n    return vectors"}, "in place"),
+        ({MEAN: "vectors[attention_mask == 1].mean()"}, "one vector for each sentence"),
+        ({MEAN: f"({MEAN}).detach()"}, "no gradient can flow back"),
+        ({" / mask.sum(dim=1)": "", "attention_mask": "(1 - attention_mask)"}, "Two things."),
     ],
     "first_steps.slope": [
-        (slope_forward, "to the right only"),
-        (slope_backward, "to the left only"),
-        (slope_one_step, "two steps long"),
-        (slope_precedence, "then multiplies by step"),
-        (slope_halved, "not by step"),
-        (slope_undivided, "how far the function rises"),
-        (slope_downhill, "the sign is turned round"),
-        (slope_by_autograd, "must not use it"),
-        (slope_without_leaf, "x asks for none here"),
-        (slope_by_half_steps, "half a step each way"),
-        (slope_without_brackets, "only the second value is divided"),
-        (slope_of_number, "call it with a tensor"),
+        ({SLOPE: "torch.autograd.grad(function(x).sum(), x)[0]"}, "x asks for none here"),
+        ({"function(x + step)": "function + step"}, "call it with a tensor"),
+        ({"return": "x += step\n    return"}, "in place"),
+        ({" / (2 * step)": "", "(function": "(-function", "- function": "+ function"}, "Two things."),
     ],
     "first_steps.linear": [
-        (linear_no_bias, "the bias is missing"),
-        (linear_minus, "is subtracted"),
-        (linear_times, "multiplied by the bias"),
-        (linear_inside, "added to the weight"),
-        (linear_upright_bias, "the bias stands upright"),
-        (linear_turned, "rows and columns are exchanged"),
-        (linear_not_transposed, "turn it: weight.T"),
-        (linear_detached, "cut the way back to it"),
-        (linear_in_place, "in place"),
+        ({" + bias": ""}, "the bias is missing"),
+        ({"+": "-"}, "is subtracted"),
+        ({"+": "*"}, "multiplied by the bias"),
+        ({"weight.T + bias": "(weight.T + bias)"}, "added to the weight"),
+        ({"bias": "bias[:, None]"}, "the bias stands upright"),
+        ({"x @ weight.T + bias": "weight @ x.T + bias[:, None]"}, "rows and columns are exchanged"),
+        ({".T": ""}, "turn it: weight.T"),
+        ({"weight": "weight.detach()"}, "cut the way back to it"),
+        ({"return": "x += 1\n    return"}, "in place"),
     ],
     "first_steps.cross_entropy": [
-        (entropy_summed, "that is the sum over the batch"),
-        (entropy_positive, "the sign is missing"),
-        (entropy_no_log, "these are probabilities"),
-        (entropy_of_logits, "still logits"),
-        (entropy_log_of_softmax, "rounds to 0. F.log_softmax"),
-        (entropy_over_sentences, "across the sentences"),
-        (entropy_every_class, "averages over all classes"),
-        (entropy_of_zeros, "zeros of the other classes"),
-        (entropy_in_bits, "in bits"),
-        (entropy_every_pair, "Name the row too"),
-        (entropy_of_rows, "takes whole rows"),
-        (entropy_log_of_logits, "logarithm of the logits"),
-        (entropy_best_class, "thinks best"),
-        (entropy_softmax_twice, "done twice"),
-        (entropy_per_row, "one number is asked for"),
+        ({".mean()": ""}, "one number is asked for"),
+        ({".mean()": ".mean().detach()"}, "no gradient can flow back"),
+        ({LOG_SOFTMAX: "torch.log(logits.exp() / logits.exp().sum(dim=-1, keepdim=True))"}, "minus infinity"),
+        ({".mean()": ".sum()", "-log": "log"}, "Two things."),
     ],
 }
 
 RIGHT = {
-    "first_steps.accuracy": [accuracy_by_loop, accuracy_as_tensor],
-    "first_steps.masked_mean": [mean_row_by_row, mean_by_product],
-    "first_steps.slope": [
-        slope_in_two_halves,
-        slope_per_width,
-        slope_without_gradient,
-        slope_by_numpy,
-    ],
+    "first_steps.accuracy": [accuracy_by_loop, accuracy_as_tensor, accuracy_from_errors],
+    "first_steps.masked_mean": [mean_row_by_row, mean_by_product, mean_of_filled],
+    "first_steps.slope": [slope_in_two_halves, slope_per_width, slope_without_gradient, slope_by_numpy],
     "first_steps.linear": [linear_by_sum, linear_turned_twice, F.linear],
     "first_steps.cross_entropy": [entropy_by_gather, entropy_by_logsumexp, F.cross_entropy],
 }
