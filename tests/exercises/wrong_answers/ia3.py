@@ -1,7 +1,7 @@
 """Answers to the exercises of notebook 07 as a reader might write them.
 
-WRONG: for each exercise, the answers and a piece of the hint that each must get. RIGHT: other ways to be
-right.
+WRONG: for each exercise, the answers, or replacements in the reference, and a piece of the hint that each must get.
+RIGHT: other ways to be right.
 """
 
 import numpy as np
@@ -460,125 +460,6 @@ def fold_transposed(weight, bias, scale, on_input=False):
 # --- pareto_front ---
 
 
-def front_small_is_bad(sizes, scores):
-    places = range(len(sizes))
-    kept = [
-        i
-        for i in places
-        if not any(
-            sizes[j] >= sizes[i] and scores[j] >= scores[i] and (sizes[j], scores[j]) != (sizes[i], scores[i])
-            for j in places
-        )
-    ]
-    return sorted(kept, key=lambda i: sizes[i])
-
-
-def front_ties_stay(sizes, scores):
-    places = sorted(range(len(sizes)), key=lambda i: (sizes[i], -scores[i]))
-    return [i for i in places if not any(sizes[j] < sizes[i] and scores[j] > scores[i] for j in places)]
-
-
-def front_unsorted(sizes, scores):
-    def beats(j, i):
-        return (
-            sizes[j] <= sizes[i] and scores[j] >= scores[i] and (sizes[j] < sizes[i] or scores[j] > scores[i])
-        )
-
-    return [i for i in range(len(sizes)) if not any(beats(j, i) for j in range(len(sizes)))]
-
-
-def front_descending(sizes, scores):
-    return front_by_pairs(sizes, scores)[::-1]
-
-
-def front_best_only(sizes, scores):
-    return [scores.index(max(scores))]
-
-
-def front_sorted_only(sizes, scores):
-    return sorted(range(len(sizes)), key=lambda i: (sizes[i], -scores[i]))
-
-
-def front_values(sizes, scores):
-    return [(sizes[i], scores[i]) for i in front_by_pairs(sizes, scores)]
-
-
-def front_mask(sizes, scores):
-    kept = front_by_pairs(sizes, scores)
-    return [i in kept for i in range(len(sizes))]
-
-
-def front_neighbours(sizes, scores):
-    order = sorted(range(len(sizes)), key=lambda i: (sizes[i], -scores[i]))
-    return order[:1] + [i for before, i in zip(order, order[1:]) if scores[i] > scores[before]]  # noqa: B905
-
-
-def front_sorted_by_size_alone(sizes, scores):
-    kept, best = [], float("-inf")
-    for i in sorted(range(len(sizes)), key=lambda i: sizes[i]):
-        if scores[i] > best:
-            kept.append(i)
-            best = scores[i]
-    return kept
-
-
-def front_as_good_is_enough(sizes, scores):
-    kept, best = [], float("-inf")
-    for i in sorted(range(len(sizes)), key=lambda i: (sizes[i], -scores[i])):
-        if scores[i] >= best:
-            kept.append(i)
-            best = scores[i]
-    return kept
-
-
-def front_as_set(sizes, scores):
-    return set(front_by_pairs(sizes, scores))
-
-
-def front_sizes(sizes, scores):
-    return [sizes[i] for i in front_by_pairs(sizes, scores)]
-
-
-def front_sorts_its_inputs(sizes, scores):
-    scores.sort()
-    return list(range(len(sizes)))
-
-
-def front_first_and_best(sizes, scores):
-    return [sizes.index(min(sizes)), scores.index(max(scores))]
-
-
-def front_argsort(sizes, scores):
-    return np.argsort(sizes, kind="stable")
-
-
-def front_from_one(sizes, scores):
-    return [i + 1 for i in front_by_pairs(sizes, scores)]
-
-
-def front_as_they_came(sizes, scores):
-    kept, best = [], float("-inf")
-    for i in range(len(sizes)):
-        if scores[i] > best:
-            kept.append(i)
-            best = scores[i]
-    return kept
-
-
-def front_beaten_by_itself(sizes, scores):
-    places = range(len(sizes))
-    return [i for i in places if not any(sizes[j] <= sizes[i] and scores[j] >= scores[i] for j in places)]
-
-
-def front_from_zero(sizes, scores):
-    front, best = [], 0
-    for place in sorted(range(len(sizes)), key=lambda i: (sizes[i], -scores[i])):
-        if scores[place] > best:
-            front.append(place)
-            best = scores[place]
-    return front
-
-
 def front_by_pandas(sizes, scores):
     table = pd.DataFrame({"size": sizes, "score": scores}).sort_values(
         ["size", "score"], ascending=[True, False]
@@ -714,26 +595,11 @@ WRONG = {
         (fold_asks_bias, "A Boolean: ask"),
     ],
     "ia3.pareto_front": [
-        (front_small_is_bad, "keeps what is large"),
-        (front_ties_stay, "That other is enough"),
-        (front_unsorted, "in the order in which they came"),
-        (front_descending, "the largest first"),
-        (front_best_only, "the best score alone"),
-        (front_sorted_only, "all points are there"),
-        (front_values, "return their places"),
-        (front_mask, "says yes or no"),
-        (front_neighbours, "next smaller one only"),
-        (front_sorted_by_size_alone, "of two points of one size"),
-        (front_as_good_is_enough, "only as good. It must"),
-        (front_as_set, "return a list of whole numbers"),
-        (front_sorts_its_inputs, "changes its inputs in place"),
-        (front_first_and_best, "not the points of the front"),
-        (front_argsort, "every place is there"),
-        (front_sizes, "the sizes of the right points"),
-        (front_from_one, "counted from one"),
-        (front_as_they_came, "gone through as they came"),
-        (front_beaten_by_itself, "no point is left"),
-        (front_from_zero, "begins at 0"),
+        ({"return front": "return set(front)"}, "return a list of whole numbers"),
+        ({"return": "scores.sort()\n    return"}, "changes its inputs in place"),
+        ({"return front": "return [front[0], front[-1]]"}, "too many points, or too few"),
+        ({"return": "front[0] = 0\n    return"}, "not the points of the front"),
+        ({"> scores": ">= scores", ", -scores[i]": ""}, "Two things."),
     ],
 }
 
