@@ -146,7 +146,5 @@ PARETO_FRONT = Exercise(
         KIND: "return a list of whole numbers: the places of the points on the front, 0 for the first.",
         RESULT: "those are not the points of the front, in the order of their sizes. A point falls out where another "
         "is as small and as good, and smaller or better.",
-        "shape": "too many points, or too few. A point falls out where another is as small and as good, and smaller "
-        "or better.",
     },
 )

@@ -597,7 +597,6 @@ WRONG = {
     "ia3.pareto_front": [
         ({"return front": "return set(front)"}, "return a list of whole numbers"),
         ({"return": "scores.sort()\n    return"}, "changes its inputs in place"),
-        ({"return front": "return [front[0], front[-1]]"}, "too many points, or too few"),
         ({"return": "front[0] = 0\n    return"}, "not the points of the front"),
         ({"> scores": ">= scores", ", -scores[i]": ""}, "Two things."),
     ],
