@@ -76,7 +76,7 @@ def check(task: Exercise, candidate: Any) -> Outcome:
             "not attempted", "not attempted yet. The reference stands in, so everything below works."
         )
     cases, expected = _cases(task), _expected(task)
-    namespace = getattr(inspect.unwrap(candidate), "__globals__", {})
+    namespace = getattr(_function(candidate), "__globals__", {})
     calls = [partial(_compare, task, candidate, *pair) for pair in zip(cases, expected, strict=True)]
     report = sandbox.run(calls, namespace, sandbox.TIME_LIMIT)
     if report.cut:
@@ -238,9 +238,16 @@ def _error(error: BaseException) -> str:
     return ascii_only(f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__)
 
 
+def _function(candidate: Function) -> Any:
+    """The candidate itself, without what decorates it; of a class, its first method."""
+    if inspect.isclass(candidate):
+        return next(filter(inspect.isfunction, vars(candidate).values()), None)
+    return inspect.unwrap(candidate)
+
+
 def _where(error: BaseException, candidate: Function) -> tuple[bool, str]:
     """Whether the error arose inside the candidate's code, and in which line, where its source is at hand."""
-    code = getattr(inspect.unwrap(candidate), "__code__", None)
+    code = getattr(_function(candidate), "__code__", None)
     frames = traceback.extract_tb(error.__traceback__)
     numbers = [frame.lineno for frame in frames if code and frame.filename == code.co_filename]
     line = linecache.getline(code.co_filename, numbers[-1] or 0).strip() if code and numbers else ""

@@ -5,6 +5,7 @@ import ast
 import importlib
 import pkgutil
 import re
+import sys
 from pathlib import Path
 
 import nbformat
@@ -93,7 +94,7 @@ def test_stubs_are_untouched_and_have_the_signature_of_their_reference(path):
             continue
         twin = ast.parse(solutions.shown(checks.reference(id))).body[0]
         assert isinstance(twin, type(node)) and twin.name == node.name
-        namespace: dict = {}
+        namespace = dict(vars(sys.modules[checks.reference(id).__module__]))  # the parent of a class is there
         node.decorator_list = []
         exec(
             compile(
