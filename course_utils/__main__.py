@@ -74,15 +74,14 @@ def solutions(arguments: argparse.Namespace) -> int:
 
 def tables(arguments: argparse.Namespace) -> int:
     """make the rows of a long table, run by run; broken off and started again, it goes on with the next run"""
-    from course_utils.commands import language_model_tables
-    from course_utils.commands import tables as glue
+    from course_utils.commands import glue_table, tables
 
     if arguments.table == "glue":
-        return glue.main(arguments.only, arguments.store)
+        return glue_table.main(arguments.only, arguments.store)
     if arguments.only:
         print(f"--only names tasks of the table glue. The table {arguments.table} has none: leave it out.")
         return 1
-    return language_model_tables.main(arguments.table, arguments.store)
+    return tables.main(arguments.table, arguments.store)
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {

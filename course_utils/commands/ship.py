@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from course_utils import assets
-from course_utils.commands import language_model_tables, run_notebooks
+from course_utils.commands import run_notebooks, tables
 from course_utils.paths import BUILD, DATA, write_whole
 from course_utils.results import rows
 
@@ -32,10 +32,9 @@ def ship(notebook: str) -> list[Path]:
     folders = [BUILD / "results", *sorted(BUILD.glob("statements/seed_*/results"))]
     found = [row for folder in folders for row in rows.read(folder, notebook, assets.track())]
     files: dict[Path, list[rows.Row]] = {}
-    tables = {
-        made_by.NAME for made_by in language_model_tables.TABLES.values()
-    }  # `tables NAME --store` keeps those
-    found = [row for row in found if row["notebook"] not in tables]
+    # `tables NAME --store` keeps these
+    made_by_tables = {made_by.NAME for made_by in tables.TABLES.values()}
+    found = [row for row in found if row["notebook"] not in made_by_tables]
     for row in rows.newest(sorted(found, key=lambda row: row["time"])):
         files.setdefault(DATA / "results" / row["track"] / f"{row['notebook']}.jsonl", []).append(row)
     for path, lines in files.items():

@@ -1,13 +1,58 @@
-"""Tables of many trainings, made run by run: each run has a row, and a run that has its row is not made again."""
+"""Tables made run by run: each run records its rows, and a run that has them is not made again.
+
+On the language model: notebook 10's of templates and of learned prompts, notebook 07's of few examples, and notebook
+04's of a chat model distilled. On the multilingual encoder: notebook 09's of transfer between languages. On translators
+from random weights: notebook 04's other one. On small students of two encoders: notebook 03's. The GLUE table, which is
+made by task, stands in `glue_table.py`.
+"""
 
 import time
-from collections.abc import Sequence
+from typing import Any
 
 from course_utils import assets, session
 from course_utils.assets import large_models
 from course_utils.paths import BUILD, DATA, write_whole
 from course_utils.results import rows
-from course_utils.runs import glue
+from course_utils.runs import berts_table, chat, few_shot, learned_prompts, templates, transfer, translators
+
+TABLES: dict[str, Any] = {
+    "templates": templates,
+    "prompts": learned_prompts,
+    "few-shot": few_shot,
+    "chat": chat,
+    "translators": translators,
+    "madx": transfer,
+    "intermediate": berts_table,
+}
+
+
+def main(name: str, store: bool) -> int:
+    """Make the runs of a table of `TABLES` that lack their rows; status 1 where model or data cannot be had.
+
+    A line for each run tells its score and the time left. With `store` the rows become shipped ones.
+    """
+    session.set_threads()
+    session.quiet()
+    made_by = TABLES[name]
+    if not large_models.ready(made_by.Table.roles, large_models.lacking(gpu=False)):
+        return 1
+    fill(made_by.Table)
+    if store:
+        print(f"Stored: {keep(made_by.NAME)}")
+    return 0
+
+
+def fill(kind: Any) -> None:
+    """Make the missing runs of a table, if there are any: only then is the model loaded."""
+    runs = kind.missing()
+    print(f"{len(runs)} runs have no row yet.", flush=True)
+    if not runs:
+        return
+    table, started = kind(), time.monotonic()
+    for number, run in enumerate(runs, start=1):
+        told = table.make(run)
+        left = (time.monotonic() - started) / number * (len(runs) - number)
+        print(f"{number:3} of {len(runs)}  {told}. About {duration(left)} left.", flush=True)
 
 
 def duration(seconds: float) -> str:
@@ -18,59 +63,7 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes > 1 else f"{seconds:.0f} s"
 
 
-def main(only: list[str] | None, store: bool) -> int:
-    """Make the runs of the GLUE table that have no row yet; status 1 where the data or models cannot be had.
-
-    only: the tasks to take. With `store` the rows become shipped ones. Killed and started again it goes on with the
-    next run.
-    """
-    tasks = only or list(glue.TASKS)
-    if unknown := [name for name in tasks if name not in glue.TASKS]:
-        print(f"There is no task {unknown[0]!r} in this table. It has {', '.join(glue.TASKS)}.")
-        return 1
-    session.set_threads()
-    session.quiet()
-    roles = ["encoder", *(glue.TASKS[name][0] for name in tasks)]
-    if not large_models.ready(roles, large_models.lacking(gpu=False)):
-        return 1
-    fill(tasks)
-    if store:
-        print(f"Stored: {keep()}")
-    return 0
-
-
-def fill(tasks: Sequence[str]) -> None:
-    """Make the missing runs: first an estimate, then a line for each run, with its score and the time left."""
-    table = glue.Table(tasks, glue.budget())
-    runs = table.missing()
-    if not runs:
-        print("Every run of this table has its row: there is nothing to do.")
-        return
-    print(f"{len(runs)} runs have no row yet. Measuring a few steps of each kind ...", flush=True)
-    step = table.seconds_a_step(runs)
-    tried = {(run.task, run.method) for run in runs if run.rate is not None}
-    # A run that was tried just before it is in the table without another training.
-    costs = [
-        0.0
-        if run.rate is None and run.seed == 0 and (run.task, run.method) in tried
-        else table.tasks[run.task].steps * step[run.task, run.method]
-        for run in runs
-    ]
-    print(f"About {duration(sum(costs))} on {rows.machine()['device']}.", flush=True)
-    started = time.monotonic()
-    for number, run in enumerate(runs, start=1):
-        row = table.make(run)
-        spent, done, left = time.monotonic() - started, sum(costs[:number]), sum(costs[number:])
-        left *= spent / done if done else 1.0
-        rate = f"rate {row['extra']['learning_rate']:g}{'' if run.rate else ', chosen'}"
-        print(
-            f"{number:4} of {len(runs)}  {row['data']}, {run.method}, seed {run.seed}, {rate}: "
-            f"{row['metric']} {row['value']:.3f}, {row['seconds']:.0f} s. About {duration(left)} left.",
-            flush=True,
-        )
-
-
-def keep(name: str = glue.NAME) -> str:
+def keep(name: str) -> str:
     """For authors: make the newest rows of this table and track the shipped ones, beside those that ship; their file.
 
     name: the notebook that the rows bear.

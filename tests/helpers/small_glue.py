@@ -19,7 +19,7 @@ from transformers import BertForSequenceClassification, PreTrainedModel
 
 from course_utils import assets, data, models
 from course_utils.assets import large_models
-from course_utils.commands import tables
+from course_utils.commands import glue_table, tables
 from course_utils.results import rows
 from course_utils.runs import glue
 
@@ -75,4 +75,4 @@ def written(folder: Path) -> list[dict[str, Any]]:
 
 if __name__ == "__main__":
     stand_in(pytest.MonkeyPatch(), Path(sys.argv[1]))
-    tables.fill(["CoLA"])
+    glue_table.fill(["CoLA"])

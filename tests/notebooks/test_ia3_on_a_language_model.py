@@ -9,7 +9,7 @@ import small_language_model as small
 import torch
 
 from course_utils import assets, data, models, results, training
-from course_utils.commands import language_model_tables
+from course_utils.commands import tables
 from course_utils.runs import few_shot
 
 CELLS = small.cells("07_ia3", "ia3-lm-")
@@ -44,7 +44,7 @@ def test_the_section_compares_with_peft_trains_live_and_judges(
 ) -> None:
     small.stand_in(monkeypatch, tmp_path, "07_ia3", id="org/small")
     small.few_shot_table(monkeypatch)
-    language_model_tables.main("few-shot", store=True)
+    tables.main("few-shot", store=True)
     found = run(names())
     accuracy = found["few_accuracy"]
     assert set(accuracy) == {"no training", "full fine-tuning", "(IA)³"}

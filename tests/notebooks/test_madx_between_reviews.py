@@ -11,7 +11,7 @@ import small_multilingual
 
 from course_utils import assets, data, models, results
 from course_utils.assets import large_models
-from course_utils.commands import language_model_tables, tables
+from course_utils.commands import tables
 from course_utils.runs import transfer
 
 CELLS = small.cells("09_madx", "madx-real-")
@@ -59,7 +59,7 @@ def test_the_section_trains_live_swaps_compares_and_judges(
 ) -> None:
     monkeypatch.setattr(transfer, "STEPS", 60)
     monkeypatch.setattr(transfer, "RATES", dict.fromkeys(transfer.RATES, (1e-9, 3e-2)))
-    language_model_tables.main("madx", store=True)
+    tables.main("madx", store=True)
     maps: list[pd.DataFrame] = []
     found = run(names(maps))
     live, scores = found["live"], transfer.scores("MAD-X")

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from small_prompts import fake_write, loaded, stand_in
 
 from course_utils import assets, models, results, session
-from course_utils.commands import language_model_tables
+from course_utils.commands import tables
 from course_utils.paths import ROOT
 from course_utils.runs import templates
 
@@ -31,9 +31,9 @@ def test_the_section_judges_four_statements_and_records(
         torch.testing.assert_close(ours, other, rtol=0, atol=tolerance)
 
     stand_in(monkeypatch, tmp_path)
-    language_model_tables.main("prompts", store=False)
+    tables.main("prompts", store=False)
     fake_write(monkeypatch)
-    language_model_tables.main("templates", store=False)
+    tables.main("templates", store=False)
     monkeypatch.setattr(templates, "problems", lambda: loaded("arithmetic")["test"])
     found = {
         "models": models, "results": results, "session": session, "torch": torch, "pd": pd, "F": F, "cmp": cmp,

@@ -11,7 +11,7 @@ import pytest
 
 from course_utils import assets, training
 from course_utils.assets import large_models
-from course_utils.commands import language_model_tables, tables
+from course_utils.commands import tables
 from course_utils.paths import ROOT
 from course_utils.results import rows
 from course_utils.runs import berts_table, small_berts
@@ -50,11 +50,11 @@ def test_every_system_has_its_rows_and_what_is_made_is_not_made_again(
 
     monkeypatch.setattr(training, "fit", fit)
     with pytest.raises(KeyboardInterrupt):
-        language_model_tables.main("intermediate", store=False)
+        tables.main("intermediate", store=False)
     # Teacher, three students, the general stage: what it is for has no row yet.
     assert len(berts_table.Table.missing()) == 2 * (1 + len(STUDENTS)) + 1 - 4
     monkeypatch.setattr(training, "fit", real_fit)
-    assert language_model_tables.main("intermediate", store=True) == 0
+    assert tables.main("intermediate", store=True) == 0
     assert berts_table.Table.missing() == []
     shipped = made / f"shipped/results/{assets.track()}/{berts_table.NAME}.jsonl"
     found = [json.loads(line) for line in shipped.read_text(encoding="utf-8").splitlines()]

@@ -9,7 +9,7 @@ import small_chat
 import torch
 
 from course_utils import models, training
-from course_utils.commands import language_model_tables
+from course_utils.commands import tables
 from course_utils.data.answers import Request
 from course_utils.models import chat as chat_models
 from course_utils.runs import chat, chat_teaching
@@ -29,7 +29,7 @@ def rows_of(folder: Path) -> list[dict[str, Any]]:
 def test_the_table_is_made_once(real: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs = chat.Table.missing()
     assert len(runs) == 6 + 6 and [run.rate for run in runs[:2]] == [3e-4, 1e-3]
-    assert language_model_tables.main("chat", store=True) == 0
+    assert tables.main("chat", store=True) == 0
     assert chat.Table.missing() == []
     table = chat.by_category("ROUGE-L")
     assert list(table.index) == ["kind 0", "kind 1"]
@@ -41,7 +41,7 @@ def test_the_table_is_made_once(real: Path, capsys: pytest.CaptureFixture[str]) 
     assert operations["sequence-level"] < operations["word-level"]
     assert (real / "shipped/results/real/04_chat.jsonl").exists()
     capsys.readouterr()
-    assert language_model_tables.main("chat", store=False) == 0
+    assert tables.main("chat", store=False) == 0
     assert "0 runs have no row yet" in capsys.readouterr().out
 
 

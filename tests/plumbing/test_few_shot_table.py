@@ -7,7 +7,7 @@ import pytest
 import small_language_model as small
 
 from course_utils import data, models
-from course_utils.commands import language_model_tables, ship
+from course_utils.commands import ship, tables
 from course_utils.runs import few_shot
 
 
@@ -21,7 +21,7 @@ def real(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_the_table_tries_each_rate_and_runs_each_seed_with_the_best(real: Path) -> None:
     with pytest.raises(ValueError, match="tables few-shot"):
         few_shot.chosen("(IA)³")
-    assert language_model_tables.main("few-shot", store=True) == 0
+    assert tables.main("few-shot", store=True) == 0
     shipped = real / "shipped/results/real/07_few_shot.jsonl"
     made = [json.loads(line) for line in shipped.read_text(encoding="utf-8").splitlines()]
     rates = [row["extra"]["learning_rate"] for row in made]
@@ -34,7 +34,7 @@ def test_the_table_tries_each_rate_and_runs_each_seed_with_the_best(real: Path) 
 
 
 def test_rows_of_other_settings_are_of_another_table(real: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    language_model_tables.main("few-shot", store=False)
+    tables.main("few-shot", store=False)
     before = len(few_shot.Table.missing())
     monkeypatch.setattr(few_shot, "STEPS", few_shot.STEPS + 1)
     assert before == 0 and len(few_shot.Table.missing()) == 8
@@ -45,7 +45,7 @@ def test_rows_of_other_settings_are_of_another_table(real: Path, monkeypatch: py
 def test_a_seed_that_was_not_run_is_missing_and_no_score_is_given(
     real: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    language_model_tables.main("few-shot", store=False)
+    tables.main("few-shot", store=False)
     monkeypatch.setattr(few_shot, "SEEDS", range(3))
     assert few_shot.Table.missing() == [(method, 2, None) for method in few_shot.RATES]
     with pytest.raises(ValueError, match="no run with seed 2"):
@@ -53,7 +53,7 @@ def test_a_seed_that_was_not_run_is_missing_and_no_score_is_given(
 
 
 def test_shipping_a_notebook_leaves_its_table_alone(real: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    language_model_tables.main("few-shot", store=True)
+    tables.main("few-shot", store=True)
     table = real / "shipped/results/real/07_few_shot.jsonl"
     before = table.read_text(encoding="utf-8")
     built = next(path for path in real.rglob("07_few_shot.jsonl") if path != table)

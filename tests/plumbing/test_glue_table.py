@@ -18,7 +18,7 @@ from small_glue import written
 from transformers import BertConfig, BertForSequenceClassification
 
 from course_utils import models, training
-from course_utils.commands import tables
+from course_utils.commands import glue_table
 from course_utils.results import rows
 from course_utils.runs import glue
 
@@ -65,32 +65,32 @@ def test_a_run_with_its_row_is_not_made_again(
     with monkeypatch.context() as interrupted:
         break_off(interrupted, after=4)
         with pytest.raises(KeyboardInterrupt):
-            tables.main(["CoLA"], store=False)
+            glue_table.main(["CoLA"], store=False)
     before = written(few)
     steps = break_off(monkeypatch, after=99)
-    assert tables.main(["CoLA"], store=False) == 0
+    assert glue_table.main(["CoLA"], store=False) == 0
     made = written(few)
     assert made[: len(before)] == before and len(made) == 2 * RUNS_OF_A_METHOD
     assert max(Counter(map(run_of, made)).values()) == 1
     assert f"{len(made) - len(before)} runs have no row yet" in capsys.readouterr().out
-    assert tables.main(["CoLA"], store=False) == 0
+    assert glue_table.main(["CoLA"], store=False) == 0
     assert "nothing to do" in capsys.readouterr().out and written(few) == made
     # Interrupted between a method's tries and its run for the table, that run is trained once more.
     assert 2 * RUNS_OF_A_METHOD - 2 <= 4 + len(steps) <= 2 * RUNS_OF_A_METHOD
 
 
 def test_a_shipped_run_is_not_made_again(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    tables.fill(["CoLA"])
+    glue_table.fill(["CoLA"])
     (few / "results").rename(few / "elsewhere")
     (few / "shipped").mkdir()
     (few / "elsewhere").rename(few / "shipped/results")
-    assert tables.main(["CoLA"], store=False) == 0
+    assert glue_table.main(["CoLA"], store=False) == 0
     assert "nothing to do" in capsys.readouterr().out and not (few / "results").exists()
     assert len(glue.Table(["CoLA", "RTE"], glue.budget()).missing()) == 2 * RUNS_OF_A_METHOD
 
 
 def test_runs_with_other_numbers_of_examples_are_others(few: Path) -> None:
-    tables.fill(["CoLA"])
+    glue_table.fill(["CoLA"])
     assert glue.Table(["CoLA"], glue.Budget(32, (0.3, 1), (0, 1))).missing() == []
     assert len(glue.Table(["CoLA"], glue.Budget(None, (0.3, 1), (0, 1))).missing()) == 2 * RUNS_OF_A_METHOD
 
@@ -135,7 +135,7 @@ def test_no_test_row_is_read_while_a_rate_is_chosen(few: Path, monkeypatch: pyte
 
 
 def test_every_method_gets_as_many_tries_and_steps(folder: Path) -> None:
-    tables.fill(["CoLA"])
+    glue_table.fill(["CoLA"])
     made = written(folder)
     assert Counter(row["method"] for row in made) == dict.fromkeys(glue.METHODS, RUNS_OF_A_METHOD)
     assert {(row["extra"]["steps"], row["extra"]["examples"]) for row in made} == {(glue.EPOCHS * 2, 32)}
@@ -204,7 +204,7 @@ def test_a_run_whose_rates_were_not_tried_is_refused(few: Path) -> None:
 def test_stored_rows_are_those_that_shipped_and_the_new_ones(
     few: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tables.fill(["CoLA"])
+    glue_table.fill(["CoLA"])
     made = written(few)
     shipped = few / f"shipped/results/real/{glue.NAME}.jsonl"
     shipped.parent.mkdir(parents=True)
@@ -213,7 +213,7 @@ def test_stored_rows_are_those_that_shipped_and_the_new_ones(
     (few / f"results/real/{glue.NAME}.jsonl").write_text(
         "".join(map(rows.line, [made[0], *made[5:]])), encoding="utf-8"
     )
-    assert tables.main(["CoLA"], store=True) == 0
+    assert glue_table.main(["CoLA"], store=True) == 0
     assert str(shipped) in capsys.readouterr().out
     stored = [json.loads(line) for line in shipped.read_text(encoding="utf-8").splitlines()]
     assert sorted(stored, key=run_of_as_text) == sorted(made, key=run_of_as_text)
@@ -224,7 +224,7 @@ def run_of_as_text(row: dict[str, Any]) -> str:
 
 
 def test_a_task_that_is_none_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert tables.main(["QNLI"], store=False) == 1
+    assert glue_table.main(["QNLI"], store=False) == 1
     assert "no task 'QNLI' in this table. It has CoLA" in capsys.readouterr().out
 
 

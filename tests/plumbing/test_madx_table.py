@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from course_utils import data, models
-from course_utils.commands import language_model_tables
+from course_utils.commands import tables
 from course_utils.paths import DATA
 from course_utils.runs import transfer
 
@@ -34,7 +34,7 @@ def real(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_the_table_measures_each_method_in_each_language(real: Path) -> None:
     with pytest.raises(ValueError, match="tables madx"):
         transfer.scores("MAD-X")
-    assert language_model_tables.main("madx", store=True) == 0
+    assert tables.main("madx", store=True) == 0
     made = (real / "shipped/results/real/09_transfer.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in made]
     assert len(rows) == 3 * (2 + 2 * 5) and transfer.Table.missing() == []
@@ -47,7 +47,7 @@ def test_the_table_measures_each_method_in_each_language(real: Path) -> None:
 
 
 def test_a_run_that_was_cut_off_is_missing(real: Path) -> None:
-    language_model_tables.main("madx", store=False)
+    tables.main("madx", store=False)
     (path,) = real.rglob("09_transfer.jsonl")
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     path.write_text("".join(lines[:-1]), encoding="utf-8")

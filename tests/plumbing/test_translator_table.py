@@ -8,7 +8,7 @@ import small_pairs
 import torch
 
 from course_utils import training
-from course_utils.commands import language_model_tables
+from course_utils.commands import tables
 from course_utils.runs import translators
 
 
@@ -21,7 +21,7 @@ def real(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_the_table_tries_rates_and_measures_each_seed_greedily_and_with_a_beam(real: Path) -> None:
     with pytest.raises(ValueError, match="tables translators"):
         translators.chosen("student: seq-KD")
-    assert language_model_tables.main("translators", store=True) == 0
+    assert tables.main("translators", store=True) == 0
     shipped = real / "shipped/results/real/04_translators.jsonl"
     made = [json.loads(line) for line in shipped.read_text(encoding="utf-8").splitlines()]
     methods = list(translators.RATES)

@@ -7,7 +7,7 @@ import torch
 from small_prompts import fake_write, loaded, stand_in, tokenizer, written
 
 from course_utils import models, results
-from course_utils.commands import language_model_tables
+from course_utils.commands import tables
 from course_utils.models import label_words
 from course_utils.runs import learned_prompts, templates
 
@@ -24,19 +24,16 @@ def test_the_table_of_templates_goes_on_where_it_was_broken_off(
     names = list(results.paper("E22").index)
     fake_write(monkeypatch, fail_at=names[3])
     with pytest.raises(KeyboardInterrupt):
-        language_model_tables.main("templates", store=False)
+        tables.main("templates", store=False)
     assert len(written(real, templates.NAME)) == 3 * 5 and templates.Table.missing() == names[3:]
     fake_write(monkeypatch)
-    assert language_model_tables.main("templates", store=False) == 0
+    assert tables.main("templates", store=False) == 0
     assert "14 runs have no row yet" in capsys.readouterr().out
     made = written(real, templates.NAME)
     assert [row["method"] for row in made[::5]] == names and {row["seed"] for row in made} == set(range(5))
-    assert (
-        language_model_tables.main("templates", store=False) == 0
-        and len(written(real, templates.NAME)) == 17 * 5
-    )
+    assert tables.main("templates", store=False) == 0 and len(written(real, templates.NAME)) == 17 * 5
 
-    assert language_model_tables.main("templates", store=True) == 0
+    assert tables.main("templates", store=True) == 0
     shipped = real / "shipped/results/real/10_templates.jsonl"
     assert shipped.read_text().count("\n") == 17 * 5
 
@@ -77,7 +74,7 @@ def test_a_prompt_or_prefix_learns_and_the_model_stays(
 
 
 def test_the_table_of_learned_prompts_tries_each_rate_and_then_runs_each_seed(real: Path) -> None:
-    assert language_model_tables.main("prompts", store=False) == 0
+    assert tables.main("prompts", store=False) == 0
     made = written(real, learned_prompts.NAME)
     assert [(row["method"], row["seed"]) for row in made[4:]] == [
         (method, seed) for seed in (0, 1) for method in learned_prompts.TOKENS
