@@ -5,11 +5,11 @@ and Cheaper than In-Context Learning", section 3.3: the keys, the values, and th
 """
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
@@ -17,48 +17,6 @@ from course_utils.methods.finding import find_layers, fits_any, freeze_base
 from course_utils.methods.peft_format import load_peft, read_peft, save_peft, saved_parts, shortest_names
 from course_utils.methods.replacing import Wrapped, innermost, merge_and_unload, replace, wrapped
 from course_utils.methods.storing import load, own_parameters, state
-
-
-def scaled_output(x: Tensor, weight: Tensor, bias: Tensor | None, scale: Tensor) -> Tensor:
-    """(x W^T + bias) * scale: the output, one factor for each of its features (Liu et al. 2022, section 3.3, for
-    keys and values).
-
-    x: (..., in); weight: (out, in); bias: (out,) or None; scale: (out,). Returns (..., out).
-    """
-    return F.linear(x, weight, bias) * scale
-
-
-def scaled_input(x: Tensor, weight: Tensor, bias: Tensor | None, scale: Tensor) -> Tensor:
-    """(x * scale) W^T + bias: the input, one factor for each of its features.
-
-    Before the second matrix of a feed-forward, x is the inner activation: (scale * gamma(W1 x)) W2 in Liu et al.
-    (2022), section 3.3. x: (..., in); weight: (out, in); bias: (out,) or None; scale: (in,). Returns (..., out).
-    """
-    return F.linear(x * scale, weight, bias)
-
-
-def folded(
-    weight: Tensor, bias: Tensor | None, scale: Tensor, on_input: bool = False
-) -> tuple[Tensor, Tensor | None]:
-    """The weight and the bias of one plain layer that does what the layer and its scale do.
-
-    weight: (out, in); bias: (out,) or None; scale: (in,) where it is on the input, else (out,). A scale of the
-    output multiplies rows of the weight, and the bias; one of the input multiplies columns, and the bias stays.
-    Returns new tensors of the dtypes that came in; no bias stays no bias.
-    """
-    if on_input:
-        return (weight * scale).to(weight.dtype), None if bias is None else bias.clone()
-    new_bias = None if bias is None else (bias * scale).to(bias.dtype)
-    return (weight * scale[:, None]).to(weight.dtype), new_bias
-
-
-def count_ia3_parameters(hidden_size: int, intermediate_size: int, layers: int) -> int:
-    """How many parameters (IA)³ trains in an encoder of `layers` layers; the head does not count.
-
-    Each layer has a factor for every feature of the keys and of the values (hidden_size each), and of the
-    feed-forward's inner activation (intermediate_size).
-    """
-    return layers * (2 * hidden_size + intermediate_size)
 
 
 def pareto_front(sizes: Sequence[float], scores: Sequence[float]) -> list[int]:
@@ -79,7 +37,9 @@ class IA3Linear(Wrapped):
 
     `linear` is the layer that was there. `ia3_l`, (out,) or with `on_input` (in,), is the only parameter that
     trains; it starts at one, so nothing is changed. As in peft it is float32 also beside a layer in half precision.
-    While `merged`, it lies in the layer's own weight and bias.
+    Keys and values are scaled on the output; the feed-forward's inner activation is the input of its second matrix. A
+    plain layer can do the same (`plain`): a scale of the output multiplies the rows of its weight, and the bias; one of
+    the input multiplies the columns, and the bias stays. While `merged`, the layer's own weight and bias are so.
     """
 
     def __init__(self, linear: nn.Module, on_input: bool = False) -> None:
@@ -95,7 +55,11 @@ class IA3Linear(Wrapped):
         return self.linear(x * scale) if self.on_input else self.linear(x) * scale
 
     def plain(self, weight: Tensor, bias: Tensor | None, undo: bool = False) -> tuple[Tensor, Tensor | None]:
-        return folded(weight, bias, 1 / self.ia3_l if undo else self.ia3_l, self.on_input)
+        scale = 1 / self.ia3_l if undo else self.ia3_l
+        if self.on_input:
+            return (weight * scale).to(weight.dtype), bias
+        new_bias = None if bias is None else (bias * scale).to(bias.dtype)
+        return (weight * scale[:, None]).to(weight.dtype), new_bias
 
     def settings(self) -> dict[str, float | bool]:
         return {"on_input": self.on_input}
@@ -140,6 +104,19 @@ def inject_ia3(
     for path, scales_input in layers.items():
         replace(model, path, IA3Linear(model.get_submodule(path), scales_input))
     return model
+
+
+@torch.no_grad()
+def turned(model: nn.Module, dial: float) -> nn.Module:
+    """A copy of the model with each factor l of its (IA)³ layers at 1 + dial * (l - 1); all else is as it was.
+
+    0 takes (IA)³ away, 1 leaves it as it was trained, and 2 doubles each factor's distance from one.
+    """
+    copied = deepcopy(model)
+    for name, parameter in copied.named_parameters():
+        if name.endswith("ia3_l"):
+            parameter.copy_(1 + dial * (parameter - 1))
+    return copied
 
 
 def ia3_state(model: nn.Module) -> dict[str, Tensor]:

@@ -61,8 +61,8 @@ def test_the_default_targets_are_those_of_the_paper(base):
     assert {path for path, on_input in found.items() if not on_input} == ON_OUTPUT
     state = ia3.ia3_state(inject(base))
     assert set(state) == VECTORS | HEAD | SETTINGS
-    counted = ia3.count_ia3_parameters(hidden_size=16, intermediate_size=32, layers=2)
-    assert counted == sum(value.numel() for name, value in state.items() if name in VECTORS)
+    layers, hidden, inner = 2, 16, 32
+    assert layers * (2 * hidden + inner) == sum(state[name].numel() for name in VECTORS)
     assert all(bool((state[name] == 1).all()) for name in VECTORS)
 
 
@@ -99,36 +99,22 @@ def test_the_model_computes_what_the_paper_writes(base):
 # --- the algebra ---
 
 
-def random_layer(seed: int = 0) -> tuple[torch.Tensor, ...]:
-    generator = torch.Generator().manual_seed(seed)
-    return tuple(torch.randn(shape, generator=generator) for shape in ((5, 6), (4, 6), (4,), (4,), (6,)))
-
-
-def test_each_scaling_is_one_of_the_weight():
-    x, weight, bias, out_scale, in_scale = random_layer()
-    for scaled, scale, on_input in (
-        (ia3.scaled_output, out_scale, False),
-        (ia3.scaled_input, in_scale, True),
-    ):
-        for given in (bias, None):
-            new_weight, new_bias = ia3.folded(weight, given, scale, on_input)
-            torch.testing.assert_close(F.linear(x, new_weight, new_bias), scaled(x, weight, given, scale))
-            assert (new_bias is None) is (given is None)
+def random_layer(inputs: int, outputs: int, on_input: bool, seed: int = 0) -> ia3.IA3Linear:
+    torch.manual_seed(seed)
+    layer = ia3.IA3Linear(nn.Linear(inputs, outputs), on_input)
+    nn.init.uniform_(layer.ia3_l, 0.5, 2)
+    return layer
 
 
 def test_a_scale_behind_the_activation_is_one_before_the_next_layer_but_not_one_before_the_activation():
-    x, weight, bias, scale, _ = random_layer(1)
-    after = torch.randn(3, 4, generator=torch.Generator().manual_seed(2))
-    behind = F.linear(scale * F.gelu(F.linear(x, weight, bias)), after)
-    torch.testing.assert_close(
-        behind, ia3.scaled_input(F.gelu(F.linear(x, weight, bias)), after, None, scale)
-    )
-    before = F.linear(F.gelu(ia3.scaled_output(x, weight, bias, scale)), after)
-    assert (before - behind).abs().max() > 0.1
-    positive = scale.abs()  # a ReLU lets a positive factor through
-    torch.testing.assert_close(
-        F.relu(ia3.scaled_output(x, weight, bias, positive)), positive * F.relu(F.linear(x, weight, bias))
-    )
+    first, second = random_layer(6, 4, on_input=False, seed=1), random_layer(4, 3, on_input=True, seed=2)
+    scale = second.ia3_l.data.copy_(first.ia3_l.data)
+    x = torch.randn(5, 6)
+    behind = second.linear(scale * F.gelu(first.linear(x)))
+    torch.testing.assert_close(behind, second(F.gelu(first.linear(x))))
+    before = second.linear(F.gelu(first(x)))
+    assert (before - behind).abs().max() > 0.05
+    torch.testing.assert_close(F.relu(first(x)), scale * F.relu(first.linear(x)))  # a ReLU lets it through
 
 
 # --- folding ---
@@ -175,12 +161,13 @@ def test_a_zero_factor_folds_but_does_not_unfold(base, batch):
 @pytest.mark.parametrize("on_input", [True, False])
 def test_folding_keeps_the_dtypes_and_leaves_its_inputs_alone(dtype, on_input):
     weight, bias = torch.ones(3, 3, dtype=dtype), torch.ones(3, dtype=dtype)
-    new_weight, new_bias = ia3.folded(weight, bias, torch.full((3,), 0.5), on_input)
+    layer = ia3.IA3Linear(nn.Linear(3, 3, dtype=dtype), on_input)
+    nn.init.constant_(layer.ia3_l, 0.5)
+    new_weight, new_bias = layer.plain(weight, bias)
     assert new_weight.dtype == new_bias.dtype == dtype
     assert torch.equal(new_weight, torch.full((3, 3), 0.5, dtype=dtype))
     assert torch.equal(new_bias, torch.full((3,), 1.0 if on_input else 0.5, dtype=dtype))
     assert torch.equal(weight, torch.ones(3, 3, dtype=dtype)) and torch.equal(bias, torch.ones_like(bias))
-    assert new_bias.data_ptr() != bias.data_ptr()
 
 
 @pytest.mark.parametrize("on_input", [True, False])
@@ -305,6 +292,21 @@ def test_pefts_own_targets_scale_the_attentions_output_as_well(base):
     scaled = {path.removeprefix("base_model.model.") for path in scaled}
     extra = {f"bert.encoder.layer.{i}.attention.output.dense" for i in range(2)}
     assert scaled == ON_OUTPUT | ON_INPUT | extra
+
+
+# --- turning the factors ---
+
+
+def test_the_dial_turns_the_factors_of_a_copy_and_nothing_else(base, batch):
+    model = trained(inject(base))
+    before = weights(model)
+    assert torch.equal(logits(ia3.turned(model, 1), batch), logits(model, batch))
+    for dial in (0, -0.5, 3):
+        turned = dict(ia3.turned(model, dial).named_parameters())
+        for name, value in before.items():
+            expected = 1 + dial * (value - 1) if name in VECTORS else value
+            torch.testing.assert_close(turned[name].detach(), expected)
+    assert all(torch.equal(value, before[name]) for name, value in weights(model).items())
 
 
 # --- the Pareto front ---
