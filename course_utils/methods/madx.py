@@ -12,37 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.methods.adapters import AdaptedOutput, Adapter, find_outputs
+from course_utils.methods.adapters import AdaptedOutput, Adapter, adapted_outputs, find_outputs
 from course_utils.methods.finding import freeze_base
 from course_utils.methods.freezing import head_parts
 from course_utils.methods.replacing import NewPart, replace
+from course_utils.methods.validation import Given, checked
 
-STEPS = ("language", "task")
-
-
-def couple(hidden: Tensor, first: Callable[[Tensor], Tensor], second: Callable[[Tensor], Tensor]) -> Tensor:
-    """The invertible adapter: each half of the width gets a function of the other half (section 4.3).
-
-    With e1, e2 the halves of `hidden`, (..., width): o1 = first(e2) + e1, then o2 = second(o1) + e2. Returns
-    o1 and o2 side by side, (..., width). `first` and `second` may be any functions from half the width to half.
-    """
-    left, right = hidden.chunk(2, dim=-1)
-    left = left + first(right)
-    right = right + second(left)
-    return torch.cat([left, right], dim=-1)
-
-
-def uncouple(
-    coupled: Tensor, first: Callable[[Tensor], Tensor], second: Callable[[Tensor], Tensor]
-) -> Tensor:
-    """The inverse of `couple`, exact but for rounding, whatever the two functions: e2 first, then e1.
-
-    coupled: (..., width), the halves o1 and o2. Returns (..., width).
-    """
-    left, right = coupled.chunk(2, dim=-1)
-    right = right - second(left)
-    left = left - first(right)
-    return torch.cat([left, right], dim=-1)
+STAGES = ("language", "task", "transfer")
 
 
 def mask_tokens(
@@ -59,68 +35,47 @@ def mask_tokens(
     return shown, torch.where(asked, input_ids, -100)
 
 
-def stack_adapters(
-    hidden: Tensor,
-    residual: Tensor,
-    language: Callable[..., Tensor] | None,
-    task: Callable[..., Tensor] | None,
-) -> Tensor:
-    """The task adapter on top of the language adapter: what the second reads is what the first gave (section 4.2).
-
-    hidden, residual: (..., width), what an adapter is called with. The language adapter adds to `residual`, the
-    task adapter to the language adapter's output, as in the authors' library; equation 2 has `residual` here too.
-    Either may be None: then the other works alone. With neither, the result is `residual`. Returns (..., width).
-    """
-    if language is not None:
-        residual = language(hidden, residual)
-        hidden = residual
-    return residual if task is None else task(hidden, residual)
-
-
-def trains(name: str, step: str, head: Sequence[str] = ("classifier",)) -> bool:
-    """Whether the parameter of this name trains in this step, "language" or "task".
-
-    In the first, the language adapter alone: what belongs to a part called `language` or `invertible`. In the
-    second, the task adapter and the new head: what belongs to a part called `task`, or to one named in `head`.
-    """
-    parts = name.split(".")
-    wanted = ("language", "invertible") if step == "language" else ("task", *head)
-    return any(part in wanted for part in parts)
+def bottleneck(width: int, bottleneck_size: int) -> nn.Sequential:
+    """A small function from `width` to `width` with weights near zero, so that a new one returns nearly 0."""
+    down, up = nn.Linear(width, bottleneck_size), nn.Linear(bottleneck_size, width)
+    for linear in (down, up):
+        nn.init.normal_(linear.weight, std=0.01)
+        nn.init.zeros_(linear.bias)
+    return nn.Sequential(down, nn.ReLU(), up)
 
 
 class InvertibleAdapter(nn.Module):
-    """What a language adapter does to the embeddings, and undoes before the words are scored.
+    """What a language adapter does to the embeddings, and undoes before the words are scored (section 4.3).
 
-    Two bottlenecks from half of `width` to half, by way of a quarter. `width` must be even.
+    Each half of the even `width` gets a function of the other half added, so that both sums can be undone again,
+    whatever the two functions. They are bottlenecks by way of a quarter of `width`.
     """
 
-    def __init__(self, width: int, init_std: float = 0.01) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.first, self.second = (_bottleneck(width // 2, width // 4, init_std) for _ in range(2))
+        self.first = bottleneck(width // 2, width // 4)
+        self.second = bottleneck(width // 2, width // 4)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        own = next(self.parameters()).dtype  # it computes in its own, whatever the model's
-        return couple(hidden.to(own), self.first, self.second).to(hidden.dtype)
+        """hidden and the result: (..., width)."""
+        left, right = hidden.chunk(2, dim=-1)
+        left = left + self.first(right)
+        right = right + self.second(left)
+        return torch.cat([left, right], dim=-1)
 
     def inverse(self, coupled: Tensor) -> Tensor:
-        """The `hidden` that `forward` made `coupled` of."""
-        own = next(self.parameters()).dtype
-        return uncouple(coupled.to(own), self.first, self.second).to(coupled.dtype)
+        """The `hidden` that `forward` made `coupled` of, exact but for rounding. Both (..., width)."""
+        left, right = coupled.chunk(2, dim=-1)
+        right = right - self.second(left)
+        left = left - self.first(right)
+        return torch.cat([left, right], dim=-1)
 
 
 NewPart.register(InvertibleAdapter)
 
 
-def _bottleneck(width: int, bottleneck_size: int, init_std: float) -> nn.Sequential:
-    down, up = nn.Linear(width, bottleneck_size), nn.Linear(bottleneck_size, width)
-    for linear in (down, up):
-        nn.init.normal_(linear.weight, std=init_std)
-        nn.init.zeros_(linear.bias)
-    return nn.Sequential(down, nn.ReLU(), up)
-
-
 class LanguageAdapter(nn.Module):
-    """All that is learned of one language: a bottleneck for each layer, and an invertible adapter."""
+    """All that is learned of one language: an invertible adapter, and a bottleneck for each layer."""
 
     def __init__(self, width: int, layers: int, bottleneck_size: int) -> None:
         super().__init__()
@@ -129,16 +84,23 @@ class LanguageAdapter(nn.Module):
 
 
 class Stack(nn.Module):
-    """A language adapter and a task adapter in the place of one adapter; either may be absent."""
+    """A language adapter and a task adapter where one adapter was (section 4.2); either may be absent, None.
+
+    The task adapter reads what the language adapter returned, and adds to it, as in the authors' library; in equation
+    2 it adds to `residual` once more.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.language: nn.Module | None = None
         self.task: nn.Module | None = None
 
-    def forward(self, hidden: Tensor, residual: Tensor | None = None) -> Tensor:
-        residual = hidden if residual is None else residual
-        return stack_adapters(hidden, residual, self.language, self.task)
+    def forward(self, hidden: Tensor, residual: Tensor) -> Tensor:
+        """hidden, residual and the result: (..., width). An adapter is called with both, and adds to the second."""
+        if self.language is not None:
+            residual = self.language(hidden, residual)
+            hidden = residual
+        return residual if self.task is None else self.task(hidden, residual)
 
 
 NewPart.register(Stack)
@@ -146,7 +108,13 @@ NewPart.register(Stack)
 
 def _couple_after(embeddings: Any, inputs: tuple[Any, ...], hidden: Tensor) -> Tensor:
     """The hook on the model's embeddings: the invertible adapter of the language that is put in follows them."""
-    return hidden if embeddings.invertible is None else embeddings.invertible(hidden)
+    adapter = embeddings.invertible
+    return hidden if adapter is None else _in_its_dtype(adapter, adapter, hidden)
+
+
+def _in_its_dtype(adapter: nn.Module, function: Callable[[Tensor], Tensor], hidden: Tensor) -> Tensor:
+    """An adapter computes in the dtype of its own parameters, whatever the model's is."""
+    return function(hidden.to(next(adapter.parameters()).dtype)).to(hidden.dtype)
 
 
 class InvertedScores(nn.Module):
@@ -161,17 +129,18 @@ class InvertedScores(nn.Module):
         self.invertible: InvertibleAdapter | None = None
 
     def forward(self, hidden: Tensor) -> Tensor:
-        hidden = hidden if self.invertible is None else self.invertible.inverse(hidden)
+        if self.invertible is not None:
+            hidden = _in_its_dtype(self.invertible, self.invertible.inverse, hidden)
         return F.linear(hidden, self.weight, self.bias)
 
 
-def add_stacks(model: nn.Module, head: Sequence[str] = ()) -> nn.Module:
+def add_stacks(model: nn.Module, head: Sequence[str] = (), stack: Callable[[], Any] = Stack) -> nn.Module:
     """Freeze a model of BERT's build, and give each layer, its embeddings and its scores of words a place for adapters.
 
     All places are empty, so the model computes what it did. In place; returns the model. The parts named in
-    `head` are new and stay trainable; a masked language model has none. The model's keys stay; resize its vocabulary
-    before. Raises ValueError, and changes nothing, where there is no such head, where the model is of another build,
-    and where it has places already.
+    `head` are new and stay trainable; a masked language model has none. `stack` makes what a layer gets. The model's
+    keys stay; resize its vocabulary before. Raises ValueError, and changes nothing, where there is no such head, where
+    the model is of another build, and where it has places already.
     """
     outputs, bert = find_outputs(model, "pfeiffer"), cast(Any, model)  # transformers' own names
     embeddings = getattr(getattr(bert, "base_model", None), "embeddings", None)
@@ -184,7 +153,7 @@ def add_stacks(model: nn.Module, head: Sequence[str] = ()) -> nn.Module:
         )
     freeze_base(model, head)
     for path, output in outputs.items():
-        replace(model, path, AdaptedOutput(output, Stack(), "pfeiffer"))
+        replace(model, path, AdaptedOutput(output, stack(), "pfeiffer"))
     embeddings.invertible = None
     embeddings.register_forward_hook(_couple_after)
     if decoder is not None:
@@ -192,59 +161,81 @@ def add_stacks(model: nn.Module, head: Sequence[str] = ()) -> nn.Module:
     return model
 
 
-def stacks(model: nn.Module) -> list[Stack]:
+def stacks(model: nn.Module) -> list[Any]:
     """The stack of each layer, the first layer first. Raises ValueError where the model has none."""
-    if found := [part for part in model.modules() if isinstance(part, Stack)]:
+    adapters = [place.adapter for place in adapted_outputs(model).values()]
+    if found := [adapter for adapter in adapters if hasattr(adapter, "language")]:
         return found
     raise ValueError("This model has no stacks, so no adapter can be put in. Call add_stacks(model) first.")
 
 
-def put_language(model: nn.Module, language: LanguageAdapter | None) -> nn.Module:
-    """Put a language in, in the place of the one that was there; None takes it out. Returns the model.
-
-    The model holds the adapter itself, not a copy. Raises ValueError, and changes nothing, where the number of
-    layers differs.
-    """
-    places = stacks(model)
-    layers = [None] * len(places) if language is None else list(language.layers)
-    _same_number(places, layers)
-    for place, layer in zip(places, layers, strict=True):
-        place.language = layer
-    for part in list(model.modules()):
-        if hasattr(part, "invertible"):
-            setattr(part, "invertible", None if language is None else language.invertible)  # noqa: B010
-    return model
+def invertible_slots(model: nn.Module) -> list[Any]:
+    """The modules whose `invertible` is a language's invertible adapter or None: the embeddings, which are followed by
+    it, and in a masked language model the scores of the words, which follow its inverse."""
+    return [part for part in model.modules() if hasattr(part, "invertible")]
 
 
-def put_task(model: nn.Module, layers: Sequence[nn.Module] | nn.ModuleList) -> nn.Module:
-    """Put a task adapter in, one bottleneck a layer. Returns the model. Raises ValueError as `put_language`."""
-    places = stacks(model)
-    _same_number(places, list(layers))
-    for place, layer in zip(places, layers, strict=True):
-        place.task = layer
-    return model
-
-
-def _same_number(places: Sequence[Stack], layers: Sequence[nn.Module | None]) -> None:
-    if len(places) != len(layers):
+def _one_for_each_layer(given: Given) -> None:
+    places, adapter = stacks(given["model"]), list(given.values())[1]
+    layers = getattr(adapter, "layers", adapter)
+    if layers is not None and len(layers) != len(places):
         raise ValueError(
             f"The adapter has {len(layers)} layers and the model {len(places)}. An adapter belongs to the model that "
             "it was made for: make one with as many layers."
         )
 
 
-def train_only(model: nn.Module, step: str, head: Sequence[str] = ("classifier",)) -> nn.Module:
-    """Freeze all but what trains in this step (`trains`). Returns the model.
+@checked(_one_for_each_layer)
+def put_language(model: nn.Module, language: "LanguageAdapter | None") -> nn.Module:
+    """Put a language in, in the place of the one that was there; None takes it out. In place; returns the model.
 
-    Raises ValueError, and changes nothing, for a step that is neither "language" nor "task", where the step's
-    adapter is not in its place, and where the task has no head of this name.
+    The model holds the adapter itself, not a copy. Raises ValueError, and changes nothing, where the number of
+    layers differs.
     """
-    if step not in STEPS:
-        raise ValueError(f"There is no step {step!r}. Take one of: {', '.join(STEPS)}.")
-    if any(getattr(place, step) is None for place in stacks(model)):
-        raise ValueError(f"No {step} adapter is in its place. Call put_{step} first.")
-    if step == "task":
+    places = stacks(model)
+    layers = [None] * len(places) if language is None else language.layers
+    for place, layer in zip(places, layers, strict=True):
+        place.language = layer
+    for slot in invertible_slots(model):
+        slot.invertible = None if language is None else language.invertible
+    return model
+
+
+@checked(_one_for_each_layer)
+def put_task(model: nn.Module, layers: Sequence[nn.Module] | nn.ModuleList) -> nn.Module:
+    """Put a task adapter in, one bottleneck a layer. Returns the model. Raises ValueError as `put_language`."""
+    for place, layer in zip(stacks(model), layers, strict=True):
+        place.task = layer
+    return model
+
+
+def _ready_for_the_stage(given: Given) -> None:
+    model, stage, head = given["model"], given["stage"], given["head"]
+    if stage not in STAGES:
+        raise ValueError(f"There is no stage {stage!r}. Take one of: {', '.join(STAGES)}.")
+    if stage != "transfer" and any(getattr(place, stage) is None for place in stacks(model)):
+        raise ValueError(f"No {stage} adapter is in its place. Call put_{stage} first.")
+    if stage == "task":
         head_parts(model, head)
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(trains(name, step, head))
+
+
+@checked(_ready_for_the_stage)
+def train_only(model: nn.Module, stage: str, head: Sequence[str] = ("classifier",)) -> nn.Module:
+    """Let those parameters train that train in this stage, and freeze all others. In place; returns the model.
+
+    stage: "language" (its adapters in all layers, and its invertible adapter), "task" (the task's adapters, and the
+    parts named in `head`, which are new) or "transfer" (nothing: the language is exchanged, and the model used).
+    Raises ValueError, and changes nothing, for another stage, where the stage's adapter is not in its place, and
+    where the task has no head of this name.
+    """
+    parts: list[Any] = []
+    if stage == "language":
+        parts += [place.language for place in stacks(model)]
+        parts += [slot.invertible for slot in invertible_slots(model)]
+    elif stage == "task":
+        parts += [place.task for place in stacks(model)]
+        parts += [model.get_submodule(path) for path in head_parts(model, head)]
+    model.requires_grad_(False)
+    for part in parts:
+        part.requires_grad_(True)
     return model

@@ -1,4 +1,4 @@
-"""What must hold for MAD-X: the inverse is one, the stack is a stack, and each step trains its own adapter only."""
+"""What must hold for MAD-X: the inverse is one, the stack is a stack, and each stage trains its own adapter only."""
 
 import copy
 
@@ -228,7 +228,7 @@ def test_the_keys_and_the_embeddings_of_the_model_stay_and_the_vocabulary_can_gr
 # --- what trains ---
 
 
-def test_the_step_of_the_language_trains_its_adapter_alone(words, batch):
+def test_the_stage_of_the_language_trains_its_adapter_alone(words, batch):
     model = madx.train_only(madx.put_language(madx.add_stacks(words), language(3)), "language")
     moved = trained_names(
         model, F.cross_entropy(model(**batch).logits.flatten(0, 1), batch["input_ids"].flatten())
@@ -248,7 +248,7 @@ def test_the_step_of_the_language_trains_its_adapter_alone(words, batch):
     assert moved == layers | invertible
 
 
-def test_the_step_of_the_task_leaves_the_language_as_it_is(tagger, batch):
+def test_the_stage_of_the_task_leaves_the_language_as_it_is(tagger, batch):
     one = language(3)
     before = copy.deepcopy(one.state_dict())
     model = madx.put_task(madx.put_language(madx.add_stacks(tagger, ["classifier"]), one), task(5))
@@ -266,6 +266,22 @@ def test_a_swap_exchanges_the_language_and_nothing_else(tagger, batch):
     with_target = logits(madx.put_language(model, target), batch)
     assert (with_source - with_target).abs().max() > 0.01
     assert torch.equal(logits(madx.put_language(model, source), batch), with_source)
+
+
+def test_in_the_transfer_nothing_trains(tagger):
+    model = madx.put_task(madx.put_language(madx.add_stacks(tagger, ["classifier"]), language(3)), task(5))
+    assert madx.train_only(madx.train_only(model, "task"), "transfer") is model
+    assert not any(p.requires_grad for p in model.parameters())
+
+
+def test_a_stack_of_another_class_takes_the_same_adapters(tagger):
+    class Doubled(madx.Stack):
+        def forward(self, hidden: torch.Tensor, residual: torch.Tensor) -> torch.Tensor:
+            return 2 * super().forward(hidden, residual)
+
+    model = madx.put_language(madx.add_stacks(tagger, ["classifier"], Doubled), language(3))
+    assert [type(stack) for stack in madx.stacks(model)] == [Doubled] * LAYERS
+    assert all(stack.language is not None for stack in madx.stacks(model))
 
 
 # --- masked words ---
@@ -313,15 +329,15 @@ def test_a_model_without_places_is_refused(words):
         madx.put_language(words, language(3))
 
 
-def test_a_step_that_cannot_be_trained_is_refused(tagger):
+def test_a_stage_that_cannot_be_trained_is_refused(tagger):
     model = madx.put_language(madx.add_stacks(tagger, ["classifier"]), language(3))
     before = {name: p.requires_grad for name, p in model.named_parameters()}
-    for step, head, match in (
-        ("both", ["classifier"], "no step 'both'"),
+    for stage, head, match in (
+        ("both", ["classifier"], "no stage 'both'"),
         ("task", ["classifier"], "No task adapter"),
     ):
         with pytest.raises(ValueError, match=match):
-            madx.train_only(model, step, head)
+            madx.train_only(model, stage, head)
     madx.put_task(model, task(5))
     with pytest.raises(ValueError, match="no part called score"):
         madx.train_only(model, "task", ["score"])

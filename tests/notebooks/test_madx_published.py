@@ -138,6 +138,8 @@ def cells(world: Path) -> dict[str, Any]:
     space |= {"SEED": 0, "STEPS": 3, "RATE": None, "TAGS": readers.TAGS, "Adapter": Adapter, "pd": pd}
     space |= {"assets": assets, "data": data, "madx": madx, "models": models, "training": training}
     space |= {"torch": torch, "partial": partial, "mask_tokens": madx.mask_tokens}
+    space |= {"LanguageAdapter": madx.LanguageAdapter, "Stack": madx.Stack}
+    space |= {"put_language": madx.put_language, "train_only": madx.train_only}
     space["AutoModelForMaskedLM"] = AutoModelForMaskedLM
     exec(compile(ast.Module(taken, []), str(NOTEBOOK), "exec"), space)
     return space

@@ -1,8 +1,7 @@
 """The exercises of notebook 09, MAD-X."""
 
-from course_utils.checks.madx.coupling import COUPLE, UNCOUPLE
+from course_utils.checks.madx.layers import INVERTIBLE_ADAPTER, STACK
 from course_utils.checks.madx.masking import MASK_TOKENS
-from course_utils.checks.madx.stacking import STACK_ADAPTERS
-from course_utils.checks.madx.steps import TRAINS
+from course_utils.checks.madx.model import PUT_LANGUAGE, TRAIN_ONLY
 
-EXERCISES = (MASK_TOKENS, COUPLE, UNCOUPLE, STACK_ADAPTERS, TRAINS)
+EXERCISES = (MASK_TOKENS, INVERTIBLE_ADAPTER, STACK, PUT_LANGUAGE, TRAIN_ONLY)
