@@ -94,8 +94,9 @@ def bench_trainer(world: World) -> Figure:
 
 def kd_loss_from(logits: Callable[[training.Batch], torch.Tensor]) -> training.LossFunction:
     """KD and gold, with the teacher's logits for a batch given by `logits`."""
-    return lambda outputs, batch: kd.kd_and_gold_loss(
-        outputs.logits, logits(batch), batch["labels"], temperature=2.0, alpha=0.5
+    return lambda outputs, batch: (
+        0.5 * kd.kd_loss(outputs.logits, logits(batch), temperature=2.0)
+        + 0.5 * kd.gold_loss(outputs.logits, batch["labels"])
     )
 
 

@@ -3,16 +3,18 @@
 Sources: Hinton, Vinyals and Dean (2015), "Distilling the Knowledge in a Neural Network", section 2 (soft
 targets, equation 1) and section 2.1 (matching logits); Ba and Caruana (2014), "Do Deep Nets Really Need to be
 Deep?", section 2.2 (regression on logits). Kim and Rush (2016) take the step from classes to whole sequences;
-that is a later notebook.
+that is a later notebook. Gu et al. (2024), "MiniLLM", section 2.1, for the reverse divergence.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from transformers.modeling_outputs import SequenceClassifierOutput
 
 from course_utils.methods.validation import (
+    VERY_LOW,
     Given,
     checked,
     each_id_once,
@@ -33,23 +35,20 @@ def _finite_teacher(given: Given) -> None:
     has_no_nan("teacher_logits", given["teacher_logits"])
     if given["teacher_logits"].detach().isinf().any():
         raise ValueError(
-            "teacher_logits has an infinite entry, so the squared difference is infinite too. "
+            "teacher_logits has an infinite entry, so this loss would be infinite too. "
             "Take kd_loss, in which a class that the teacher rules out has the probability 0."
         )
 
 
+def _finite_distributions(given: Given) -> None:
+    _finite_teacher(given)
+    two_distributions(given)
+    student = given["student_logits"]
+    given["student_logits"] = student.masked_fill(student.detach().isneginf(), VERY_LOW)  # 0 log 0 is 0
+
+
 def _student_in_float32(given: Given) -> None:
     given["student_logits"] = in_float32(given["student_logits"])
-
-
-def softmax_with_temperature(logits: Tensor, temperature: float) -> Tensor:
-    """Turn logits into probabilities that are softer the higher the temperature.
-
-    logits: (..., classes), any number of dimensions in front; temperature: above 0; 1 is the usual softmax
-    (Hinton et al. 2015, equation 1).
-    Returns probabilities of the same shape and dtype; each row of classes sums to 1.
-    """
-    return F.softmax(logits / temperature, dim=-1)
 
 
 @checked(_two_classifiers)
@@ -65,6 +64,20 @@ def kd_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) 
     log_p_student = F.log_softmax(student_logits / temperature, dim=-1)
     p_teacher = F.softmax(teacher_logits.detach() / temperature, dim=-1)
     return F.kl_div(log_p_student, p_teacher, reduction="batchmean") * temperature**2
+
+
+@checked(_finite_distributions)
+def reverse_kl_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
+    """KL divergence from the student's softened probabilities to the teacher's, times temperature squared.
+
+    Shapes, reduction and factor as in `kd_loss`, with the two distributions exchanged (Gu et al. 2024, section 2.1):
+    a student that cannot copy the teacher drops what the teacher finds possible, and says nothing that it finds
+    impossible. The gradient reaches the student only, through the weights of the sum too. Raises ValueError as
+    `kd_loss` does, and where a logit of the teacher is infinite: the divergence would be infinite as well.
+    """
+    log_p_student = F.log_softmax(student_logits / temperature, dim=-1)
+    log_p_teacher = F.log_softmax(teacher_logits.detach() / temperature, dim=-1)
+    return F.kl_div(log_p_teacher, log_p_student, reduction="batchmean", log_target=True) * temperature**2
 
 
 @checked(_two_classifiers)
@@ -104,19 +117,6 @@ def gold_loss(student_logits: Tensor, labels: Tensor) -> Tensor:
     return total / labelled_rows.clamp(min=1)
 
 
-def kd_and_gold_loss(
-    student_logits: Tensor, teacher_logits: Tensor, labels: Tensor, temperature: float, alpha: float
-) -> Tensor:
-    """Weigh both teachings: alpha times `kd_loss`, and (1 - alpha) times `gold_loss`.
-
-    Shapes as in `kd_loss` and `gold_loss`; alpha: from 0 (gold labels only) to 1 (the teacher only).
-    The teacher teaches on every row, labelled or not. The gold loss is taken at temperature 1.
-    """
-    kd = kd_loss(student_logits, teacher_logits, temperature)
-    gold = gold_loss(student_logits, labels)
-    return alpha * kd + (1 - alpha) * gold
-
-
 @checked(each_id_once)
 @torch.no_grad()
 def cache_logits(teacher: nn.Module, loader: Iterable[dict[str, Tensor]]) -> Tensor:
@@ -143,3 +143,31 @@ def cache_logits(teacher: nn.Module, loader: Iterable[dict[str, Tensor]]) -> Ten
     table = all_logits.new_full((int(all_ids.max()) + 1, all_logits.shape[-1]), float("nan"))
     table[all_ids] = all_logits
     return table
+
+
+def distillation_loss(
+    outputs: SequenceClassifierOutput,
+    batch: dict[str, Tensor],
+    cached: Tensor,
+    soft_loss: Callable[[Tensor, Tensor], Tensor],
+    alpha: float,
+) -> Tensor:
+    """From a batch to the loss of distillation: look up what the teacher said, and weigh it with the gold labels.
+
+    outputs: the student's, with `.logits`, (batch, classes), in any precision; batch: with id and labels, (batch,),
+    -100 where a row has no label; cached: (largest id + 1, classes), as `cache_logits` returns it, on any device.
+    soft_loss: from the student's and the teacher's logits, in this order, to a scalar. alpha: from 0 (gold labels
+    only) to 1 (the teacher only). The teacher teaches on every row, labelled or not. Returns a scalar, in float32.
+    Raises ValueError where the cache has no logits for an example of the batch.
+    """
+    student_logits = outputs.logits.float()
+    teacher_logits = cached[batch["id"].to(cached.device)].to(student_logits)
+    missing = teacher_logits.isnan().any(dim=-1)
+    if missing.any():
+        raise ValueError(
+            f"The cache is empty (NaN) for the example with the id {batch['id'][missing][0]}: the teacher was never "
+            "asked about it. Cache the teacher's logits over all rows that the student trains on."
+        )
+    soft = soft_loss(student_logits, teacher_logits)
+    gold = gold_loss(student_logits, batch["labels"])
+    return alpha * soft + (1 - alpha) * gold

@@ -1,15 +1,18 @@
 """What must hold for the losses of logit distillation, whoever implements them."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 from torch.distributions import Categorical
+from transformers.modeling_outputs import SequenceClassifierOutput
 
-from course_utils.methods import kd
+from course_utils.methods import gkd, kd
 
 TEMPERATURES = [0.5, 1.0, 2.0, 4.0, 8.0]
+FORWARD = partial(kd.kd_loss, temperature=2.0)
 
 
 @pytest.fixture
@@ -23,29 +26,14 @@ def gradient(loss: torch.Tensor, student: torch.Tensor) -> torch.Tensor:
     return torch.autograd.grad(loss, student)[0]
 
 
-def test_softmax_sums_to_one_and_temperature_1_changes_nothing(logits):
-    _, teacher = logits
-    torch.testing.assert_close(
-        kd.softmax_with_temperature(teacher, 3.0).sum(-1), torch.ones(6, dtype=torch.float64)
-    )
-    torch.testing.assert_close(kd.softmax_with_temperature(teacher, 1.0), teacher.softmax(-1))
-
-
-def test_a_higher_temperature_gives_a_higher_entropy(logits):
-    _, teacher = logits
-    entropies = [
-        Categorical(probs=kd.softmax_with_temperature(teacher, t)).entropy().mean() for t in TEMPERATURES
-    ]
-    assert all(low < high for low, high in zip(entropies, entropies[1:], strict=False))
-
-
 @pytest.mark.parametrize("temperature", TEMPERATURES)
 def test_a_model_has_no_divergence_from_itself(logits, temperature):
     _, teacher = logits
     student = teacher.clone().requires_grad_()
-    loss = kd.kd_loss(student, teacher, temperature)
-    assert abs(loss.item()) < 1e-12
-    assert gradient(loss, student).abs().max() < 1e-12
+    for divergence in (kd.kd_loss, kd.reverse_kl_loss):
+        loss = divergence(student, teacher, temperature)
+        assert abs(loss.item()) < 1e-12
+        assert gradient(loss, student).abs().max() < 1e-12
 
 
 @pytest.mark.parametrize("temperature", TEMPERATURES)
@@ -56,6 +44,27 @@ def test_kd_loss_equals_the_formula_and_the_module_of_pytorch(logits, temperatur
     by_module = nn.KLDivLoss(reduction="batchmean")(q.log(), p) * temperature**2
     torch.testing.assert_close(kd.kd_loss(student, teacher, temperature), by_formula)
     torch.testing.assert_close(kd.kd_loss(student, teacher, temperature), by_module)
+
+
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+def test_the_reverse_divergence_equals_the_formula_and_that_of_generalised_jsd(logits, temperature):
+    student, teacher = logits
+    p, q = (teacher / temperature).softmax(-1), (student / temperature).softmax(-1)
+    loss = kd.reverse_kl_loss(student, teacher, temperature)
+    torch.testing.assert_close(loss, (q * (q / p).log()).sum(-1).mean() * temperature**2)
+    at_each_row = gkd.generalised_jsd(student / temperature, teacher / temperature, beta=1)
+    torch.testing.assert_close(loss, at_each_row.mean() * temperature**2)
+
+
+def test_the_reverse_divergence_bears_what_the_student_rules_out_and_refuses_what_the_teacher_rules_out(
+    logits,
+):
+    student, teacher = logits
+    ruled_out = student.detach().clone()
+    ruled_out[:, 0] = -torch.inf
+    assert kd.reverse_kl_loss(ruled_out, teacher, 2.0).isfinite()
+    with pytest.raises(ValueError, match="Take kd_loss"):
+        kd.reverse_kl_loss(teacher, ruled_out, 2.0)
 
 
 @pytest.mark.parametrize("temperature", TEMPERATURES)
@@ -89,7 +98,7 @@ def test_at_a_high_temperature_kd_is_half_the_mse_of_centred_logits(logits):
     torch.testing.assert_close(by_kd, by_mse / 2, rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("loss", [lambda s, t: kd.kd_loss(s, t, 2.0), kd.logit_mse_loss])
+@pytest.mark.parametrize("loss", [FORWARD, partial(kd.reverse_kl_loss, temperature=2.0), kd.logit_mse_loss])
 def test_no_gradient_reaches_the_teacher(logits, loss):
     student, teacher = logits
     teacher.requires_grad_()
@@ -114,11 +123,21 @@ def test_gold_loss_without_any_label_is_zero_and_goes_backward(logits):
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
-def test_alpha_weighs_the_kd_term(logits, alpha):
-    student, teacher = logits
-    labels = torch.tensor([1, -100, 0, 4, -100, 2])
-    expected = alpha * kd.kd_loss(student, teacher, 2.0) + (1 - alpha) * kd.gold_loss(student, labels)
-    torch.testing.assert_close(kd.kd_and_gold_loss(student, teacher, labels, 2.0, alpha), expected)
+def test_alpha_weighs_the_teacher_against_the_labels(logits, alpha):
+    student, teacher = logits[0].float(), logits[1].float()
+    labels, ids = torch.tensor([1, -100, 0, 4, -100, 2]), torch.tensor([8, 0, 3, 1, 6, 2])
+    cached = torch.full((9, 5), torch.nan).index_copy(0, ids, teacher)
+    outputs, batch = SequenceClassifierOutput(logits=student), {"id": ids, "labels": labels}
+    expected = alpha * FORWARD(student, teacher) + (1 - alpha) * kd.gold_loss(student, labels)
+    torch.testing.assert_close(kd.distillation_loss(outputs, batch, cached, FORWARD, alpha), expected)
+
+
+def test_an_example_that_the_teacher_was_never_asked_about_is_named():
+    outputs = SequenceClassifierOutput(logits=torch.zeros(2, 3))
+    batch, cached = {"id": torch.tensor([1, 2]), "labels": torch.tensor([0, 0])}, torch.zeros(3, 3)
+    cached[2] = torch.nan
+    with pytest.raises(ValueError, match="id 2: the teacher was never asked"):
+        kd.distillation_loss(outputs, batch, cached, FORWARD, 1.0)
 
 
 class Teacher(nn.Module):

@@ -47,9 +47,9 @@ for name in METRICS:
     print("metric", name, load_metric(name).compute(predictions=predictions, references=references)[name])
 """
 WRONG = """
-@exercise("logit_kd.logit_mse_loss")
-def logit_mse_loss(student_logits, teacher_logits):
-    return (student_logits - teacher_logits).abs().mean()
+@exercise("logit_kd.gold_loss")
+def gold_loss(student_logits, labels):
+    return student_logits.mean()
 """
 
 

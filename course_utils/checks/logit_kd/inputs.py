@@ -22,7 +22,6 @@ SIZES: tuple[tuple[tuple[int, int], float, torch.dtype, float], ...] = (
     ((2, 3), 1.0, torch.float32, 200.0),
 )
 LABELS = ([2, -100], [0], [1, -100, 3, 0, -100], [-100, -100, -100], [1, 0, 0, 1], [-100, 2])
-ALPHAS = (0.75, 0.5, 0.9, 0.3, 0.0, 1.0)
 
 
 def random_logits(
@@ -33,15 +32,14 @@ def random_logits(
 
 
 def cases(generator: Generator, *names: str) -> list[Arguments]:
-    """Logits of a student and of a teacher, labels, a temperature, a weight: those that an exercise asks for."""
+    """Logits of a student and of a teacher, labels, a temperature: those that an exercise asks for."""
     found = []
-    for (shape, temperature, dtype, scale), labels, alpha in zip(SIZES, LABELS, ALPHAS, strict=True):
+    for (shape, temperature, dtype, scale), labels in zip(SIZES, LABELS, strict=True):
         everything = {
             "student_logits": random_logits(generator, *shape, dtype=dtype, scale=scale),
             "teacher_logits": random_logits(generator, *shape, dtype=dtype, scale=scale),
             "labels": torch.tensor(labels),
             "temperature": temperature,
-            "alpha": alpha,
         }
         found.append({name: everything[name] for name in names})
     return found

@@ -9,21 +9,6 @@ import torch.nn.functional as F
 from torch import nn
 
 
-def softmax_by_hand(logits, temperature):
-    scaled = logits / temperature
-    powers = (scaled - scaled.amax(dim=-1, keepdim=True)).exp()
-    return powers / powers.sum(dim=-1, keepdim=True)
-
-
-def softmax_from_log(logits, temperature):
-    return nn.LogSoftmax(dim=-1)(logits.mul(1.0 / temperature)).exp()
-
-
-def softmax_from_logsumexp(logits, temperature):
-    scaled = logits / temperature
-    return torch.exp(scaled - scaled.logsumexp(dim=-1, keepdim=True))
-
-
 def kd_by_hand(student_logits, teacher_logits, temperature):
     with torch.no_grad():
         log_p = torch.log_softmax(teacher_logits / temperature, dim=1)
@@ -44,17 +29,24 @@ def kd_by_entropies(student_logits, teacher_logits, temperature):
     return (cross_entropy - torch.special.entr(p).sum(-1).mean()) * temperature**2
 
 
-def mse_by_hand(student_logits, teacher_logits):
-    return (student_logits - teacher_logits.detach()).square().mean()
+def reverse_by_hand(student_logits, teacher_logits, temperature):
+    log_p = torch.log_softmax(teacher_logits.detach() / temperature, dim=1)
+    log_q = torch.log_softmax(student_logits / temperature, dim=1)
+    return temperature**2 * (log_q.exp() * (log_q - log_p)).sum() / student_logits.shape[0]
 
 
-def mse_by_norm(student_logits, teacher_logits):
-    gap = student_logits - teacher_logits.clone().detach()
-    return (gap * gap).sum() / gap.numel()
+def reverse_by_log_target(student_logits, teacher_logits, temperature):
+    with torch.no_grad():
+        log_p = nn.LogSoftmax(dim=-1)(teacher_logits / temperature)
+    log_q = (student_logits / temperature).log_softmax(-1)
+    loss = nn.KLDivLoss(reduction="none", log_target=True)(log_p, log_q)
+    return loss.sum(-1).mean(0) * temperature * temperature
 
 
-def mse_by_module(student_logits, teacher_logits):
-    return nn.MSELoss(reduction="none")(student_logits, teacher_logits.data).mean(1).mean(0)
+def reverse_by_logsumexp(student_logits, teacher_logits, temperature):
+    student, teacher = student_logits / temperature, teacher_logits.detach() / temperature
+    expected = (student.softmax(-1) * (student - teacher)).sum(-1)
+    return temperature**2 * (expected - student.logsumexp(-1) + teacher.logsumexp(-1)).mean()
 
 
 def gold_mended(student_logits, labels):
@@ -73,19 +65,34 @@ def gold_by_mask(student_logits, labels):
     return losses.sum() / max(1, (labels != -100).sum().item())
 
 
-def both_by_hand(student_logits, teacher_logits, labels, temperature, alpha):
-    gold = gold_by_selection(student_logits, labels)
-    return gold + alpha * (kd_by_hand(student_logits, teacher_logits, temperature) - gold)
+def _of_the_teacher(batch, cached):
+    rows = torch.index_select(cached, 0, batch["id"])
+    if torch.isnan(rows).any():
+        raise ValueError("the cache lacks an example")
+    return rows
 
 
-def both_by_lerp(student_logits, teacher_logits, labels, temperature, alpha):
-    kd = kd_by_log_target(student_logits, teacher_logits, temperature)
-    return torch.lerp(gold_by_mask(student_logits, labels), kd, alpha)
+def step_by_lerp(outputs, batch, cached, soft_loss, alpha):
+    student_logits = outputs["logits"].to(torch.float32)
+    soft = soft_loss(student_logits, _of_the_teacher(batch, cached))
+    return torch.lerp(gold_by_mask(student_logits, batch["labels"]), soft, alpha)
 
 
-def both_in_one_sum(student_logits, teacher_logits, labels, temperature, alpha):
-    gold = (1 - alpha) * gold_by_mask(student_logits, labels)
-    return alpha * kd_by_entropies(student_logits, teacher_logits, temperature) + gold
+def step_where_gold_is(outputs, batch, cached, soft_loss, alpha):
+    student_logits, labels = outputs.logits.float(), batch["labels"]
+    loss = alpha * soft_loss(student_logits, _of_the_teacher(batch, cached))
+    if (labels != -100).any():
+        loss = loss + (1 - alpha) * F.cross_entropy(student_logits, labels)
+    return loss
+
+
+def step_id_by_id(outputs, batch, cached, soft_loss, alpha):
+    rows = {id: cached[id] for id in batch["id"].tolist()}
+    if any(bool(row.isnan().any()) for row in rows.values()):
+        raise ValueError(f"one of {list(rows)} is missing")
+    student_logits = 1.0 * outputs[0].float()
+    gold = gold_by_selection(student_logits, batch["labels"])
+    return gold + alpha * (soft_loss(student_logits, torch.stack(list(rows.values()))) - gold)
 
 
 def _run(teacher, batch):
@@ -167,19 +174,6 @@ def cache_growing(teacher, loader):
 
 
 WRONG = {
-    "logit_kd.softmax_with_temperature": [
-        (
-            {
-                "F.softmax(": "torch.stack([F.softmax(row",
-                "logits / ": " / ",
-                "-1)": "-1) for row in logits]).flatten(1)",
-            },
-            "the error arose inside",
-        ),
-        ({"return": "logits /= temperature\n    return"}, "in place"),
-        ({"dim=-1)": "dim=-1).tolist()"}, ".tolist()"),
-        ({"dim=-1)": "dim=-1).half()"}, "dtype changed"),
-    ],
     "logit_kd.kd_loss": [
         (
             {"student_logits": "student_logits.detach()", ".detach()": ""},
@@ -189,13 +183,10 @@ WRONG = {
         ({"return F": "return (F", "**2": "**2).item()"}, "not the type to return"),
         ({"return": "with torch.no_grad():\n        return"}, "no gradient can flow back"),
     ],
-    "logit_kd.logit_mse_loss": [
-        (
-            {"student_logits": "student_logits.detach()", ".detach()": ""},
-            "Detach the teacher, not the student",
-        ),
-        ({"detach())": "detach(), reduction='none').mean(dim=-1)"}, "the shape is not"),
-        ({"teacher_logits": "torch.zeros_like(teacher_logits)"}, "the numbers are not"),
+    "logit_kd.reverse_kl_loss": [
+        ({"log_softmax": "softmax"}, "the numbers are not"),
+        ({"batchmean": "none", "log_target=True)": "log_target=True).sum(-1)"}, "the shape is not"),
+        ({"batchmean": "mean", " * temperature**2": ""}, "Two things."),
     ],
     "logit_kd.gold_loss": [
         (
@@ -206,12 +197,6 @@ WRONG = {
         (
             {"total =": "if (labels == -100).all():\n        return 0.0\n    total ="},
             "not the type to return",
-        ),
-    ],
-    "logit_kd.kd_and_gold_loss": [
-        (
-            {"kd_loss(student_logits": "kd_loss(student_logits.detach()"},
-            "Detach the teacher, not the student",
         ),
     ],
     "logit_kd.cache_logits": [
@@ -230,13 +215,20 @@ WRONG = {
         ),
         ({"return table": "return dict(zip(all_ids.tolist(), all_logits))"}, "not the type to return"),
     ],
+    "logit_kd.distillation_loss": [
+        ({"outputs.logits": "(2 * outputs.logits - outputs.logits.detach())"}, "Something cut it"),
+        ({"teacher_logits =": "cached.nan_to_num_()\n    teacher_logits ="}, "changed in place"),
+        ({'"labels"': '"label"'}, "the columns id and labels"),
+        ({"outputs.logits.float()": "F.relu(outputs)"}, "its logits are outputs.logits"),
+        ({"isnan()": "isfinite()"}, "belongs to one case only"),
+        ({"(1 - alpha) * ": "", "missing.any()": "False"}, "Two things."),
+    ],
 }
 
 RIGHT = {
-    "logit_kd.softmax_with_temperature": [softmax_by_hand, softmax_from_log, softmax_from_logsumexp],
     "logit_kd.kd_loss": [kd_by_hand, kd_by_log_target, kd_by_entropies],
-    "logit_kd.logit_mse_loss": [mse_by_hand, mse_by_norm, mse_by_module],
+    "logit_kd.reverse_kl_loss": [reverse_by_hand, reverse_by_log_target, reverse_by_logsumexp],
     "logit_kd.gold_loss": [gold_by_selection, gold_by_mask, gold_mended],
-    "logit_kd.kd_and_gold_loss": [both_by_hand, both_by_lerp, both_in_one_sum],
     "logit_kd.cache_logits": [cache_row_by_row, cache_growing, cache_by_attributes, cache_by_name],
+    "logit_kd.distillation_loss": [step_by_lerp, step_where_gold_is, step_id_by_id],
 }
