@@ -1,15 +1,16 @@
-"""First steps: the pieces of a sentence classifier and of its training, each in a line or two.
+"""First steps: the pieces of a sentence classifier, each in a line or two, and the loop that trains it.
 
-Sources: the definitions in the documentation of PyTorch (`torch.nn.functional.linear`, `cross_entropy`); for the
-central difference, Press et al., "Numerical Recipes" (3rd edition, 2007), section 5.7; for the mean over the
-tokens that are not padding, Reimers and Gurevych (2019), "Sentence-BERT", section 3.
+Sources: the documentation of PyTorch (`torch.nn.functional.cross_entropy`); for the central difference, Press et al.,
+"Numerical Recipes" (3rd edition, 2007), section 5.7; for the mean over the tokens that are not padding, Reimers and
+Gurevych (2019), "Sentence-BERT", section 3; for the clipping, Pascanu, Mikolov and Bengio (2013), section 3.2.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def accuracy(predicted: Tensor, labels: Tensor) -> float:
@@ -39,15 +40,6 @@ def slope(function: Callable[[Tensor], Tensor], x: Tensor, step: float) -> Tenso
     return (function(x + step) - function(x - step)) / (2 * step)
 
 
-def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """A linear layer: each output is a weighted sum of all inputs, plus a bias.
-
-    x: (batch, inputs); weight: (outputs, inputs), as PyTorch keeps it; bias: (outputs,).
-    Returns (batch, outputs).
-    """
-    return x @ weight.T + bias
-
-
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Minus the log-probability of the right class, averaged over the batch.
 
@@ -55,3 +47,33 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """
     log_probabilities = F.log_softmax(logits, dim=-1)
     return -log_probabilities[torch.arange(len(labels)), labels].mean()
+
+
+def train(
+    model: nn.Module,
+    loader: Any,
+    loss_of: Callable[[nn.Module, dict[str, Tensor]], Tensor],
+    optimizer: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    epochs: int,
+) -> list[float]:
+    """The training loop: `epochs` times through the loader, with one step of the optimizer for each batch.
+
+    loader: a DataLoader whose batch_sampler is told the number of each epoch, so that it shuffles anew. loss_of: from
+    the model and a batch to a scalar. Gradients are clipped to a norm of 1 in all; after each step the schedule sets
+    the next learning rate. The model trains in train mode, and is left in eval mode. Returns the loss of every step.
+    """
+    losses = []
+    model.train()
+    for epoch in range(epochs):
+        loader.batch_sampler.set_epoch(epoch)
+        for batch in loader:
+            optimizer.zero_grad()
+            loss = loss_of(model, batch)
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            losses.append(loss.item())
+    model.eval()
+    return losses

@@ -1,4 +1,4 @@
-"""Exercises on what a network is made of and trained with: a slope, a layer, a loss."""
+"""Exercises on what a network is trained with: a slope and a loss."""
 
 import math
 
@@ -7,13 +7,8 @@ from torch import Generator, Tensor
 
 from course_utils.checks.edits import edits
 from course_utils.checks.first_steps.tensors import CUT_OFF, random_numbers
-from course_utils.checks.tasks import HAS_GRADIENT, Arguments, Exercise, Mistake, observe_values, slips
+from course_utils.checks.tasks import HAS_GRADIENT, Arguments, Exercise, observe_values
 from course_utils.methods import first_steps
-
-CUT_ONE = (
-    "the result is right, but one of the inputs gets no gradient, or a wrong one: a .detach(), .data or "
-    "torch.no_grad() cut the way back to it."
-)
 
 # --- slope ---
 
@@ -87,65 +82,6 @@ SLOPE = Exercise(
         "RuntimeError": "if it speaks of gradients: x asks for none here. The slope comes from two values of "
         "`function`, and needs no autograd.",
         "TypeError": "`function` is a function: call it with a tensor, function(x + step).",
-    },
-)
-
-# --- linear ---
-
-
-def _linear_cases(generator: Generator) -> list[Arguments]:
-    shapes = ((2, 3, 2, torch.float32), (1, 4, 3, torch.float64), (3, 3, 3, torch.float64))
-    return [
-        {
-            "x": random_numbers(generator, batch, inputs, dtype=dtype),
-            "weight": random_numbers(generator, outputs, inputs, dtype=dtype),
-            "bias": random_numbers(generator, outputs, dtype=dtype),
-        }
-        for batch, inputs, outputs, dtype in shapes
-    ]
-
-
-def _loose_linear(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor,
-    *,
-    no_bias: bool = False,
-    minus: bool = False,
-    times: bool = False,
-    inside: bool = False,
-    turned: bool = False,
-) -> Tensor:
-    y = x @ (weight.T + bias if inside else weight.T)
-    if not (no_bias or inside):
-        y = y * bias if times else y - bias if minus else y + bias
-    return y.T if turned else y
-
-
-LINEAR = Exercise(
-    reference=first_steps.linear,
-    cases=_linear_cases,
-    mistakes=slips(
-        _loose_linear,
-        {
-            "no_bias": "the bias is missing: add it to the product.",
-            "minus": "the bias is subtracted. Add it.",
-            "times": "the product is multiplied by the bias. Add it.",
-            "inside": "the bias is added to the weight, and then multiplied by x. Add it to the product: "
-            "@ comes before +, so no brackets are needed.",
-            "turned": "rows and columns are exchanged. One row a sentence, one column an output: x comes first.",
-        },
-        Mistake(
-            lambda x, weight, bias: x @ weight.T + bias[:, None],
-            "the bias stands upright, so each row, which is a sentence, gets another number of it. Each output has a "
-            "number of its own: add the bias as it is, and it goes to every row.",
-        ),
-    ),
-    advice={
-        HAS_GRADIENT: CUT_OFF,
-        **{f"gradient of {name}": CUT_ONE for name in ("x", "weight", "bias")},
-        "RuntimeError": "the shapes do not fit. In a product, a row of x meets a column on the right; the weight "
-        "keeps its inputs in rows, so turn it: weight.T. And @ is the matrix product; * is not.",
     },
 )
 

@@ -58,14 +58,6 @@ def slope_per_width(function, x, step):
     return torch.sub(function(x + step), function(x - step)) / width
 
 
-def linear_by_sum(x, weight, bias):
-    return (x.unsqueeze(1) * weight).sum(dim=-1) + bias
-
-
-def linear_turned_twice(x, weight, bias):
-    return torch.matmul(weight, x.T).T + bias
-
-
 def entropy_by_gather(logits, labels):
     return -logits.log_softmax(-1).gather(1, labels[:, None]).mean()
 
@@ -73,6 +65,70 @@ def entropy_by_gather(logits, labels):
 def entropy_by_logsumexp(logits, labels):
     right = (logits * F.one_hot(labels, logits.shape[-1])).sum(dim=-1)
     return (torch.logsumexp(logits, dim=-1) - right).mean()
+
+
+def entropy_row_by_row(logits, labels):
+    rows = [F.cross_entropy(row, label) for row, label in zip(logits, labels, strict=True)]
+    return sum(rows) / len(rows)
+
+
+def train_zeroing_afterwards(model, loader, loss_of, optimizer, schedule, epochs):
+    losses, epoch = [], 0
+    model.train(True)
+    while epoch < epochs:
+        loader.batch_sampler.set_epoch(epoch)
+        for batch in iter(loader):
+            loss = loss_of(model, batch)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(list(model.parameters()), max_norm=1)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=False)
+            schedule.step()
+            losses += [float(loss.detach())]
+        epoch += 1
+    model.train(False)
+    return losses
+
+
+def train_clipping_by_hand(model, loader, loss_of, optimizer, schedule, epochs):
+    def step(batch):
+        model.train().zero_grad()
+        loss = loss_of(model, batch)
+        loss.backward()
+        gradients = [p.grad for p in model.parameters()]
+        norm = torch.stack([gradient.norm() for gradient in gradients]).norm().item()
+        for gradient in gradients:
+            gradient.mul_(min(1.0, 1 / (norm + 1e-6)))
+        optimizer.step()
+        schedule.step()
+        return loss.detach().tolist()
+
+    def epoch(number):
+        loader.batch_sampler.set_epoch(number)
+        return [step(batch) for batch in loader]
+
+    losses = [loss for number in range(epochs) for loss in epoch(number)]
+    model.eval()
+    return losses
+
+
+def train_by_a_generator(model, loader, loss_of, optimizer, schedule, epochs):
+    def batches():
+        for epoch in range(epochs):
+            loader.batch_sampler.set_epoch(epoch)
+            yield from loader
+
+    losses = []
+    for batch in batches():
+        model.train()
+        losses.append(loss_of(model, batch))
+        optimizer.zero_grad()
+        losses[-1].backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+    model.eval()
+    return torch.stack(losses).tolist()
 
 
 MEAN = "(vectors * mask).sum(dim=1) / mask.sum(dim=1)"
@@ -100,22 +156,28 @@ WRONG = {
         ({"return": "x += step\n    return"}, "in place"),
         ({" / (2 * step)": "", "(function": "(-function", "- function": "+ function"}, "Two things."),
     ],
-    "first_steps.linear": [
-        ({" + bias": ""}, "the bias is missing"),
-        ({"+": "-"}, "is subtracted"),
-        ({"+": "*"}, "multiplied by the bias"),
-        ({"weight.T + bias": "(weight.T + bias)"}, "added to the weight"),
-        ({"bias": "bias[:, None]"}, "the bias stands upright"),
-        ({"x @ weight.T + bias": "weight @ x.T + bias[:, None]"}, "rows and columns are exchanged"),
-        ({".T": ""}, "turn it: weight.T"),
-        ({"weight": "weight.detach()"}, "cut the way back to it"),
-        ({"return": "x += 1\n    return"}, "in place"),
-    ],
     "first_steps.cross_entropy": [
         ({".mean()": ""}, "one number is asked for"),
         ({".mean()": ".mean().detach()"}, "no gradient can flow back"),
         ({LOG_SOFTMAX: "torch.log(logits.exp() / logits.exp().sum(dim=-1, keepdim=True))"}, "minus infinity"),
         ({".mean()": ".sum()", "-log": "log"}, "Two things."),
+    ],
+    "first_steps.train": [
+        ({"zero_grad()": "zero_gradient()"}, "the methods are"),
+        ({"loss_of(model, batch)": "loss_of(batch)"}, "called with the model and the batch"),
+        ({"set_epoch(epoch)": "set_epoch(epoch + 1)"}, "from 0, before its batches"),
+        (
+            {"loss.backward()": "loss.backward(retain_graph=True)\n            loss.backward()"},
+            "once for each batch",
+        ),
+        ({"loss.backward()": "loss.backward()\n            loss.backward()"}, "a second time through"),
+        (
+            {"optimizer.step()": "optimizer.step()\n            optimizer.step()"},
+            "makes one step for each batch",
+        ),
+        ({"return losses": "return tuple(losses)"}, "not the type"),
+        ({"model.parameters(), 1.0": "[model.weight], 1.0"}, "end elsewhere"),
+        ({"model.eval()": "pass", "schedule.step()": "pass"}, "Two things."),
     ],
 }
 
@@ -123,6 +185,11 @@ RIGHT = {
     "first_steps.accuracy": [accuracy_by_loop, accuracy_as_tensor, accuracy_from_errors],
     "first_steps.masked_mean": [mean_row_by_row, mean_by_product, mean_of_filled],
     "first_steps.slope": [slope_in_two_halves, slope_per_width, slope_without_gradient, slope_by_numpy],
-    "first_steps.linear": [linear_by_sum, linear_turned_twice, F.linear],
-    "first_steps.cross_entropy": [entropy_by_gather, entropy_by_logsumexp, F.cross_entropy],
+    "first_steps.cross_entropy": [
+        entropy_by_gather,
+        entropy_by_logsumexp,
+        entropy_row_by_row,
+        F.cross_entropy,
+    ],
+    "first_steps.train": [train_zeroing_afterwards, train_clipping_by_hand, train_by_a_generator],
 }
