@@ -8,7 +8,8 @@ tokens).
 
 from collections.abc import Sequence
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from course_utils.methods.validation import Given, checked, in_float32
 
@@ -27,6 +28,18 @@ def _answers_fit(given: Given) -> None:
             "precedes: there is nothing to score. Has the text been cut to the model's length?"
         )
     given["logits"] = in_float32(logits)
+
+
+def _pairs_fit(given: Given) -> None:
+    prompts, answers = given["prompts"], given["answers"]
+    if len(prompts) != len(answers):
+        raise ValueError(f"There are {len(prompts)} prompts and {len(answers)} answers: one answer for each.")
+    for i, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
+        if not (len(prompt) and len(answer)):
+            raise ValueError(
+                f"Pair {i} has {'no answer' if len(prompt) else 'an empty prompt'}. A model scores a token by the "
+                "tokens before it, so both need a token; a tokenizer's first one (bos_token) will do for the prompt."
+            )
 
 
 def training_flops(parameters: float, tokens: float) -> float:
@@ -61,28 +74,53 @@ def build_prompt(description: str | None, examples: Sequence[tuple[str, str]], q
     return "\n".join([*lines, f"{query} => "])
 
 
-@checked(_answers_fit)
-def answer_log_likelihood(logits: Tensor, input_ids: Tensor, answer_mask: Tensor) -> Tensor:
-    """The mean log-probability, in nats, of the tokens of each answer, given all that stands before them.
+@checked(_pairs_fit)
+def answer_batch(
+    prompts: Sequence[list[int]], answers: Sequence[list[int]], pad_token_id: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Prompts with their answers behind them, as one batch, padded on the right.
 
-    logits: (batch, length, vocabulary); input_ids: (batch, length); answer_mask: (batch, length), True at the
-    tokens of the answer, of which every row has at least one, and never the first token.
-    Returns (batch,), summed in float32. The logits at a place score the token at the next place. Raises ValueError
-    where the shapes do not fit, or a row has no answer.
+    prompts, answers: a list of token ids each; every one holds a token. Returns input_ids, attention_mask (1 at a
+    token, 0 at padding) and answer_mask (bool, True at the tokens of the answer), all of shape (batch, longest).
+    Raises ValueError where there is not one answer for each prompt, and for an empty prompt or answer.
     """
-    log_p = logits[:, :-1].log_softmax(dim=-1)
-    next_ids, counted = input_ids[:, 1:], answer_mask[:, 1:]
-    of_next = log_p.gather(-1, next_ids.unsqueeze(-1)).squeeze(-1)
-    return of_next.masked_fill(~counted, 0.0).sum(dim=-1) / counted.sum(dim=-1)
+    rows = [prompt + answer for prompt, answer in zip(prompts, answers, strict=True)]
+    longest = max(len(row) for row in rows)
+    input_ids = torch.full((len(rows), longest), pad_token_id)
+    attention_mask = torch.zeros(len(rows), longest, dtype=torch.long)
+    answer_mask = torch.zeros(len(rows), longest, dtype=torch.bool)
+    for i, row in enumerate(rows):
+        input_ids[i, : len(row)] = torch.tensor(row)
+        attention_mask[i, : len(row)] = 1
+        answer_mask[i, len(prompts[i]) : len(row)] = True
+    return input_ids, attention_mask, answer_mask
 
 
 @checked(_answers_fit)
 def exact_match(logits: Tensor, input_ids: Tensor, answer_mask: Tensor) -> Tensor:
     """Whether each answer is, token for token, the one that greedy decoding would write.
 
-    Shapes as in `answer_log_likelihood`. Returns (batch,), bool. Greedy decoding takes the most likely token every
+    logits: (batch, length, vocabulary), at each place for the token at the next; input_ids, answer_mask: as
+    `answer_batch` returns them. Returns (batch,), bool. Greedy decoding takes the most likely token every
     time. As long as it has written the answer so far, it sees what the model sees here; so it writes the whole
     answer exactly if the most likely token is the right one at each place.
     """
     right = logits[:, :-1].argmax(dim=-1) == input_ids[:, 1:]
     return (right | ~answer_mask[:, 1:]).all(dim=-1)
+
+
+def answer_log_likelihood(
+    model: nn.Module, prompts: Sequence[list[int]], answers: Sequence[list[int]], pad_token_id: int
+) -> Tensor:
+    """The log-probability, in nats, of each answer behind its prompt: the sum over the answer's tokens.
+
+    model: called with input_ids and attention_mask, (batch, length); returns `.logits`, (batch, length, vocabulary).
+    prompts, answers: as in `answer_batch`. Returns (batch,), summed in float32. A token of the prompt may be
+    impossible to the model: it does not count. Raises ValueError as `answer_batch` does.
+    """
+    input_ids, attention_mask, answer_mask = answer_batch(prompts, answers, pad_token_id)
+    logits = model(input_ids=input_ids, attention_mask=attention_mask).logits.float()
+    log_p = logits[:, :-1].log_softmax(dim=-1)
+    next_ids, counted = input_ids[:, 1:], answer_mask[:, 1:]
+    of_next = log_p.gather(-1, next_ids.unsqueeze(-1)).squeeze(-1)
+    return of_next.masked_fill(~counted, 0.0).sum(dim=-1)

@@ -70,22 +70,34 @@ def test_zero_one_and_few_shot_prompts():
 # --- scores ---
 
 
-@pytest.mark.parametrize("score", [scale.answer_log_likelihood, scale.exact_match])
-def test_an_answer_that_is_not_there_is_named(score):
+def test_an_answer_that_is_not_there_is_named():
     logits, ids, mask = torch.zeros(2, 4, 5), torch.zeros(2, 4, dtype=torch.long), torch.zeros(2, 4).bool()
     mask[0, 2] = mask[1, 0] = True  # in row 1, the first token: nothing stands before it
     with pytest.raises(ValueError, match="Row 1 has no token of an answer"):
-        score(logits, ids, mask)
+        scale.exact_match(logits, ids, mask)
     with pytest.raises(ValueError, match=r"\(2, 4, 5\), input_ids \(2, 3\) and answer_mask \(2, 4\)"):
-        score(logits, ids[:, :3], mask)
+        scale.exact_match(logits, ids[:, :3], mask)
+    for prompts, answers, problem in (
+        ([[1], [1]], [[2]], "2 prompts and 1 answers"),
+        ([[1], []], [[2], [2]], "Pair 1 has an empty prompt"),
+        ([[1], [1]], [[], [2]], "Pair 0 has no answer"),
+    ):
+        with pytest.raises(ValueError, match=problem):
+            scale.answer_batch(prompts, answers, 0)
 
 
-def test_log_likelihoods_are_summed_in_float32():
-    logits = torch.randn(1, 40, 50, generator=torch.Generator().manual_seed(0)).half()
-    ids, mask = torch.arange(40)[None], torch.ones(1, 40, dtype=torch.bool)
-    found = scale.answer_log_likelihood(logits, ids, mask)
+def pairs(seed: int) -> tuple[list[list[int]], list[list[int]]]:
+    """Prompts and answers of one to five tokens."""
+    rng = random.Random(seed)
+    prompts, answers = (
+        [[rng.randint(3, 11) for _ in range(rng.randint(1, 5))] for _ in range(4)] for _ in range(2)
+    )
+    return prompts, answers
+
+
+def test_log_likelihoods_are_summed_in_float32(model):
+    found = scale.answer_log_likelihood(model.to(torch.bfloat16), *pairs(0), 0)
     assert found.dtype == torch.float32
-    torch.testing.assert_close(found, scale.answer_log_likelihood(logits.float(), ids, mask))
 
 
 @torch.no_grad()
@@ -109,27 +121,23 @@ def test_exact_match_says_what_greedy_generation_writes(model):
     assert match.tolist() == (rows == written).all(dim=-1).tolist()
 
 
-def test_log_likelihood_is_minus_the_loss_of_transformers(model):
-    ids = torch.randint(3, 12, (3, 7), generator=torch.Generator().manual_seed(2))
-    mask = torch.zeros_like(ids, dtype=torch.bool)
-    mask[0, 4:] = mask[1, 2:5] = mask[2, 6:] = True
-    ours = scale.answer_log_likelihood(model(ids).logits, ids, mask)
-    for row in range(3):
-        labels = ids[row : row + 1].masked_fill(~mask[row : row + 1], -100)
-        torch.testing.assert_close(ours[row], -model(ids[row : row + 1], labels=labels).loss)
+def test_log_likelihood_is_minus_the_loss_of_transformers_whatever_stands_in_the_padding(model):
+    prompts, answers = pairs(1)
+    ours = scale.answer_log_likelihood(model, prompts, answers, pad_token_id=0)
+    for prompt, answer, found in zip(prompts, answers, ours, strict=True):
+        ids = torch.tensor([prompt + answer])
+        labels = torch.tensor([[-100] * len(prompt) + answer])
+        torch.testing.assert_close(found, -len(answer) * model(ids, labels=labels).loss)
+    torch.testing.assert_close(ours, scale.answer_log_likelihood(model, prompts, answers, pad_token_id=7))
     ours.sum().backward()
     assert model.get_output_embeddings().weight.grad.abs().sum() > 0
 
 
-def test_padding_on_the_right_changes_no_score(model):
-    ids = torch.randint(3, 12, (2, 6), generator=torch.Generator().manual_seed(3))
-    mask = torch.zeros_like(ids, dtype=torch.bool)
-    mask[:, 3:] = True
+def test_padding_on_the_right_changes_no_match(model):
+    ids, _, mask = scale.answer_batch([[3, 4, 5]] * 2, [[6, 7, 8], [9, 3, 4]], 0)
     longer = torch.nn.functional.pad(ids, (0, 3)), torch.nn.functional.pad(mask, (0, 3))
-    for score in (scale.exact_match, scale.answer_log_likelihood):
-        torch.testing.assert_close(
-            score(model(ids).logits, ids, mask), score(model(longer[0]).logits, *longer)
-        )
+    match = scale.exact_match(model(ids).logits, ids, mask)
+    assert torch.equal(match, scale.exact_match(model(longer[0]).logits, *longer))
 
 
 # --- the tasks, and the rows of training ---
@@ -227,6 +235,13 @@ def test_answer_batches_mark_the_answer_and_its_end():
         marked = batch["input_ids"][row][mask[row]]
         assert tokenizer.decode(marked) == answer + "\n"
     assert batch["attention_mask"].sum(dim=1).tolist() == [1 + 4 + 4, 1 + 18 + 3 + 3]
+    ids = [
+        tokenizer(prompts)["input_ids"],
+        tokenizer(["cba\n", "ba\n"], add_special_tokens=False)["input_ids"],
+    ]
+    by_hand = scale.answer_batch(*ids, tokenizer.pad_token_id)
+    for one, other in zip((batch["input_ids"], batch["attention_mask"], mask), by_hand, strict=True):
+        assert torch.equal(one, other)
 
 
 # --- what ships ---

@@ -1,7 +1,8 @@
 """The exercises of notebook 01, scale and prompting."""
 
-from course_utils.checks.scale.cost import SERVING_BYTES, TRAINING_FLOPS
+from course_utils.checks.scale.cost import SERVING_BYTES
+from course_utils.checks.scale.pairs import ANSWER_BATCH, ANSWER_LOG_LIKELIHOOD
 from course_utils.checks.scale.prompts import BUILD_PROMPT
-from course_utils.checks.scale.scoring import ANSWER_LOG_LIKELIHOOD, EXACT_MATCH
+from course_utils.checks.scale.scoring import EXACT_MATCH
 
-EXERCISES = (TRAINING_FLOPS, SERVING_BYTES, BUILD_PROMPT, EXACT_MATCH, ANSWER_LOG_LIKELIHOOD)
+EXERCISES = (SERVING_BYTES, BUILD_PROMPT, ANSWER_BATCH, EXACT_MATCH, ANSWER_LOG_LIKELIHOOD)

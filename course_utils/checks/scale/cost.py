@@ -1,11 +1,11 @@
-"""Exercises whose answer is a number: what training and serving a language model take."""
+"""Exercise whose answer is a number: what serving a language model takes."""
 
 import numbers
 
 from torch import Generator, Tensor
 
 from course_utils.checks.edits import edits
-from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Mistake, Observations
+from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Observations
 from course_utils.methods import scale
 
 
@@ -14,57 +14,6 @@ def _observe_number(function: Function, arguments: Arguments) -> Observations:
     found = function(*arguments.values())
     is_number = isinstance(found, numbers.Real) and not isinstance(found, bool)
     return {RESULT: float(found) if is_number or (isinstance(found, Tensor) and found.dim() == 0) else found}
-
-
-def _flops_cases(_: Generator) -> list[Arguments]:
-    sizes = ((2.0, 5.0), (1.5e4, 1e7), (1.17e8, 3e9), (1.75e11, 5e11), (7.0, 0.0))
-    return [{"parameters": parameters, "tokens": tokens} for parameters, tokens in sizes]
-
-
-TRAINING_FLOPS = Exercise(
-    reference=scale.training_flops,
-    cases=_flops_cases,
-    observe=_observe_number,
-    mistakes=[
-        Mistake(
-            lambda parameters, tokens: 2 * parameters * tokens,
-            "that is the way forward only, 2 N D. The way back takes twice as much again.",
-        ),
-        Mistake(
-            lambda parameters, tokens: 4 * parameters * tokens,
-            "that is the way back only, 4 N D. The way forward, 2 N D, comes before it.",
-        ),
-        Mistake(
-            lambda parameters, tokens: 3 * parameters * tokens,
-            "a multiplication and an addition are two operations: 2 a parameter on the way forward, not 1.",
-        ),
-        Mistake(
-            lambda parameters, tokens: 6 * parameters,
-            "that is one token. Every token of the training data passes through the model.",
-        ),
-        Mistake(
-            lambda parameters, tokens: 6 * tokens,
-            "that is one parameter. Each of them takes part in every token.",
-        ),
-        Mistake(
-            lambda parameters, tokens: 12 * parameters * tokens,
-            "that is twice too much. Forward there are two operations a parameter and token, back four: six in all.",
-        ),
-        Mistake(
-            lambda parameters, tokens: parameters * tokens,
-            "that counts one operation for each pair of a parameter and a token. There are six: two on the "
-            "way forward, four on the way back.",
-        ),
-        Mistake(
-            lambda parameters, tokens: 6 * (parameters + tokens),
-            "parameters and tokens are added. Every parameter meets every token: multiply.",
-        ),
-    ],
-    advice={
-        "type": "return a plain number: 6 times the parameters times the tokens.",
-        "value": "each parameter takes 2 operations for each token on the way forward, and twice that on the way back.",
-    },
-)
 
 
 def _bytes_cases(_: Generator) -> list[Arguments]:

@@ -4,70 +4,9 @@ WRONG: for each exercise, what gets advice from `checks/scale`, since none of it
 reference, or a function, and a piece of the advice. RIGHT: other ways to be right.
 """
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-
-
-def flops_forward(parameters, tokens):
-    return 2.0 * parameters * tokens
-
-
-def flops_backward(parameters, tokens):
-    return parameters * 4 * tokens
-
-
-def flops_half(parameters, tokens):
-    return parameters * tokens + 2 * parameters * tokens
-
-
-def flops_no_tokens(parameters, tokens):
-    return 6 * parameters
-
-
-def flops_no_parameters(parameters, tokens):
-    return tokens * 6
-
-
-def flops_twice(parameters, tokens):
-    return 12 * parameters * tokens
-
-
-def flops_divided(parameters, tokens):
-    return 6 * parameters * tokens / 1e12
-
-
-def flops_product(parameters, tokens):
-    return parameters * tokens
-
-
-def flops_sum(parameters, tokens):
-    return 6 * (parameters + tokens)
-
-
-def flops_text(parameters, tokens):
-    return f"{6 * parameters * tokens:.0f}"
-
-
-def flops_in_steps(parameters, tokens):
-    forward = 2 * parameters
-    return (forward + 2 * forward) * tokens
-
-
-def flops_whole(parameters, tokens):
-    return int(6 * parameters * tokens)
-
-
-def flops_of_numpy(parameters, tokens):
-    return np.prod(np.array([6, parameters, tokens]))
-
-
-def flops_as_tensor(parameters, tokens):
-    return torch.tensor(6.0, dtype=torch.float64) * parameters * tokens
-
-
-def flops_by_tensor(parameters, tokens):
-    return torch.tensor([6.0, parameters, tokens], dtype=torch.float64).prod().item()
+from torch.nn.utils.rnn import pad_sequence
 
 
 def bytes_in_steps(parameters, layers, hidden_size, context, batch_size, bytes_per_number):
@@ -125,37 +64,59 @@ def match_by_indices(logits, input_ids, answer_mask):
     return match
 
 
-def likelihood_by_cross_entropy(logits, input_ids, answer_mask):
-    labels = input_ids[:, 1:].masked_fill(~answer_mask[:, 1:], -100)
-    loss = F.cross_entropy(logits[:, :-1].transpose(1, 2), labels, ignore_index=-100, reduction="none")
-    return -loss.sum(-1) / answer_mask[:, 1:].sum(-1)
+def batch_by_pad_sequence(prompts, answers, pad_token_id):
+    rows = [torch.tensor(p + a) for p, a in zip(prompts, answers, strict=True)]
+    ids = pad_sequence(rows, batch_first=True, padding_value=pad_token_id)
+    real = pad_sequence([torch.ones_like(row) for row in rows], batch_first=True)
+    parts = [torch.tensor([False] * len(p) + [True] * len(a)) for p, a in zip(prompts, answers, strict=True)]
+    return ids, real, pad_sequence(parts, batch_first=True)
 
 
-def likelihood_by_rows(logits, input_ids, answer_mask):
-    log_p = logits[:, :-1].log_softmax(-1).gather(-1, input_ids[:, 1:, None])[..., 0]
-    return torch.stack([row[mask].mean() for row, mask in zip(log_p, answer_mask[:, 1:], strict=True)])
+def batch_by_positions(prompts, answers, pad_token_id):
+    begins = torch.tensor([len(prompt) for prompt in prompts])[:, None]
+    ends = begins + torch.tensor([len(answer) for answer in answers])[:, None]
+    positions = torch.arange(int(ends.max()))
+    real = positions < ends
+    ids = torch.full(real.shape, pad_token_id)
+    ids[real] = torch.tensor(
+        [token for pair in zip(prompts, answers, strict=True) for token in sum(pair, [])]
+    )
+    return [ids, real.long(), (positions >= begins) & real]
 
 
-def likelihood_by_logsumexp(logits, input_ids, answer_mask):
-    rows, columns = answer_mask.nonzero(as_tuple=True)
-    before = logits[rows, columns - 1]
-    log_p = before[torch.arange(len(rows)), input_ids[rows, columns]] - before.logsumexp(-1)
-    return logits.new_zeros(len(logits)).index_add(0, rows, log_p) / rows.bincount()
+def batch_by_lists(prompts, answers, pad_token_id):
+    rows = [[*p, *a] for p, a in zip(prompts, answers, strict=True)]
+    gaps = [max(map(len, rows)) - len(row) for row in rows]
+    ids = [row + gap * [pad_token_id] for row, gap in zip(rows, gaps, strict=True)]
+    real = [[1] * len(row) + [0] * gap for row, gap in zip(rows, gaps, strict=True)]
+    marks = [len(p) * [0] + len(a) * [1] + g * [0] for p, a, g in zip(prompts, answers, gaps, strict=True)]
+    return torch.tensor(ids), torch.tensor(real), torch.tensor(marks).bool()
+
+
+def likelihood_by_cross_entropy(model, prompts, answers, pad_token_id):
+    ids, real, marks = batch_by_positions(prompts, answers, pad_token_id)
+    labels = ids.masked_fill(~marks, -100)[:, 1:]
+    logits = model(input_ids=ids, attention_mask=real).logits[:, :-1].to(torch.float32)
+    return -F.cross_entropy(logits.transpose(1, 2), labels, reduction="none").sum(-1)
+
+
+def likelihood_one_by_one(model, prompts, answers, pad_token_id):
+    sums = []
+    for prompt, answer in zip(prompts, answers, strict=True):
+        log_p = model(torch.tensor([prompt + answer])).logits[0].float().log_softmax(-1)
+        sums.append(sum(log_p[len(prompt) + i - 1, token] for i, token in enumerate(answer)))
+    return torch.stack(sums)
+
+
+def likelihood_by_logsumexp(model, prompts, answers, pad_token_id):
+    ids, real, marks = batch_by_lists(prompts, answers, pad_token_id)
+    rows, columns = marks.nonzero(as_tuple=True)
+    before = model(ids, real)["logits"][rows, columns - 1].float()
+    log_p = before[torch.arange(len(rows)), ids[rows, columns]] - before.logsumexp(-1)
+    return torch.zeros(len(ids)).index_add(0, rows, log_p)
 
 
 WRONG = {
-    "scale.training_flops": [
-        (flops_forward, "the way forward only"),
-        (flops_backward, "the way back only"),
-        (flops_half, "a multiplication and an addition"),
-        (flops_no_tokens, "that is one token"),
-        (flops_no_parameters, "that is one parameter"),
-        (flops_twice, "twice too much"),
-        (flops_divided, "2 operations for each token"),
-        (flops_product, "one operation for each pair"),
-        (flops_sum, "parameters and tokens are added"),
-        (flops_text, "return a plain number"),
-    ],
     "scale.serving_bytes": [
         ({"2 *": "3 *"}, "count numbers first"),
         ({"2 * ": "", " * batch_size": ""}, "Two things."),
@@ -175,18 +136,30 @@ WRONG = {
         ({"(right | ~": "right[", "[:, 1:]).all(dim=-1)": "[:, 1:]]"}, "of shape (batch,): .all(dim=-1)"),
         ({"ids[:, 1:]": "ids[:, :-1]", "all(dim=-1)": "all(dim=-1).float()"}, "Two things."),
     ],
+    "scale.answer_batch": [
+        ({"prompt + answer": "prompt.__iadd__(answer)"}, "changed in place"),
+        ({"return input_ids, attention_mask, answer_mask": "return input_ids"}, "return three tensors"),
+        ({"max(len": "1 + max(len"}, "longest prompt with its answer"),
+        ({"torch.full((len(rows), longest), pad_token_id)": "torch.tensor(rows)"}, "rows of unequal length"),
+        ({", pad_token_id)": ", 0)", "dtype=torch.bool": "dtype=torch.long"}, "Two things."),
+    ],
     "scale.answer_log_likelihood": [
-        ({"logits[": "logits.detach()["}, "so nobody could train with it"),
-        ({"log_softmax(dim=-1)": "softmax(dim=-1).log()"}, "its gradient is not"),
-        ({"mask[:, 1:]": "mask"}, "that do not go together"),
-        ({"return ": "return -", " / counted.sum(dim=-1)": ""}, "Two things."),
+        ({"answer_mask[:, 1:]": "answer_mask"}, "that do not go together"),
+        ({".sum(dim=-1)": ".sum(dim=-1, keepdim=True)"}, "one number a row is wanted, of shape"),
+        ({"answer_batch(prompts": "torch.cat(prompts)\n    answer_batch(prompts"}, "are lists of token ids"),
+        ({"log_p =": "prompts[0].append(1)\n    log_p ="}, "changed in place"),
+        ({"return ": "return -", ".logits.float()": ".logits"}, "Two things."),
     ],
 }
 
 RIGHT = {
-    "scale.training_flops": [flops_in_steps, flops_by_tensor, flops_whole, flops_of_numpy, flops_as_tensor],
     "scale.serving_bytes": [bytes_in_steps, bytes_by_shape, bytes_whole],
     "scale.build_prompt": [prompt_by_sum, prompt_by_empty_answer, prompt_by_recursion],
     "scale.exact_match": [match_by_count, match_by_rows, match_by_indices],
-    "scale.answer_log_likelihood": [likelihood_by_cross_entropy, likelihood_by_rows, likelihood_by_logsumexp],
+    "scale.answer_batch": [batch_by_pad_sequence, batch_by_positions, batch_by_lists],
+    "scale.answer_log_likelihood": [
+        likelihood_by_cross_entropy,
+        likelihood_one_by_one,
+        likelihood_by_logsumexp,
+    ],
 }
