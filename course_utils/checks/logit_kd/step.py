@@ -51,11 +51,14 @@ def _observe(function: Function, arguments: Arguments) -> Observations:
     given = copy.deepcopy(arguments)
     leaf = given["outputs"].logits.requires_grad_()
     given["outputs"] = SequenceClassifierOutput(logits=leaf.clone())
+    lacking = bool(given["cached"][given["batch"]["id"]].isnan().any())
     try:
         value = function(*given.values())
     except ValueError:
-        return {REFUSED: True}
-    changed = [name for name in ("batch", "cached") if difference(arguments[name], given[name])]
+        if lacking:
+            return {REFUSED: True}
+        raise
+    changed = [name for name in ("outputs", "batch", "cached") if difference(arguments[name], given[name])]
     seen = {
         REFUSED: False,
         INPUTS_CHANGED: ", ".join(changed) or None,
@@ -141,7 +144,7 @@ DISTILLATION_LOSS = Exercise(
         ),
     ),
     advice={
-        REFUSED: "a ValueError belongs to one case only: an example of this batch whose row in the cache is NaN.",
+        "ValueError": "a ValueError belongs to one case only: an example of this batch whose row in the cache is NaN.",
         GRADIENT: "the value is right, but the student gets no gradient, or a wrong one. Something cut it: .detach(), "
         ".item(), .data or torch.no_grad().",
         INPUTS_CHANGED: "the batch or the cache is changed in place, and the next epoch needs both as they were.",
