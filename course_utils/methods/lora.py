@@ -1,7 +1,7 @@
 """LoRA: the update of a weight matrix is the product of two thin ones, and only those are trained.
 
 Source: Hu, Shen, Wallis, Allen-Zhu, Li, Wang, Wang and Chen (2021), "LoRA: Low-Rank Adaptation of Large Language
-Models", section 4.1 (equation 3) and section 4.2. The other scaling is that of Kalajdzievski (2023), "A Rank
+Models", section 4.1 (equation 3) and section 4.2. The second scaling is that of Kalajdzievski (2023), "A Rank
 Stabilization Scaling Factor for Fine-Tuning with LoRA".
 """
 
@@ -21,13 +21,13 @@ from course_utils.methods.replacing import Wrapped, innermost, merge_and_unload,
 from course_utils.methods.storing import load, own_parameters, state
 
 
-def lora_scaling(rank: int, lora_alpha: float, rank_stabilized: bool = False) -> float:
-    """The factor before B A: lora_alpha / rank (Hu et al. 2021, section 4.1).
+def low_rank(update: Tensor, rank: int) -> tuple[Tensor, Tensor]:
+    """A and B of the product B A that comes nearest to an update among all of this rank (Eckart and Young 1936).
 
-    With `rank_stabilized` it is lora_alpha / sqrt(rank), which keeps the size of the update from shrinking
-    as the rank grows (rsLoRA, Kalajdzievski 2023).
+    update: (out, in). Returns A, (rank, in), and B, (out, rank); with rank 0 their product is zero.
     """
-    return lora_alpha / (math.sqrt(rank) if rank_stabilized else rank)
+    left, singular_values, right = torch.linalg.svd(update, full_matrices=False)
+    return right[:rank], left[:, :rank] * singular_values[:rank]
 
 
 def lora_init(in_features: int, out_features: int, rank: int) -> tuple[Tensor, Tensor]:
@@ -41,26 +41,6 @@ def lora_init(in_features: int, out_features: int, rank: int) -> tuple[Tensor, T
     return lora_A, torch.zeros(out_features, rank)
 
 
-def lora_forward(
-    x: Tensor, weight: Tensor, bias: Tensor | None, lora_A: Tensor, lora_B: Tensor, scaling: float
-) -> Tensor:
-    """The adapted layer: x W^T + bias + scaling * x A^T B^T (Hu et al. 2021, equation 3, with
-    the scaling of the text below it).
-
-    x: (..., in); weight: (out, in); bias: (out,) or None; lora_A: (rank, in); lora_B: (out, rank).
-    Returns (..., out). B A is never formed: two thin products cost far less than one of full size.
-    """
-    return F.linear(x, weight, bias) + scaling * F.linear(F.linear(x, lora_A), lora_B)
-
-
-def merged_weight(weight: Tensor, lora_A: Tensor, lora_B: Tensor, scaling: float) -> Tensor:
-    """W' = W + scaling * B A: one matrix again, which costs at run time what W costs.
-
-    weight: (out, in); lora_A: (rank, in); lora_B: (out, rank). Returns a new tensor of W's shape and dtype.
-    """
-    return weight + (scaling * (lora_B @ lora_A)).to(weight.dtype)
-
-
 def count_lora_parameters(in_features: int, out_features: int, rank: int, layers: int) -> int:
     """How many parameters LoRA trains when it adapts `layers` weight matrices of shape (out, in).
 
@@ -70,11 +50,13 @@ def count_lora_parameters(in_features: int, out_features: int, rank: int, layers
 
 
 class LoRALinear(Wrapped):
-    """A linear layer, frozen, with a trained low-rank update beside it.
+    """A linear layer, frozen, with a trained low-rank update beside it (Hu et al. 2021, equation 3).
 
     `linear` is the layer that was there. `lora_A` (rank, in) and `lora_B` (out, rank) are the only parameters
     that train. As in peft they are float32 also beside a layer in half precision, where small updates would be
-    rounded away; they compute in the input's dtype. While `merged`, the update lies in the layer's weight.
+    rounded away; they compute in the input's dtype. The update is multiplied by lora_alpha / rank, or with
+    `rank_stabilized` by lora_alpha / sqrt(rank), which keeps it from shrinking as the rank grows (rsLoRA,
+    Kalajdzievski 2023). While `merged`, it lies in the layer's weight.
     """
 
     def __init__(
@@ -85,20 +67,41 @@ class LoRALinear(Wrapped):
         self.lora_A = nn.Parameter(lora_A.to(self.linear.weight.device))
         self.lora_B = nn.Parameter(lora_B.to(self.linear.weight.device))
         self.lora_alpha, self.rank_stabilized = lora_alpha, rank_stabilized
-        self.scaling = lora_scaling(rank, lora_alpha, rank_stabilized)
+        self.scaling = lora_alpha / (math.sqrt(rank) if rank_stabilized else rank)
 
     def forward(self, x: Tensor) -> Tensor:
         frozen = self.linear(x)
         if self.merged:
             return frozen
-        return frozen + self.scaling * F.linear(F.linear(x, self.lora_A.to(x.dtype)), self.lora_B.to(x.dtype))
+        down = F.linear(x, self.lora_A.to(x.dtype))
+        return frozen + self.scaling * F.linear(down, self.lora_B.to(x.dtype))
 
     def plain(self, weight: Tensor, bias: Tensor | None, undo: bool = False) -> tuple[Tensor, Tensor | None]:
-        scaling = -self.scaling if undo else self.scaling
-        return merged_weight(weight, self.lora_A, self.lora_B, scaling), bias
+        update = (self.scaling * (self.lora_B @ self.lora_A)).to(weight.dtype)
+        return weight - update if undo else weight + update, bias
 
     def settings(self) -> dict[str, float | bool]:
         return {"lora_alpha": self.lora_alpha, "rank_stabilized": self.rank_stabilized}
+
+
+def inject(
+    model: nn.Module,
+    targets: Sequence[str] | str,
+    kind: type[Wrapped],
+    head: Sequence[str],
+    **settings: Any,
+) -> nn.Module:
+    """Freeze the model, and put `kind(linear, **settings)` in place of every linear layer that `targets` name.
+
+    targets: a list of names, or one regular expression for whole paths, as in peft (`finding.find_layers`). Changes
+    the model in place and returns it. The parts named in `head` stay as they are, and train. Raises ValueError, and
+    changes nothing, where a target or the head fits nothing.
+    """
+    layers = find_layers(model, targets, head, kind)
+    freeze_base(model, head)
+    for path, linear in layers.items():
+        replace(model, path, kind(linear, **settings))
+    return model
 
 
 def inject_lora(
@@ -109,18 +112,13 @@ def inject_lora(
     rank_stabilized: bool = False,
     head: Sequence[str] = ("classifier",),
 ) -> nn.Module:
-    """Freeze the model, and give every linear layer that `targets` name a low-rank update.
+    """Freeze the model, and give every linear layer that `targets` name a low-rank update: see `inject`.
 
-    targets: a list of names, or one regular expression for whole paths, as in peft (`replacing.find_layers`). Changes
-    the model in place and returns it. The parts named in `head` are new and stay trainable. Raises ValueError, and
-    changes nothing, where a target or the head fits nothing, and for a rank below 1.
+    Raises ValueError, and changes nothing, as `inject`, and for a rank below 1.
     """
     at_least_one(rank=rank)
-    layers = find_layers(model, targets, head, LoRALinear)
-    freeze_base(model, head)
-    for path, linear in layers.items():
-        replace(model, path, LoRALinear(linear, rank, lora_alpha, rank_stabilized))
-    return model
+    settings = {"rank": rank, "lora_alpha": lora_alpha, "rank_stabilized": rank_stabilized}
+    return inject(model, targets, LoRALinear, head, **settings)
 
 
 def lora_state(model: nn.Module) -> dict[str, Tensor]:

@@ -212,9 +212,9 @@ def changing_its_inputs(reference: Function, log: list[str]) -> Function:
     """The reference, which then adds 1 to its inputs, and turns truth values round. `log` gets "changed", or "changes
     them itself" where that is what the reference is for."""
 
-    def call(*arguments: Any) -> Any:
+    def call(*arguments: Any, **named: Any) -> Any:
         before = [tensor.clone() for tensor in tensors(arguments)]
-        result = reference(*arguments)
+        result = reference(*arguments, **named)
         after = list(tensors(arguments))
         alike = len(before) == len(after) and all(map(torch.equal, before, after))
         for tensor in after:

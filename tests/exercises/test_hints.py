@@ -139,9 +139,9 @@ def test_code_in_a_hint_keeps_its_lines() -> None:
 
 def test_an_unknown_id_is_the_error_of_grade() -> None:
     with pytest.raises(checks.UnknownExercise) as by_grade:
-        checks.grade("lora.merged_weigth", print)
-    with pytest.raises(checks.UnknownExercise, match="lora.merged_weight") as by_hint:
-        course_utils.hint("lora.merged_weigth")
+        checks.grade("lora.LoRALinaer", print)
+    with pytest.raises(checks.UnknownExercise, match="lora.LoRALinear") as by_hint:
+        course_utils.hint("lora.LoRALinaer")
     assert str(by_hint.value) == str(by_grade.value)
     assert record.entries() == {}
 

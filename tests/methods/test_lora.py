@@ -84,10 +84,20 @@ def test_with_b_zero_the_first_gradient_reaches_b_only(base, batch):
 
 
 def test_the_scaling_and_the_rank_stabilized_one(base):
-    assert lora.lora_scaling(rank=4, lora_alpha=8) == 2
-    assert lora.lora_scaling(rank=16, lora_alpha=8, rank_stabilized=True) == 2
+    assert lora.LoRALinear(nn.Linear(16, 16), rank=4, lora_alpha=8).scaling == 2
+    assert lora.LoRALinear(nn.Linear(16, 16), rank=16, lora_alpha=8, rank_stabilized=True).scaling == 2
     model = inject(base, rank=9, lora_alpha=6, rank_stabilized=True)
     assert model.bert.encoder.layer[0].attention.self.query.scaling == pytest.approx(6 / math.sqrt(9))
+
+
+def test_the_nearest_matrix_of_a_rank():
+    """What is left over is what the other singular values hold, and of a matrix of that rank nothing is left."""
+    update = torch.randn(6, 5, generator=torch.Generator().manual_seed(0))
+    for rank in range(6):
+        lora_A, lora_B = lora.low_rank(update, rank)
+        assert lora_A.shape == (rank, 5) and lora_B.shape == (6, rank)
+        left = torch.linalg.svdvals(update)[rank:].norm()
+        torch.testing.assert_close((update - lora_B @ lora_A).norm(), left, atol=1e-5, rtol=0)
 
 
 def test_the_count_is_that_of_the_model(base):
@@ -125,8 +135,11 @@ def test_unmerging_gives_the_weights_back_and_twice_does_no_harm(base):
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_merging_keeps_the_dtype_of_the_weight_and_leaves_it_alone(dtype):
+    layer = lora.LoRALinear(nn.Linear(2, 3), rank=1, lora_alpha=0.5)
+    nn.init.ones_(layer.lora_A)
+    nn.init.ones_(layer.lora_B)
     weight = torch.ones(3, 2, dtype=dtype)
-    merged = lora.merged_weight(weight, torch.ones(1, 2), torch.ones(3, 1), 0.5)
+    merged, _ = layer.plain(weight, None)
     assert merged.dtype == dtype
     assert torch.equal(merged, torch.full((3, 2), 1.5, dtype=dtype))
     assert torch.equal(weight, torch.ones(3, 2, dtype=dtype))

@@ -1,199 +1,202 @@
-"""Exercises on an adapted layer: its forward pass, and the one matrix that it can become."""
+"""Exercise on the adapted layer as a whole: how it starts, what it computes, merging and unmerging."""
+
+import copy
+from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
+from course_utils.checks.compare import describe
 from course_utils.checks.edits import edits
-from course_utils.checks.tasks import HAS_GRADIENT, Arguments, Exercise, observe_values
+from course_utils.checks.tasks import (
+    HAS_GRADIENT,
+    INPUTS_CHANGED,
+    RESULT,
+    Arguments,
+    Exercise,
+    Function,
+    Observations,
+)
 from course_utils.methods import lora
+from course_utils.methods.replacing import Wrapped
 
+KIND, TRAINS = "kind of layer", "what trains"
+BEFORE = "output before training"
+READ = "layer.weight and layer.bias, while it is not merged"
 
-def _whole(generator: Generator, *shape: int, dtype: torch.dtype) -> Tensor:
-    """Whole numbers from -4 to 4, never 0: they can be worked out by hand, and are exact even in half precision."""
-    signs = torch.randint(0, 2, shape, generator=generator) * 2 - 1
-    return (torch.randint(1, 5, shape, generator=generator) * signs).to(dtype)
-
-
-def _layer(
-    generator: Generator, out_features: int, in_features: int, rank: int, dtype: torch.dtype
-) -> Arguments:
-    """The weight of a linear layer, and the two matrices of LoRA as they may be after training."""
-    return {
-        "weight": _whole(generator, out_features, in_features, dtype=dtype),
-        "lora_A": _whole(generator, rank, in_features, dtype=dtype),
-        "lora_B": _whole(generator, out_features, rank, dtype=dtype),
-    }
-
-
-# (shape of x without its last dim, out, in, rank, has a bias, scaling, dtype). Where all are equal, no shape
-# tells a transposed matrix; where they differ, each does.
-_SIZES: tuple[tuple[tuple[int, ...], int, int, int, bool, float, torch.dtype], ...] = (
-    ((2,), 2, 3, 1, True, 2.0, torch.float32),
-    ((2,), 2, 2, 2, True, 0.5, torch.float64),
-    ((3, 2), 5, 4, 2, False, 3.0, torch.float64),
-    ((2, 5), 3, 6, 2, True, 1.0, torch.float32),
-    ((4,), 4, 4, 2, False, 0.25, torch.float32),
+# (shape of x without its last dim, out, in, rank, has a bias, lora_alpha, rank_stabilized, dtype). Where all sizes are
+# equal, no shape tells a transposed matrix; where they differ, each does.
+_SIZES: tuple[tuple[tuple[int, ...], int, int, int, bool, float, bool, torch.dtype], ...] = (
+    ((2,), 2, 3, 1, True, 2.0, False, torch.float32),
+    ((2,), 2, 2, 2, True, 1.0, False, torch.float32),
+    ((3, 2), 5, 4, 4, False, 6.0, True, torch.float32),
+    ((2, 5), 3, 6, 3, True, 4.5, True, torch.float32),
+    ((4,), 4, 4, 2, False, 0.5, False, torch.float32),
+    ((2,), 3, 2, 2, True, 1.0, False, torch.bfloat16),
 )
 
 
-def _forward_cases(generator: Generator) -> list[Arguments]:
-    cases: list[Arguments] = []
-    for rows, out_features, in_features, rank, has_bias, scaling, dtype in _SIZES:
-        given = _layer(generator, out_features, in_features, rank, dtype)
-        x = _whole(generator, *rows, in_features, dtype=dtype)
-        bias = _whole(generator, out_features, dtype=dtype) if has_bias else None
-        weight = given.pop("weight")
-        cases.append({"x": x, "weight": weight, "bias": bias, **given, "scaling": scaling})
-    return cases
+def _layer_cases(generator: Generator) -> list[Arguments]:
+    """With A and B as they may be after training. The last layer is in half precision."""
 
+    def whole(*shape: int) -> Tensor:
+        """Whole numbers from -2 to 2, never 0: they can be worked out by hand, and are exact in half precision."""
+        signs = torch.randint(0, 2, shape, generator=generator) * 2 - 1
+        return torch.randint(1, 3, shape, generator=generator) * signs.float()
 
-_FROZEN = "F.linear(x, weight, bias)"
-_UPDATE = "F.linear(F.linear(x, lora_A), lora_B)"
-_PLAIN = "F.linear(x, weight)"
-_CUT_OFF = (
-    "the value is right, the gradient is not: something was computed under torch.no_grad() or with .detach(). The "
-    "layer is frozen by requires_grad_(False), outside this function; here, plain arithmetic is enough. "
-)
-_GRADIENTS = {
-    "x": "As it is, the layers below, on which x depends, would learn the wrong thing.",
-    "weight": "As it is, nobody could train W itself with it.",
-    "bias": "As it is, nobody could train the bias with it.",
-    "lora_A": "As it is, A would not learn.",
-    "lora_B": "As it is, B would not learn.",
-}
-
-LORA_FORWARD = Exercise(
-    reference=lora.lora_forward,
-    cases=_forward_cases,
-    mistakes=edits(
-        lora.lora_forward,
-        ({"scaling * ": ""}, "the scaling is not used: it multiplies the update, x A^T B^T."),
-        (
-            {_FROZEN: f"scaling * {_FROZEN}"},
-            "the scaling multiplies the frozen layer too. It belongs to the update only.",
-        ),
-        (
-            {", bias)": ") + (0 if bias is None else scaling * bias)"},
-            "the scaling multiplies the bias too. It belongs to the update only.",
-        ),
-        (
-            {"scaling *": "1 / scaling *"},
-            "the update is divided by the scaling. Multiply: scaling is lora_alpha / rank already.",
-        ),
-        (
-            {", bias)": ")"},
-            "the bias is missing. F.linear(x, weight, bias) adds it, and takes None as well.",
-        ),
-        (
-            {", bias)": ", bias) + (0 if bias is None else bias)"},
-            "the bias is added twice: it belongs to the frozen layer only.",
-        ),
-        (
-            {"scaling *": "0 *"},
-            "that is the frozen layer alone. Add the update: scaling * x A^T B^T.",
-        ),
-        (
-            {f"{_FROZEN} + ": ""},
-            "that is the update alone. The frozen layer's own output, x W^T + bias, is still there.",
-        ),
-        ({"+ scaling": "- scaling"}, "the update is subtracted. Add it."),
-        (
-            {"weight, bias": "weight.T, bias"},
-            "that is x W. A weight has the shape (out, in): x W^T, or F.linear(x, weight).",
-        ),
-        (
-            {"lora_A": "lora_A.T"},
-            "A is not turned. It has the shape (rank, in), so x meets A^T; F.linear(x, lora_A) is that.",
-        ),
-        ({"lora_B": "lora_B.T"}, "B is not turned. It has the shape (out, rank), so what A gave meets B^T."),
-        (
-            {"lora_A": "lora_B", "lora_B": "lora_A"},
-            "x meets B first, or B A is written A B. x should meet A, (rank, in), which takes it down to the rank, "
-            "then B; as one matrix they are B A, which is (out, in), as W is.",
-        ),
-        (
-            {_UPDATE: "(x @ lora_B @ lora_A)"},
-            "x meets B first, or B A lies on its side. x should meet A^T, which takes it down to the rank, then B^T; "
-            "as one matrix, x meets (B A)^T, just as it meets W^T.",
-        ),
-        (
-            {_FROZEN: f"{_PLAIN} + (bias if bias else 0)"},
-            "`if bias` asks a whole tensor whether it is true. Ask `if bias is not None`.",
-        ),
-        (
-            {_FROZEN: f"{_PLAIN} + bias"},
-            "bias may be None, and None cannot be added. F.linear(x, weight, bias) takes both.",
-        ),
-    ),
-    advice={
-        HAS_GRADIENT: "no gradient can flow back through the result, so A and B could not learn. "
-        "Something cut it: .item(), .detach(), .numpy(), torch.tensor(...) or torch.no_grad().",
-        **{f"gradient of {name}": _CUT_OFF + outcome for name, outcome in _GRADIENTS.items()},
-        "shape": "the result is (..., out): only the last dim of x changes, and those before it stay as they are. "
-        "F.linear takes any number of them, so nothing has to be flattened.",
-        "RuntimeError": "shapes that do not go together. x is (..., in), weight (out, in), lora_A (rank, in), "
-        "lora_B (out, rank); F.linear(x, m) is x m^T, for any number of dims in front.",
-    },
-)
-
-
-def _merge_cases(generator: Generator) -> list[Arguments]:
-    """The last has a weight in half precision, and A and B in float32, as peft keeps them by default."""
-    sizes = (
-        (2, 3, 1, 2.0, torch.float32),
-        (2, 2, 2, 0.5, torch.float32),
-        (5, 4, 2, 3.0, torch.float64),
-        (3, 3, 1, 0.25, torch.float32),
-        (3, 2, 2, 0.5, torch.float32),
-    )
-    cases: list[Arguments] = [
-        {**_layer(generator, out_features, in_features, rank, dtype), "scaling": scaling}
-        for out_features, in_features, rank, scaling, dtype in sizes
+    return [
+        {
+            "weight": whole(out, size).to(dtype),
+            "bias": whole(out).to(dtype) if has_bias else None,
+            "rank": rank,
+            "lora_alpha": lora_alpha,
+            "rank_stabilized": rank_stabilized,
+            "lora_A": whole(rank, size),
+            "lora_B": whole(out, rank),
+            "x": whole(*rows, size).to(dtype),
+        }
+        for rows, out, size, rank, has_bias, lora_alpha, rank_stabilized, dtype in _SIZES
     ]
-    cases[-1]["weight"] = cases[-1]["weight"].to(torch.bfloat16)
-    return cases
 
 
-_DTYPE = (
-    "the dtype of the weight changed. It may be half precision where A and B are float32, and their sum is then "
-    "float32: bring the update into weight.dtype with .to(weight.dtype)."
-)
+def _observe_layer(function: Function, arguments: Arguments) -> Observations:
+    given, x = copy.deepcopy(arguments), arguments["x"]
+    out_features, in_features = given["weight"].shape
+    linear = nn.Linear(in_features, out_features, given["bias"] is not None, dtype=x.dtype)
+    linear.load_state_dict({n: given[n] for n in ("weight", "bias") if given[n] is not None})
+    layer = function(linear, *(given[name] for name in ("rank", "lora_alpha", "rank_stabilized")))
+    if not isinstance(layer, Wrapped):
+        return {KIND: describe(layer), RESULT: None}
+    trained = {name: p for name, p in layer.named_parameters() if p.requires_grad}
+    seen: Observations = {
+        KIND: "a Wrapped layer",
+        TRAINS: ", ".join(f"{name} {tuple(p.shape)} {p.dtype}" for name, p in sorted(trained.items())),
+        INPUTS_CHANGED: None if torch.equal(linear.weight, arguments["weight"]) else "linear",
+        BEFORE: layer(x).detach(),
+    }
+    factors = {name: given[name] for name in ("lora_A", "lora_B")}
+    if any(name not in trained or trained[name].shape != new.shape for name, new in factors.items()):
+        return {**seen, RESULT: None}
+    for name, new in factors.items():
+        trained[name].data.copy_(new)
+    seen |= _output_and_gradients(layer, x, [trained[name] for name in factors])
+    with torch.no_grad():
+        seen[READ] = {"weight": layer.weight.clone(), "bias": layer.bias}
+        for step in ("merge", "merge again", "unmerge"):
+            layer.unmerge() if step == "unmerge" else layer.merge()
+            seen[f"after {step}"] = {"linear.weight": linear.weight.clone(), "output": layer(x)}
+    return seen
 
-MERGED_WEIGHT = Exercise(
-    reference=lora.merged_weight,
-    cases=_merge_cases,
-    observe=observe_values,  # one merges after training
+
+def _output_and_gradients(layer: nn.Module, x: Tensor, factors: list[Any]) -> Observations:
+    leaf = x.clone().requires_grad_()
+    output = layer(leaf)
+    seen: Observations = {RESULT: output.detach(), HAS_GRADIENT: output.requires_grad}
+    if x.dtype != torch.bfloat16 and output.requires_grad:
+        weights = torch.linspace(1, 2, output.numel()).reshape(output.shape)
+        found = torch.autograd.grad((output * weights).sum(), [leaf, *factors], allow_unused=True)
+        for name, gradient in zip(("x", "lora_A", "lora_B"), found, strict=True):
+            seen[f"gradient of {name}"] = gradient
+    return seen
+
+
+_A, _B = (f"nn.Parameter(lora_{side}.to(self.linear.weight.device))" for side in "AB")
+_RULE = "(math.sqrt(rank) if rank_stabilized else rank)"
+_SIGN = "weight - update if undo else weight + update"
+_MERGED = "        if self.merged:\n            return frozen\n"
+_CUT = "the value is right, the gradient is not: something was computed with .detach(), .data or torch.no_grad()."
+
+LORA_LINEAR = Exercise(
+    reference=lora.LoRALinear,
+    cases=_layer_cases,
+    observe=_observe_layer,
     mistakes=edits(
-        lora.merged_weight,
-        ({"scaling * ": ""}, "the scaling is not used: it multiplies the update, B A."),
+        lora.LoRALinear,
         (
-            {"weight + ": "scaling * weight + "},
-            "the scaling multiplies W too. It belongs to the update only.",
+            {_A: "lora_A", _B: "lora_B"},
+            "A and B are plain tensors, so no optimizer finds them. Make each an nn.Parameter.",
         ),
         (
-            {"scaling * ": "1 / scaling * "},
-            "the update is divided by the scaling. Multiply: scaling is lora_alpha / rank already.",
+            {
+                "super().__init__(linear)": "super().__init__(linear.requires_grad_())\n        linear.requires_grad_()"
+            },
+            "W trains too. super().__init__(linear) freezes it: leave it so.",
+        ),
+        ({"lora_A, lora_B = ": "lora_B, lora_A = "}, "A and B are exchanged: lora_init returns A first."),
+        (
+            {".to(self.linear.weight.device)": ".to(self.linear.weight)"},
+            "A and B took the dtype of W. Keep them float32: half precision rounds small updates away.",
+        ),
+        ({f" / {_RULE}": ""}, "the scaling is lora_alpha itself. Divide it by the rank, or its square root."),
+        (
+            {"lora_alpha / (": "1 / lora_alpha * ("},
+            "the scaling is upside down: lora_alpha stands above the line.",
         ),
         (
-            {"weight +": "weight -"},
-            "the update is subtracted. That is how to take it out again; to merge, add it.",
+            {_RULE: "rank"},
+            "rank_stabilized is not used. Where it is True, divide by the square root of the rank.",
         ),
-        ({"weight + ": ""}, "that is the update alone. Add it to W."),
+        ({" if rank_stabilized else rank": ""}, "the square root belongs to rank_stabilized=True only."),
         (
-            {"lora_B @ lora_A": "lora_A @ lora_B"},
-            "that is A B. The order is B A: (out, rank) times (rank, in) is (out, in), as W.",
+            {"if rank_stabilized": "if not rank_stabilized"},
+            "rank_stabilized is turned round: the root belongs to True.",
         ),
         (
-            {"lora_B @ lora_A": "(lora_B @ lora_A).T"},
-            "the update lies on its side. B A has W's shape, (out, in), as it is.",
+            {_RULE: "rank", "lora_alpha / ": "(0.5 if rank_stabilized else 1) * lora_alpha / "},
+            "rank**1/2 is half the rank: ** comes before /. The square root is rank**0.5, or math.sqrt(rank).",
         ),
-        ({"@": "*"}, "* multiplies entry by entry. The matrix product is @."),
-        ({".to(weight.dtype)": ""}, _DTYPE),
+        ({"+ self.scaling * F": "+ F"}, "forward does not use the scaling: it multiplies the update."),
+        ({"frozen + self": "self"}, "forward returns the update alone. Add what the frozen layer gives."),
+        ({"+ self.scaling * F": "+ 0 * F"}, "forward returns what the frozen layer gives. Add the update."),
+        (
+            {_MERGED: ""},
+            "after merge(), the update counts twice: it lies in the weight, and forward adds it again. While "
+            "self.merged is True, the linear layer alone gives the result.",
+        ),
+        (
+            {".to(x.dtype)": ""},
+            "x may be half precision where A and B are float32. Bring them into x.dtype in forward: .to(x.dtype).",
+        ),
+        ({_SIGN: "weight + update"}, "unmerge() adds the update again: with undo=True, plain takes it out."),
+        (
+            {_SIGN: "weight - update"},
+            "plain always subtracts. Add the update, and subtract it only with undo=True.",
+        ),
+        ({"if undo": "if not undo"}, "undo is turned round: True takes the update out."),
+        (
+            {"self.scaling * (": "1 * ("},
+            "plain does not use the scaling, so merging changes what the layer computes.",
+        ),
+        (
+            {"self.lora_B @ self.lora_A": "self.lora_A @ self.lora_B"},
+            "plain forms A B. The order is B A: (out, rank) times (rank, in) is (out, in), as W.",
+        ),
+        (
+            {"(self.lora_B @ self.lora_A)": "(self.lora_B @ self.lora_A).T"},
+            "in plain, B A is transposed. It has W's shape.",
+        ),
+        (
+            {".to(weight.dtype)": ""},
+            "plain changes the dtype of the weight. Bring the update into weight.dtype first.",
+        ),
+        ({", bias\n": ", None\n"}, "plain loses the bias. LoRA does not touch it: return it as it came."),
     ),
     advice={
-        "dtype": _DTYPE,
-        "shape": "the merged weight has the shape of W, (out, in). B A has it too, and is added to W.",
-        "RuntimeError": "shapes or dtypes that do not go together. lora_B is (out, rank), lora_A is (rank, in), "
-        "weight is (out, in); and the weight may be half precision where A and B are float32.",
+        KIND: "keep `class LoRALinear(Wrapped)`: merge(model) finds the layers by it.",
+        TRAINS: "exactly two parameters train: self.lora_A, (rank, in), and self.lora_B, (out, rank), both float32.",
+        BEFORE: "before training the layer must give what the linear layer gives: lora_init makes B zero, so that the "
+        "update is nothing at first.",
+        INPUTS_CHANGED: "the linear layer was changed in place while nobody called merge().",
+        HAS_GRADIENT: f"no gradient reaches A and B, so they could not learn. {_CUT}",
+        **{f"gradient of {name}": _CUT for name in ("x", "lora_A", "lora_B")},
+        READ: "plain(weight, bias) returns weight and bias of the plain layer that computes the same, as new tensors.",
+        "after merge": "the merged layer should compute what the layer computed before, with one matrix.",
+        "after merge again": "calling merge() twice should change nothing more.",
+        "after unmerge": "after unmerge() the weight should be what it was before merge().",
+        "call": "the layer is made by LoRALinear(linear, rank, lora_alpha, rank_stabilized), then called with x; "
+        "plain gets weight, bias and undo. Keep the parameters of the stub.",
+        "RuntimeError": "shapes or dtypes that do not go together. x is (..., in), lora_A (rank, in), lora_B (out, "
+        "rank); F.linear(x, m) is x m^T.",
+        "AttributeError": "something is used that was never set: set it in __init__, after super().__init__(linear).",
     },
 )

@@ -4,10 +4,15 @@ WRONG: for each exercise, what gets advice from `checks/lora`, since none of its
 reference, or a function, and a piece of the advice. RIGHT: other ways to be right.
 """
 
+import re
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from course_utils.methods import lora
+from course_utils.methods.replacing import Wrapped
 
 
 def init_gaussian(in_features, out_features, rank):
@@ -19,69 +24,145 @@ def init_uniform(in_features, out_features, rank):
     return [lora_A, torch.randn(rank, out_features).T * 0]
 
 
-def init_by_layers(in_features, out_features, rank):
-    down, up = nn.Linear(in_features, rank, bias=False), nn.Linear(rank, out_features, bias=False)
-    nn.init.zeros_(up.weight)
-    return down.weight.detach(), up.weight.data
-
-
-def init_by_numpy(in_features, out_features, rank):
-    lora_A = np.random.default_rng().normal(size=(rank, in_features)) / in_features**0.5
-    return torch.tensor(lora_A, dtype=torch.float32), torch.zeros(out_features, rank)
-
-
-def init_by_default(in_features, out_features, rank):
-    return nn.init.kaiming_uniform_(torch.empty(rank, in_features)), torch.zeros(out_features, rank)
-
-
 def init_orthogonal(in_features, out_features, rank):
     return nn.init.orthogonal_(torch.empty(rank, in_features)), torch.zeros(out_features, rank)
 
 
-def scaling_by_power(rank, lora_alpha, rank_stabilized=False):
-    return lora_alpha * rank ** (-0.5 if rank_stabilized else -1)
+def low_rank_by_numpy(update, rank):
+    left, values, right = np.linalg.svd(update.numpy(), full_matrices=False)
+    roots = np.sqrt(values[:rank])
+    return torch.from_numpy(roots[:, None] * right[:rank]), torch.from_numpy(left[:, :rank] * roots)
 
 
-def scaling_by_numpy(rank, lora_alpha, rank_stabilized=False):
-    if rank_stabilized:
-        rank = np.sqrt(rank)
-    return lora_alpha / rank
+def low_rank_by_eigenvectors(update, rank):
+    """The update, seen in the directions of the input in which it is largest."""
+    lora_A = torch.linalg.eigh(update.T @ update).eigenvectors.flip(1)[:, :rank].T
+    return [lora_A, update @ lora_A.T]
 
 
-def scaling_by_branches(rank, lora_alpha, rank_stabilized=False):
-    if not rank_stabilized:
-        return float(lora_alpha / rank)
-    return lora_alpha / rank * rank**0.5
+def low_rank_negative(update, rank):
+    left, values, v = torch.svd(update)
+    return -(v[:, :rank] * values[:rank]).mT, -left[:, :rank]
 
 
-def forward_by_product(x, weight, bias, lora_A, lora_B, scaling):
-    return F.linear(x, weight + scaling * lora_B @ lora_A, bias)
+class LayerByProduct(Wrapped):
+    """One matrix at every call."""
+
+    def __init__(self, linear, rank, lora_alpha, rank_stabilized=False):
+        super().__init__(linear)
+        self.lora_A, self.lora_B = map(
+            nn.Parameter, lora.lora_init(linear.in_features, linear.out_features, rank)
+        )
+        self.scaling = lora_alpha * rank ** (-0.5 if rank_stabilized else -1)
+
+    def forward(self, x):
+        if self.merged:
+            return self.linear(x)
+        return F.linear(x, *self.plain(self.linear.weight, self.linear.bias))
+
+    def plain(self, weight, bias, undo=False):
+        sign = -1 if undo else 1
+        return (weight + sign * self.scaling * self.lora_B @ self.lora_A).to(weight.dtype), bias
 
 
-def forward_by_einsum(x, weight, bias, lora_A, lora_B, scaling):
-    out = torch.einsum("...i,oi->...o", x, weight)
-    if bias is not None:
-        out = out + bias
-    return out + scaling * torch.einsum("...i,ri,or->...o", x, lora_A, lora_B)
+class LayerByEinsum(Wrapped):
+    """A under autograd by hand, scaled first; its own merge and unmerge."""
+
+    def __init__(self, linear, rank, lora_alpha, rank_stabilized=False):
+        super().__init__(linear)
+        out_features, in_features = linear.weight.shape
+        self.lora_A = nn.Parameter(torch.randn(rank, in_features) / in_features**0.5)
+        self.register_parameter("lora_B", nn.Parameter(torch.zeros(out_features, rank)))
+        self.lora_alpha, self.rank = lora_alpha, rank
+        if rank_stabilized:
+            self.rank = np.sqrt(rank)
+
+    def forward(self, x):
+        if not self.merged:
+            A, B = self.lora_A.type_as(x), self.lora_B.type_as(x)
+            update = torch.einsum("...i,ri,or->...o", x * float(self.lora_alpha / self.rank), A, B)
+            return self.linear(x) + update
+        return self.linear(x)
+
+    def plain(self, weight, bias, undo=False):
+        update = float(self.lora_alpha / self.rank) * self.lora_B.mm(self.lora_A)
+        return weight.add(update.type_as(weight), alpha=-1 if undo else 1), bias
 
 
-def forward_scaling_first(x, weight, bias, lora_A, lora_B, scaling):
-    return F.linear(F.linear(scaling * x, lora_A), lora_B, bias) + x @ weight.mT
+class LayerWithItsOwnMerge(lora.LoRALinear):
+    """The weight is changed by merge and unmerge themselves, and `plain` only tells."""
+
+    @torch.no_grad()
+    def merge(self):
+        if not self.merged:
+            self.linear.weight.data = self.plain(self.linear.weight, None)[0]
+        self.merged = True
+
+    @torch.no_grad()
+    def unmerge(self):
+        if self.merged:
+            self.linear.weight -= self.scaling * (self.lora_B @ self.lora_A).to(self.linear.weight.dtype)
+        self.merged = False
 
 
-def merge_as_parameter(weight, lora_A, lora_B, scaling):
-    return nn.Parameter((weight + scaling * lora_B @ lora_A).to(weight.dtype))
+def inject_by_hand(model, targets, kind, head, **settings):
+    found = []
+    for target in targets:
+        paths = [
+            path
+            for path, part in model.named_modules()
+            if isinstance(part, nn.Linear)
+            and path.split(".")[0] not in head
+            and (path == target or path.endswith("." + target))
+        ]
+        if not paths:
+            raise ValueError(f"{target} fits no layer")
+        found += paths
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad = name.split(".")[0] in head
+    for path in found:
+        parent, _, name = path.rpartition(".")
+        setattr(model.get_submodule(parent), name, kind(model.get_submodule(path), **settings))
+    return model
 
 
-def merge_without_gradient(weight, lora_A, lora_B, scaling):
-    with torch.no_grad():
-        merged = weight.clone()
-        merged += (scaling * (lora_B @ lora_A)).type_as(weight)
-        return merged
+def inject_by_recursion(model, targets, kind, head, **settings):
+    wanted = [target.split(".") for target in targets]
+    used = set()
+
+    def visit(module, path, change):
+        for name, child in list(module.named_children()):
+            here = [*path, name]
+            fitting = [i for i, target in enumerate(wanted) if here[-len(target) :] == target]
+            if isinstance(child, nn.Linear) and fitting:
+                used.update(fitting)
+                if change:
+                    module.add_module(name, kind(child, **settings))
+            elif name not in head:
+                visit(child, here, change)
+
+    visit(model, [], change=False)
+    if len(used) < len(wanted):
+        raise ValueError("a target fits nothing")
+    model.requires_grad_(False)
+    visit(model, [], change=True)
+    for name in head:
+        model.get_submodule(name).requires_grad_(True)
+    return model
 
 
-def merge_in_the_dtype_of_the_weight(weight, lora_A, lora_B, scaling):
-    return torch.addmm(weight, lora_B.to(weight.dtype), lora_A.to(weight.dtype), alpha=scaling)
+def inject_by_regular_expression(model, targets, kind, head, **settings):
+    parts = {p: m for p, m in model.named_modules() if type(m) is nn.Linear and not p.startswith(tuple(head))}
+    found = {t: [p for p in parts if re.search(rf"(^|\.){re.escape(t)}$", p)] for t in targets}
+    if not all(found.values()):
+        raise ValueError("unknown targets")
+    for p in model.parameters():
+        p.requires_grad_(False)
+    for name in head:
+        model.get_submodule(name).requires_grad_(True)
+    for path in sum(found.values(), []):
+        model.set_submodule(path, kind(parts[path], **settings))
+    return model
 
 
 def count_by_entries(in_features, out_features, rank, layers):
@@ -105,40 +186,34 @@ WRONG = {
         ),
         ({"empty(rank, in_features)": "empty(rank, rank)"}, "A should have the shape"),
     ],
-    "lora.lora_scaling": [
-        ({"return": "import torch\n    return torch.ones(()) *"}, "plain number (a float)"),
+    "lora.low_rank": [
+        ({"left[:, :rank] *": "left[:, :rank].mean() *"}, "A should have the shape"),
+        ({"return right[:rank], left": "return right[:rank], 2 * left"}, "B A is not the nearest matrix"),
         (
-            {"lora_alpha /": "1 / lora_alpha *", "(math.sqrt(rank) if rank_stabilized else rank)": "rank"},
-            "Two things.",
+            {"right[:rank], left[:, :rank] *": "left[:, :rank] @ right[:rank] *"},
+            "return two tensors: A, then B",
         ),
     ],
-    "lora.lora_forward": [
-        ({"return": "x = x.reshape(-1, x.shape[-1])\n    return"}, "nothing has to be flattened"),
+    "lora.LoRALinear": [
         (
-            {"F.linear(F.linear(x, lora_A), lora_B)": "(lora_B @ (lora_A @ x))"},
-            "shapes that do not go together",
+            {"super().__init__(linear)": "nn.Module.__init__(self)\n        self.linear = linear"},
+            "something is used",
         ),
-        (
-            {
-                "return F.linear(x": "with torch.no_grad():\n        frozen = F.linear(x",
-                " + s": "\n    return frozen + s",
-            },
-            "the layers below, on which x depends",
-        ),
-        ({"weight, bias": "weight.detach(), bias"}, "nobody could train W itself"),
-        ({"lora_B": "lora_B.detach()"}, "B would not learn"),
-        ({"return": "weight += scaling * (lora_B @ lora_A)\n    return"}, "changes its inputs in place"),
-        ({", bias": "", "scaling * ": ""}, "Two things."),
+        ({"nn.Parameter(lora_B": "nn.Parameter(1 + lora_B"}, "before training the layer must give"),
+        ({"self.lora_A.to(x.dtype)": "self.lora_A.detach().to(x.dtype)"}, "computed with .detach()"),
+        ({"return weight -": "weight += 1\n        return weight -"}, "as new tensors"),
+        ({"self.lora_A.to(x.dtype)": "self.lora_B.to(x.dtype)"}, "shapes or dtypes that do not go together"),
+        ({"+ self.scaling * F": "+ F", "if undo": "if not undo"}, "Two things."),
     ],
-    "lora.merged_weight": [
-        ({"return weight +": "weight += 1\n    return weight +"}, "changes its inputs in place"),
+    "lora.inject": [
+        ({"return model": "return layers"}, "return the model itself"),
+        ({"targets, head, kind)": "targets[:1], head, kind)"}, "these are not the layers"),
         (
-            {"weight + (scaling * (lora_B @ lora_A))": "torch.addmm(weight, lora_B, lora_A, alpha=scaling)"},
-            "shapes or dtypes that do not go together",
+            {"kind(linear,": "kind(linear.requires_grad_(True),", "freeze_base": "print"},
+            "the base is not frozen",
         ),
-        ({"scaling * ": "", ".to(weight.dtype)": ""}, "Two things."),
-        ({"weight + (": "weight.T @ (weight + (", "weight.dtype)": "weight.dtype))"}, "has the shape of W"),
-        ({"return weight": "return (weight", "dtype)": "dtype)).tolist()"}, "not the type to return"),
+        ({"replace(": "linear.weight.data.add_(1)\n        replace("}, "changed in place. Only put layers"),
+        ({"freeze_base(model, head)": "pass", "    return model": "        return model"}, "Two things."),
     ],
     "lora.count_lora_parameters": [
         ({"return": "return torch.tensor(1) *"}, "return a whole number (an int)"),
@@ -150,16 +225,9 @@ WRONG = {
 }
 
 RIGHT = {
-    "lora.lora_init": [
-        init_gaussian,
-        init_uniform,
-        init_by_layers,
-        init_by_numpy,
-        init_orthogonal,
-        init_by_default,
-    ],
-    "lora.lora_scaling": [scaling_by_power, scaling_by_numpy, scaling_by_branches],
-    "lora.lora_forward": [forward_by_product, forward_by_einsum, forward_scaling_first],
-    "lora.merged_weight": [merge_as_parameter, merge_without_gradient, merge_in_the_dtype_of_the_weight],
+    "lora.lora_init": [init_gaussian, init_uniform, init_orthogonal],
+    "lora.low_rank": [low_rank_by_numpy, low_rank_by_eigenvectors, low_rank_negative],
+    "lora.LoRALinear": [LayerByProduct, LayerByEinsum, LayerWithItsOwnMerge],
+    "lora.inject": [inject_by_hand, inject_by_recursion, inject_by_regular_expression],
     "lora.count_lora_parameters": [count_by_entries, count_in_a_loop, count_by_numpy],
 }

@@ -1,0 +1,156 @@
+"""Exercise on putting new layers into a model."""
+
+import copy
+from collections.abc import Iterable
+
+import torch
+from torch import Generator, nn
+
+from course_utils.checks.compare import describe
+from course_utils.checks.edits import edits
+from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Observations
+from course_utils.methods import lora
+from course_utils.methods.replacing import Wrapped
+
+LAYERS, INSIDE, WEIGHTS = "layers that were replaced", "what the new layers hold", "the model's own weights"
+BASE, FACTORS, HEAD = (
+    "parameters of the base that train",
+    "A and B that are frozen",
+    "parameters of the head that are frozen",
+)
+UNKNOWN = "vlaue"
+
+
+def _linears(**sizes: int) -> nn.ModuleDict:
+    return nn.ModuleDict({name: nn.Linear(4, size) for name, size in sizes.items()})
+
+
+def _inject_cases(_: Generator) -> list[Arguments]:
+    """Names that contain another, names that end alike, and a head that holds the same names."""
+    blocks = [_linears(query=4, key=4, subquery=4, query_norm=4, dense=4) for _ in range(2)]
+    for block in blocks:
+        block["output"] = _linears(dense=3)
+    base = {"embedding": nn.Embedding(5, 4), "layer": nn.ModuleList(blocks)}
+    model = nn.ModuleDict({**base, "classifier": _linears(query=4, dense=2)})
+    every_targets = (["key"], ["query"], ["key", "output.dense"], ["dense"], ["query", UNKNOWN])
+    settings = {"head": ["classifier"], "rank": 2, "lora_alpha": 4}
+    return [{"model": model, "targets": targets, **settings} for targets in every_targets]
+
+
+def _observe_injection(function: Function, arguments: Arguments) -> Observations:
+    given = copy.deepcopy(arguments)
+    model, targets, head = (given[name] for name in ("model", "targets", "head"))
+    before = dict(model.named_modules())
+    try:
+        result = function(
+            model, targets, lora.LoRALinear, head, rank=given["rank"], lora_alpha=given["lora_alpha"]
+        )
+        outcome = "the model that was given" if result is model else describe(result)
+    except ValueError:
+        if UNKNOWN not in targets:
+            raise
+        outcome = "a ValueError"
+    found = {path: model.get_submodule(path) for path, old in before.items() if isinstance(old, nn.Linear)}
+    new = {path: layer for path, layer in found.items() if isinstance(layer, Wrapped)}
+    trains = {name: p.requires_grad for name, p in model.named_parameters()}
+    now = {name.replace(".linear.", "."): value for name, value in model.state_dict().items()}
+    return {
+        RESULT: outcome,
+        LAYERS: ", ".join(new) or "none",
+        INSIDE: all(layer.linear is before[path] for path, layer in new.items()),
+        WEIGHTS: all(
+            name in now and torch.equal(now[name], value)
+            for name, value in arguments["model"].state_dict().items()
+        ),
+        BASE: _named(
+            n for n, on in trains.items() if on and "lora_" not in n and n.split(".")[0] not in head
+        ),
+        FACTORS: _named(name for name, on in trains.items() if not on and "lora_" in name),
+        HEAD: _named(
+            n for n, on in trains.items() if not on and "lora_" not in n and n.split(".")[0] in head
+        ),
+    }
+
+
+def _named(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+_FIND = "find_layers(model, targets, head, kind)"
+_BY_PATTERN = (
+    "{{path: linear for name in targets for path, linear in find_layers(model, {}, head, kind).items()}}"
+)
+_ANYWHERE = (
+    'a name also fits inside another: "query" found query_norm. It must be the end of the path, after a dot.'
+)
+_NO_DOT = (
+    'a name also fits the end of another: "query" found subquery. Before it there must be a dot, or nothing.'
+)
+_FROZEN = "the base is not frozen. Set requires_grad to False for all of it, before the new layers come in."
+
+INJECT = Exercise(
+    reference=lora.inject,
+    cases=_inject_cases,
+    observe=_observe_injection,
+    mistakes=edits(
+        lora.inject,
+        ({"freeze_base(model, head)": "pass"}, _FROZEN),
+        (
+            {"return model": "model.requires_grad_(False)\n    return model"},
+            "A, B and the head are frozen too. Freeze first, then put the new layers in and let the head train.",
+        ),
+        (
+            {"freeze_base(model, head)": "model.requires_grad_(False)"},
+            "the head is frozen. It is new, with random weights, so it must train.",
+        ),
+        (
+            {"targets, head, kind": "targets, (), kind"},
+            "layers of the head were replaced. The head stays as it is.",
+        ),
+        ({_FIND: _BY_PATTERN.format('f".*{name}.*"')}, _ANYWHERE),
+        ({_FIND: "find_layers(model, f\".*({'|'.join(targets)}).*\", head, kind)"}, _ANYWHERE),
+        ({_FIND: _BY_PATTERN.format('f".*{name}"')}, _NO_DOT),
+        ({_FIND: "find_layers(model, f\".*({'|'.join(targets)})\", head, kind)"}, _NO_DOT),
+        (
+            {_FIND: _BY_PATTERN.format('f"(.*[.])?{name}" if "." not in name else [name[-5:]]')},
+            'a name of two parts was taken for its last part: "output.dense" is not every "dense".',
+        ),
+        (
+            {_FIND: "find_layers(model, f\"(.*[.])?({'|'.join(targets)})\", head, kind)"},
+            "a name that fits no layer was passed over. A misspelt name must be a ValueError, or nobody notices.",
+        ),
+        (
+            {
+                f"layers = {_FIND}\n    freeze_base(model, head)": f"freeze_base(model, head)\n    layers = {_FIND}"
+            },
+            "after the ValueError the model is not what it was: look for the layers before you freeze anything.",
+        ),
+        (
+            {"replace(model, path,": "setattr(model, path,"},
+            "the new layers are not in their places. Set each on its parent: this path without its last name.",
+        ),
+        (
+            {"kind(linear,": "kind(nn.Linear(linear.in_features, linear.out_features),"},
+            "the new layers hold new, random linear layers. Give `kind` the layer that was there.",
+        ),
+        (
+            {"layers = find": "import copy\n    model = copy.deepcopy(model)\n    layers = find"},
+            "a copy was changed and returned. Change the model that was given.",
+        ),
+        (
+            {"    return model": "        return model"},
+            "only the first layer was replaced: return after the loop.",
+        ),
+    ),
+    advice={
+        RESULT: "return the model itself, changed in place. A name that fits no layer is a ValueError.",
+        LAYERS: "these are not the layers whose path ends in one of the targets, outside the head.",
+        INSIDE: "kind(linear, **settings) should hold the layer that was there.",
+        WEIGHTS: "the model's own weights were changed in place. Only put layers around them.",
+        BASE: _FROZEN,
+        FACTORS: "some of A and B are frozen. Freeze the model before the new layers come in.",
+        HEAD: "the head is frozen, or part of it. All of it trains.",
+        "RuntimeError": "a dictionary changed while a loop ran over it: make a list of named_modules() first.",
+        "call": "inject is called as inject(model, targets, kind, head, **settings); kind as kind(linear, **settings).",
+    },
+)
