@@ -4,8 +4,9 @@ Source: Xin, Tang, Lee, Yu and Lin (2020), "DeeBERT: Dynamic Early Exiting for A
 3: the model is fine-tuned first, then the classifiers on the frozen model; the entropy of their answer decides.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,12 @@ from course_utils.methods.freezing import encoder_layers
 from course_utils.methods.validation import Given, checked, in_float32, kind_of
 
 
+def entropy(logits: Tensor) -> Tensor:
+    """How unsure an answer is, in nats: 0 where one class has all the probability. (..., classes) to (...)."""
+    log_p = logits.log_softmax(dim=-1)
+    return -(log_p.exp() * log_p).sum(dim=-1)
+
+
 def exit_layers(logits: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
     """Where each sentence leaves, and what it is then taken for.
 
@@ -23,19 +30,39 @@ def exit_layers(logits: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
     whose probabilities have an entropy below `threshold`, at the latest at the last. Returns the number of
     layers that were computed, (batch,), from 1 on, and the classes, (batch,), both whole numbers.
     """
-    log_p = logits.log_softmax(dim=-1)
-    entropy = -(log_p.exp() * log_p).sum(dim=-1)
-    sure = entropy < threshold
+    sure = entropy(logits) < threshold
     sure[-1] = True
     layers = sure.int().argmax(dim=0)
     classes = logits.argmax(dim=-1).gather(0, layers[None])[0]
     return layers + 1, classes
 
 
-def entropy(logits: Tensor) -> Tensor:
-    """How unsure an answer is, in nats: 0 where one class has all the probability. (..., classes) to (...)."""
-    log_p = logits.log_softmax(dim=-1)
-    return -(log_p.exp() * log_p).sum(dim=-1)
+def leave_early(
+    hidden: Tensor,
+    layers: Sequence[Callable[[Tensor, Tensor], Tensor]],
+    classifiers: Sequence[Callable[[Tensor], Tensor]],
+    threshold: float,
+) -> tuple[Tensor, Tensor]:
+    """What `exit_layers` says, but each layer is computed only for the sentences that are still in the batch.
+
+    hidden: (batch, length, width), what goes into the first layer. A layer is called with the hidden states of those
+    that are left, and with their indices in the whole batch, (left,); a classifier with what comes out, and it
+    gives logits, (left, classes). Returns the number of layers that were computed, (batch,), and the classes, (batch,).
+    """
+    rows = torch.arange(len(hidden), device=hidden.device)
+    computed, classes = torch.zeros_like(rows), torch.zeros_like(rows)
+    for number, (layer, classify) in enumerate(zip(layers, classifiers, strict=True), start=1):
+        hidden = layer(hidden, rows)
+        logits = classify(hidden)
+        leaves = entropy(logits) < threshold
+        if number == len(layers):
+            leaves = torch.ones_like(leaves)
+        computed[rows[leaves]] = number
+        classes[rows[leaves]] = logits[leaves].argmax(dim=-1)
+        hidden, rows = hidden[~leaves], rows[~leaves]
+        if not len(rows):
+            break
+    return computed, classes
 
 
 @contextmanager
@@ -43,7 +70,7 @@ def after_each_layer(model: nn.Module, see: Callable[[int, Tensor], None]) -> It
     """Within this block, `see` gets the number of each layer, from 1, and the hidden states that come out of it."""
 
     def hook(number: int) -> Callable[..., None]:
-        return lambda layer, given, output: see(number, output[0] if isinstance(output, tuple) else output)
+        return lambda layer, given, output: see(number, _hidden_states(output))
 
     layers = enumerate(encoder_layers(model), start=1)
     handles = [layer.register_forward_hook(hook(number)) for number, layer in layers]
@@ -52,6 +79,11 @@ def after_each_layer(model: nn.Module, see: Callable[[int, Tensor], None]) -> It
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _hidden_states(output: Any) -> Tensor:
+    """Of what a layer returns, which in some architectures is a tuple."""
+    return output[0] if isinstance(output, tuple) else output
 
 
 @torch.no_grad()
@@ -140,3 +172,31 @@ class InternalClassifiers(nn.Module):
             chosen, computed = sure.args
             return chosen, computed
         return int(outputs.logits.argmax()), depth
+
+    @torch.no_grad()
+    def answer_batch(
+        self, input_ids: Tensor, attention_mask: Tensor, threshold: float
+    ) -> tuple[Tensor, Tensor]:
+        """For a padded batch, (batch, length): the layers computed for each sentence, and its class (`leave_early`).
+
+        For a model of BERT's build. Raises ValueError for another, whose sentences `answer` takes one by one.
+        """
+        self.model.eval()
+        body: Any = self.model.base_model
+        if not hasattr(body, "embeddings") or not hasattr(getattr(body, "encoder", None), "layer"):
+            raise ValueError(
+                f"{kind_of(self.model)} is not of BERT's build (embeddings, then encoder.layer), so sentences "
+                "cannot leave a batch between its layers. Give them to answer one by one."
+            )
+        hidden = body.embeddings(input_ids)
+        hidden_away = (1 - attention_mask[:, None, None]).to(hidden.dtype) * torch.finfo(hidden.dtype).min
+
+        def run(layer: nn.Module) -> Callable[[Tensor, Tensor], Tensor]:
+            return lambda hidden, rows: _hidden_states(layer(hidden, hidden_away[rows]))
+
+        def last(hidden: Tensor) -> Tensor:
+            pooler = getattr(body, "pooler", None)
+            return in_float32(self.model.classifier(hidden if pooler is None else pooler(hidden)))
+
+        early = [lambda hidden, head=head: head(in_float32(hidden[:, 0])) for head in self.heads]
+        return leave_early(hidden, list(map(run, body.encoder.layer)), [*early, last], threshold)

@@ -76,6 +76,16 @@ def test_copies_of_one_expert_change_nothing(model, batch, count, top_k):
     assert len(mixed.bert.encoder.layer[0].intermediate.experts) == count
 
 
+def test_a_full_expert_serves_the_first_and_the_skip_connection_carries_the_rest(model, batch):
+    logits_of_two = torch.tensor([[5.0, 0.0], [4.0, 0.0], [0.0, 1.0], [6.0, 0.0]])
+    assert experts.route(logits_of_two, 1, capacity=2).tolist() == [[1, 0], [1, 0], [0, 1], [0, 0]]
+    torch.manual_seed(0)
+    dense = logits(model, batch)
+    room, none = (logits(experts.add_experts(copy.deepcopy(model), 4, 1, factor), batch) for factor in (4, 0))
+    torch.testing.assert_close(room, dense, atol=1e-5, rtol=0)  # room for all, whoever chooses whom
+    assert none.isfinite().all() and (none - dense).abs().max() > 2e-5
+
+
 def test_experts_that_differ_change_something(model, batch):
     mixed = experts.add_experts(copy.deepcopy(model), 4, 2)
     with torch.no_grad():
@@ -320,6 +330,18 @@ def test_one_sentence_leaves_where_the_batch_says(model, batch):
         found = [exiting.answer(row[None], threshold) for row in rows["input_ids"]]
         assert found == list(zip(classes.tolist(), layers.tolist(), strict=True))
     assert {layers for _, layers in found} == {1}
+
+
+def test_sentences_leave_a_padded_batch_where_one_batch_of_all_layers_says(model, batch):
+    torch.manual_seed(3)
+    exiting = early_exit.InternalClassifiers(model)
+    for head in exiting.heads:
+        head[2].weight.data *= 20
+    rows = batch["input_ids"], batch["attention_mask"]
+    for threshold in (0.0, 0.6, 0.9, 5.0):
+        layers, classes = early_exit.exit_layers(exiting(*rows).logits, threshold)
+        found = exiting.answer_batch(*rows, threshold)
+        assert torch.equal(found[0], layers) and torch.equal(found[1], classes)
 
 
 def test_only_the_new_classifiers_train_and_the_last_is_the_models_own(model, batch):

@@ -2,8 +2,8 @@
 
 from course_utils.checks.beyond.attention import LINEAR_ATTENTION
 from course_utils.checks.beyond.choosing import CHOOSE
-from course_utils.checks.beyond.exits import EXIT_LAYERS
+from course_utils.checks.beyond.exits import LEAVE_EARLY
 from course_utils.checks.beyond.experts import LOAD_BALANCING_LOSS, ROUTE
-from course_utils.checks.beyond.int8 import INT8_LINEAR
+from course_utils.checks.beyond.rounding import TO_NEAREST_LEVELS
 
-EXERCISES = (CHOOSE, ROUTE, LOAD_BALANCING_LOSS, LINEAR_ATTENTION, INT8_LINEAR, EXIT_LAYERS)
+EXERCISES = (CHOOSE, ROUTE, LOAD_BALANCING_LOSS, LINEAR_ATTENTION, TO_NEAREST_LEVELS, LEAVE_EARLY)

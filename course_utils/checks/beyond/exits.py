@@ -1,16 +1,22 @@
-"""The exercise on early exiting."""
+"""The exercise on leaving early out of a batch."""
+
+from collections.abc import Callable
 
 import torch
-from torch import Generator
+from torch import Generator, Tensor
 
+from course_utils.checks.compare import describe
 from course_utils.checks.edits import edits
-from course_utils.checks.tasks import RESULT, Arguments, Exercise, observe_parts
+from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Observations
 from course_utils.methods import early_exit
+
+WORK, STRAYED = "sentences in each layer", "sentences whose index is another's"
+LAYERS, CLASSES = "layers", "classes"
 
 
 def _cases(generator: Generator) -> list[Arguments]:
     """Two layers by hand; a sentence that is sure, unsure, and sure again; nobody sure; all sure; many; an entropy
-    that is just the threshold."""
+    that is just the threshold. `logits`, (layers, batch, classes), is what the classifiers will say."""
     plain = torch.tensor([[[3.0, -3.0], [0.2, 0.0]], [[0.0, 1.0], [-4.0, 4.0]]])
     sure, unsure = torch.tensor([8.0, 0.0, 0.0]), torch.tensor([0.1, 0.0, 0.2])
     other = torch.tensor([0.0, 0.0, 7.0])
@@ -20,94 +26,123 @@ def _cases(generator: Generator) -> list[Arguments]:
         {"logits": plain, "threshold": 0.3},
         {"logits": back, "threshold": 0.5},
         {"logits": growing, "threshold": 0.6},
+        {"logits": growing, "threshold": 1.0},
         {"logits": growing, "threshold": 0.0},
         {"logits": growing, "threshold": 5.0},
-        {"logits": growing.double() + 3, "threshold": 0.35},
         {"logits": torch.tensor([[[200.0, 0.0]], [[0.0, 200.0]]]), "threshold": 0.0},
     ]
 
 
-EXIT_LAYERS = Exercise(
-    reference=early_exit.exit_layers,
+def _observe(function: Function, arguments: Arguments) -> Observations:
+    """With layers that only count, and classifiers that read off what they shall say: a sentence's hidden states are
+    its index, and how many layers it went through."""
+    logits, work, strayed = arguments["logits"].clone(), list[str](), list[str]()
+    depth, batch = logits.shape[:2]
+
+    def layer_of(number: int) -> Callable[[Tensor, Tensor], Tensor]:
+        def layer(hidden: Tensor, rows: Tensor) -> Tensor:
+            sentences = hidden[:, 0, 0].long().tolist()
+            work.append(f"{number}: {sentences}")
+            if torch.as_tensor(rows).tolist() != sentences:
+                strayed.append(f"layer {number}")
+            return hidden + torch.tensor([0.0, 1.0])
+
+        return layer
+
+    def classify(hidden: Tensor) -> Tensor:
+        return logits[hidden[:, 0, 1].long() - 1, hidden[:, 0, 0].long()]
+
+    hidden = torch.stack([torch.arange(batch), torch.zeros(batch)], dim=1)[:, None].repeat(1, 2, 1)
+    layers = [layer_of(number) for number in range(1, depth + 1)]
+    value = function(hidden, layers, [classify] * depth, arguments["threshold"])
+    pair = isinstance(value, tuple | list) and len(value) == 2 and all(isinstance(v, Tensor) for v in value)
+    return {
+        RESULT: "two tensors" if pair else describe(value),
+        LAYERS: value[0] if pair else None,
+        CLASSES: value[1] if pair else None,
+        STRAYED: ", ".join(strayed) or "none",
+        WORK: ", ".join(work),
+    }
+
+
+_SURE = "entropy(logits) < threshold"
+_SHRINK = "hidden, rows = hidden[~leaves], rows[~leaves]"
+_ALL_THE_WAY = (
+    "every sentence goes through every layer, and nothing is saved. Take who left out of hidden and rows."
+)
+_KEPT = {_SURE: f"({_SURE}) & (computed == 0)", "torch.ones_like(leaves)": "computed == 0", _SHRINK: "pass"}
+
+LEAVE_EARLY = Exercise(
+    reference=early_exit.leave_early,
     cases=_cases,
-    observe=observe_parts(("layers", "classes")),
+    observe=_observe,
     mistakes=edits(
-        early_exit.exit_layers,
+        early_exit.leave_early,
+        ({"] = number": "] = number - 1"}, "layers are numbered from 0. The first layer counts as one."),
         (
-            {" + 1": ""},
-            "the layers are numbered from 0. How many were computed is asked for: the first layer is 1.",
-        ),
-        (
-            {"<": ">"},
+            {"< threshold": "> threshold"},
             "sentences leave where the entropy is above the threshold. Sure means a small entropy: leave below it.",
         ),
         (
-            {"layers = sure": "sure[-1] = ~sure[:-1].any(dim=0)\n    layers = len(sure) - 1 - sure.flip(0)"},
-            "that is the last layer that is sure. A sentence leaves at the first, and the rest is not computed.",
+            {"< threshold": "<= threshold"},
+            "an entropy that is just the threshold is not below it: <, not <=.",
         ),
         (
-            {".gather(0, layers[None])[0]": "[-1]"},
-            "the classes are those of the last layer, which was not computed for all. Take each sentence's class "
-            "from the layer where it left.",
+            {"torch.ones_like(leaves)": "leaves"},
+            "a sentence of which no layer is sure never gets an answer. At the last layer all that are left leave.",
         ),
         (
-            {"sure[-1] = True": "pass"},
-            "a sentence of which no layer is sure leaves at the first. It leaves at the last: set sure[-1] = True.",
+            {
+                "computed[rows[leaves]]": "computed[:len(rows)][leaves]",
+                "classes[rows[leaves]]": "classes[:len(rows)][leaves]",
+            },
+            "an answer lands at the sentence's place in the smaller batch. `rows` tells which sentence of the whole "
+            "batch it is.",
         ),
         (
-            {"entropy <": "entropy / torch.tensor(2.0).log() <"},
-            "the entropy is in bits, with the logarithm of base 2. Take the natural one.",
-        ),
-        ({"-(log_p": "(log_p"}, "the sign of the entropy is missing: it is minus the sum of p * log p."),
-        (
-            {"log_softmax(dim=-1)": "log_softmax(dim=1)"},
-            "the softmax runs over the sentences. The classes lie along the last dim.",
+            {"layer(hidden, rows)": "layer(hidden, torch.arange(len(hidden)))"},
+            "the layer is told the places in the smaller batch. It needs the indices in the whole batch.",
         ),
         (
-            {"entropy <": "logits.softmax(dim=-1).amax(dim=-1) <"},
-            "the largest probability is compared with the threshold. Compare the entropy.",
+            {"hidden[~leaves], rows[~leaves]": "hidden[leaves], rows[leaves]"},
+            "those that left go on, and the rest is dropped.",
         ),
-        ({".sum(": ".mean("}, "the entropy is a mean over the classes. It is their sum."),
+        (_KEPT, _ALL_THE_WAY),
+        ({**_KEPT, "if not len(rows)": "if computed.all()"}, _ALL_THE_WAY),
         (
-            {"sure[-1] =": "sure[:] = sure.all(dim=1, keepdim=True)\n    sure[-1] ="},
+            {"if not len(rows):\n            break": "pass"},
+            "layers are called with nobody left. Stop when the batch is empty.",
+        ),
+        (
+            {_SURE: f"({_SURE}).all().expand(len(rows))"},
             "the sentences leave together, when all are sure. Each leaves on its own.",
         ),
         (
-            {"<": "<="},
-            "a sentence leaves where its entropy is just the threshold. It leaves below it: <, not <=.",
+            {_SURE: f"({_SURE}).any().expand(len(rows))"},
+            "all leave as soon as one is sure. Each leaves on its own.",
         ),
         (
-            {"layers + 1, classes": "classes, layers + 1"},
-            "the two are exchanged: the layers come first, the classes second.",
+            {"entropy(logits)": "logits.softmax(dim=-1).amax(dim=-1)"},
+            "the largest probability is compared with the threshold. Compare the entropy.",
         ),
         (
-            {"logits.argmax(dim=-1).gather(0, layers[None])[0]": "logits[layers, torch.arange(len(layers))]"},
-            "those are the logits. The class is where they are largest: argmax.",
+            {"entropy(logits)": "entropy(logits.softmax(dim=-1))"},
+            "`entropy` takes logits, and takes their softmax itself. It got probabilities.",
         ),
         (
-            {"entropy <": "logits.softmax(dim=-1).amax(dim=-1) >"},
-            "sentences leave at a large probability. The threshold is one for the entropy: leave below it.",
-        ),
-        (
-            {"< threshold": "== entropy.amin(dim=0)"},
-            "that is the surest layer, and to know it all must be computed. A sentence leaves at the first below the "
-            "threshold.",
-        ),
-        (
-            {"log_p.exp()": "logits"},
-            "the entropy is made of logits times log p. It is made of probabilities: minus the sum of p * log p.",
-        ),
-        (
-            {"log_p =": "logits = logits.transpose(0, 1)\n    log_p ="},
-            "layers and sentences are exchanged: logits is (layers, batch, classes).",
+            {"computed, classes\n": "classes, computed\n"},
+            "the two are exchanged: the layers come first, then the classes.",
         ),
     ),
     advice={
         RESULT: "return two tensors: how many layers were computed for each sentence, and its class.",
-        "shape": "one number for each sentence, (batch,), of both kinds.",
-        "dtype": "both are whole numbers, torch.int64: .long().",
-        "nan": "0 * log 0 is not a number: take log_softmax first, and its exp for the probabilities.",
-        "value": "take one sentence, and its entropy layer by layer: the first below the threshold is where it "
-        "leaves, else the last.",
+        "shape": "one number for each sentence of the whole batch, (batch,), of both kinds.",
+        "dtype": "both are whole numbers, torch.int64.",
+        "value": "take one sentence, and follow it: it leaves at the first layer whose entropy is below the threshold, "
+        "else at the last, with the class that this layer's classifier says.",
+        WORK: "the answers are right. But a layer should get exactly the sentences that have not left, and none is "
+        "called when nobody is left.",
+        STRAYED: "hidden and rows do not belong together. Shrink both in the same way.",
+        "IndexError": "a mask and what it picks from differ in length: hidden, rows and leaves shrink together.",
     },
 )

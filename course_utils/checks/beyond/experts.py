@@ -1,5 +1,7 @@
 """Exercises on a mixture of experts: the router, and the loss that spreads the load."""
 
+import math
+
 import torch
 from torch import Generator
 
@@ -9,16 +11,17 @@ from course_utils.methods import experts
 
 
 def _route_cases(generator: Generator) -> list[Arguments]:
-    """Small numbers first; one expert of several; all experts; many tokens; another dtype."""
+    """Small numbers first; one expert of several; all experts; many tokens; another dtype; experts that get full."""
     plain = torch.tensor([[1.0, 3.0, 2.0], [0.0, -1.0, 4.0]])
     several = torch.randn(5, 6, generator=generator)
     return [
-        {"router_logits": plain, "top_k": 2},
-        {"router_logits": plain - 5, "top_k": 1},
-        {"router_logits": several, "top_k": 2},
-        {"router_logits": several, "top_k": 3},
-        {"router_logits": several.double(), "top_k": 6},
-        {"router_logits": torch.randn(3, 3, generator=generator) * 10, "top_k": 2},
+        {"router_logits": plain, "top_k": 2, "capacity": math.inf},
+        {"router_logits": plain - 5, "top_k": 1, "capacity": math.inf},
+        {"router_logits": several, "top_k": 2, "capacity": math.inf},
+        {"router_logits": several, "top_k": 3, "capacity": 2.5},
+        {"router_logits": several.double(), "top_k": 6, "capacity": 4},
+        {"router_logits": torch.randn(6, 3, generator=generator) * 10, "top_k": 2, "capacity": 3},
+        {"router_logits": torch.randn(9, 2, generator=generator), "top_k": 1, "capacity": 2},
     ]
 
 
@@ -56,31 +59,60 @@ ROUTE = Exercise(
         ),
         ({"(top_k": "(1"}, "only the best expert is kept. Keep the top_k best."),
         (
-            {"torch.zeros_like(router_logits).scatter(-1, experts, ": "("},
+            {"weights = torch.zeros_like(router_logits).scatter(-1, experts, ": "return ("},
             "there is a weight for each kept expert, but not where it belongs. The shape is that of router_logits, "
             "with zeros for the experts that are left out: zeros.scatter(-1, places, weights).",
-        ),
-        (
-            {".softmax(dim=-1)": " / kept.sum(dim=-1, keepdim=True)"},
-            "the kept logits are divided by their sum. Logits may be below 0: take their softmax.",
         ),
         (
             {"kept, experts =": "return"},
             "topk returns two tensors, the values and their places. Put the softmax of the values in these places.",
         ),
         (
-            {"torch.zeros_like(router_logits).scatter(-1, experts, ": "(", "dim=-1))": "dim=-1), experts)"},
+            {
+                "weights = torch.zeros_like(router_logits).scatter(-1, experts, ": "return (",
+                "dim=-1))": "dim=-1), experts)",
+            },
             "the weights and their places, as a pair. Put them together, in one tensor of the shape of "
             "router_logits: zeros.scatter(-1, places, weights).",
         ),
         (
-            {"softmax(dim=-1)": "softmax(dim=0)"},
-            "the softmax runs over the tokens. A token's own kept logits lie along the last dim: softmax(dim=-1).",
+            {" * (position <= capacity)": ""},
+            "the capacity is not used. An expert has room for `capacity` tokens; those that come later get 0 from it.",
         ),
         (
-            {"kept.softmax(dim=-1)": "1.0"},
-            "every kept expert has the weight 1. The weights of a token sum to 1, and the larger logit gets more: a "
-            "softmax over the kept logits.",
+            {"<= capacity": "< capacity"},
+            "an expert takes one token too few: it serves exactly `capacity` of them.",
+        ),
+        (
+            {"cumsum(dim=0)": "cumsum(dim=-1)"},
+            "the count runs over the experts of a token. Count down the tokens of an expert, along dim 0.",
+        ),
+        (
+            {"(weights > 0).cumsum(dim=0)": "(weights > 0).flip(0).cumsum(dim=0).flip(0)"},
+            "a full expert keeps the last tokens. It serves them in their order: the first stay.",
+        ),
+        (
+            {"(weights > 0).cumsum(dim=0)": "torch.ones_like(weights).cumsum(dim=0)"},
+            "all tokens are counted. Only those that chose the expert take its room.",
+        ),
+        (
+            {"(weights > 0).cumsum(dim=0)": "weights.argsort(dim=0, descending=True).argsort(dim=0) + 1"},
+            "a full expert keeps the tokens with the largest weights. It serves them in their order.",
+        ),
+        (
+            {
+                "return weights * (": "weights = weights * (",
+                "capacity)": "capacity)\n    return weights / weights.sum(-1, keepdim=True).clamp(min=1e-9)",
+            },
+            "the weights that are left are made to sum to 1 again. A token that finds an expert full loses that part.",
+        ),
+        (
+            {"* (position <= capacity)": "* (position <= capacity).all(dim=-1, keepdim=True)"},
+            "a token that finds one expert full loses the others too. Only the weight of the full one is 0.",
+        ),
+        (
+            {"(weights > 0).cumsum(dim=0)": "weights.cumsum(dim=0)"},
+            "weights are added up. Count tokens: each takes one place, however small its weight.",
         ),
     ),
     advice={
@@ -90,7 +122,7 @@ ROUTE = Exercise(
         "torch.no_grad() or with .detach(), so the router would learn the wrong thing.",
         "shape": "one weight for each token and each expert: the shape of router_logits.",
         "value": "take one token: the softmax over its top_k largest logits, each weight in its expert's place, 0 in "
-        "all others. A row sums to 1.",
+        "all others. A row sums to 1. Then, expert by expert, from the top: its first `capacity` weights stay.",
         "RuntimeError": "torch puts numbers of one dtype into no tensor of another: begin with "
         "torch.zeros_like(router_logits). And the experts lie along the last dim, dim=-1.",
         "nan": "there is a NaN. Where minus infinity stands for the experts left out, take the softmax along the "
@@ -148,10 +180,6 @@ LOAD_BALANCING_LOSS = Exercise(
             {".mean(dim=0)": "", ".sum()": ".mean(dim=0).sum()"},
             "the product is taken for each token, and the mean afterwards. f and P are means over all tokens, each "
             "by itself; then they are multiplied.",
-        ),
-        (
-            {"experts * (shares * probabilities).sum()": "probabilities.var()"},
-            "that is a variance. The loss of Fedus et al. is the number of experts times the sum of f * P.",
         ),
         (
             {"return": "return 0.01 *"},

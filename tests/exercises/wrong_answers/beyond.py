@@ -4,6 +4,7 @@ WRONG: for each exercise, what gets advice from `checks/beyond`, since none of i
 reference, or a function, and a piece of the advice. RIGHT: other ways to be right.
 """
 
+import itertools
 import math
 
 import pandas as pd
@@ -11,7 +12,6 @@ import torch
 import torch.nn.functional as F
 
 from course_utils.methods.linear_attention import feature_map
-from course_utils.methods.quantization import quantize_rows
 
 
 def choose_in_a_frame(methods, at_most):
@@ -38,20 +38,36 @@ def choose_sorted(methods, at_most):
             return name
 
 
-def route_one_hot(router_logits, top_k):
+def route_one_hot(router_logits, top_k, capacity):
     kept, places = router_logits.topk(top_k)
-    return (F.one_hot(places, router_logits.shape[-1]) * kept.softmax(-1)[..., None]).sum(-2)
+    chosen = F.one_hot(places, router_logits.shape[-1])
+    before = chosen.sum(-2).cumsum(0) - chosen.sum(-2)
+    return (chosen * kept.softmax(-1)[..., None]).sum(-2).where(before + 1 <= capacity, 0)
 
 
-def route_infinity(router_logits, top_k):
+def route_in_a_loop(router_logits, top_k, capacity):
     least = router_logits.topk(top_k, dim=-1).values[..., -1:]
-    return router_logits.masked_fill(router_logits < least, -math.inf).softmax(dim=-1)
+    weights = router_logits.masked_fill(router_logits < least, -math.inf).softmax(dim=-1)
+    room = [capacity] * router_logits.shape[1]
+    keep = torch.zeros_like(weights)
+    for token, row in enumerate(weights.tolist()):
+        for expert, weight in enumerate(row):
+            if weight > 0 and room[expert] >= 1:
+                room[expert] -= 1
+                keep[token, expert] = 1
+    return weights * keep
 
 
-def route_again(router_logits, top_k):
+def route_again(router_logits, top_k, capacity):
     weights = router_logits.softmax(-1)
     kept, places = weights.topk(top_k, dim=-1)
-    return torch.zeros_like(weights).scatter_(-1, places, kept / kept.sum(-1, keepdim=True))
+    weights = torch.zeros_like(weights).scatter_(-1, places, kept / kept.sum(-1, keepdim=True))
+    rows = []
+    for column in weights.T:
+        served = column.nonzero()[:, 0]
+        served = served if capacity == math.inf else served[: int(capacity)]
+        rows.append(torch.zeros_like(column).index_copy(0, served, column[served]))
+    return torch.stack(rows, dim=1)
 
 
 def balance_bincount(router_logits):
@@ -92,52 +108,80 @@ def attention_einsum(query, key, value):
     )
 
 
-def int8_scaled_weight(x, codes, scales, bias):
-    x_codes, x_scales = quantize_rows(x)
-    return F.linear(x_codes.float() * x_scales, codes.float() * scales, bias)
+def levels_by_distance(x, levels, block_size):
+    rounded = []
+    for block in x.flatten().split(block_size):
+        scale = block.abs().max().float()
+        nearest = (block.float()[:, None] - scale * levels).abs().argmin(dim=1)
+        rounded.append(scale * levels[nearest])
+    return torch.cat(rounded).reshape(x.shape).type_as(x)
 
 
-def int8_whole_numbers(x, codes, scales, bias):
-    x_codes, x_scales = quantize_rows(x)
-    return (x_codes.int() @ codes.int().T).float() * (x_scales * scales.squeeze(1)) + bias
+def levels_by_clamped_scale(x, levels, block_size):
+    blocks = x.float().view(-1, block_size)
+    scale = blocks.norm(float("inf"), dim=-1, keepdim=True)
+    distances = (blocks / scale.clamp(min=1e-20))[..., None] - levels
+    return (levels[distances.pow(2).argmin(-1)] * scale).to(x.dtype).reshape_as(x)
 
 
-def int8_by_hand(x, codes, scales, bias):
-    top = x.abs().amax(-1, keepdim=True) / 127
-    return F.linear((x / top).round(), codes.float()) * top * scales.flatten() + bias
+def levels_by_counting(x, levels, block_size):
+    """The code of a number is how many of the middles lie below it."""
+    blocks = x.reshape(-1, block_size).float()
+    scale = torch.maximum(blocks.max(1).values, -blocks.min(1).values)[:, None]
+    codes = sum((blocks > scale * (low + high) / 2).long() for low, high in itertools.pairwise(levels))
+    return (scale * levels[codes]).reshape(x.shape).to(x.dtype)
 
 
-def entropies(logits):
-    log_p = logits.log_softmax(-1)
-    return -(log_p.exp() * log_p).sum(-1)
+def leave_with_masks(hidden, layers, classifiers, threshold):
+    """Places in two dictionaries, and the mask turned into indices."""
+    left, found = list(range(len(hidden))), {}
+    for number in range(len(layers)):
+        if not left:
+            continue
+        hidden = layers[number](hidden, torch.tensor(left))
+        logits = classifiers[number](hidden)
+        p = logits.softmax(-1)
+        sure = (-torch.xlogy(p, p).sum(-1) < threshold).tolist()
+        for i, row in enumerate(left):
+            if sure[i] or number == len(layers) - 1:
+                found[row] = number + 1, int(logits[i].argmax())
+        staying = [i for i, row in enumerate(left) if row not in found]
+        hidden, left = hidden[staying], [left[i] for i in staying]
+    return tuple(torch.tensor([found[row][part] for row in sorted(found)]) for part in (0, 1))
 
 
-def exit_backwards(logits, threshold):
-    """From the last layer to the first: what is sure earlier overwrites."""
-    layers, classes = torch.full((logits.shape[1],), len(logits)), logits[-1].argmax(-1)
-    for number in range(len(logits), 0, -1):
-        sure = entropies(logits[number - 1]) < threshold
-        layers[sure], classes[sure] = number, logits[number - 1].argmax(-1)[sure]
-    return layers, classes
+def leave_by_recursion(hidden, layers, classifiers, threshold, rows=None, number=1):
+    rows = torch.arange(hidden.shape[0]) if rows is None else rows
+    hidden = layers[0](hidden, rows)
+    logits = classifiers[0](hidden)
+    layer, answer = torch.full_like(rows, number), logits.argmax(-1)
+    go_on = (torch.distributions.Categorical(logits=logits).entropy() >= threshold).nonzero()[:, 0]
+    if len(layers) > 1 and len(go_on):
+        rest = leave_by_recursion(
+            hidden[go_on], layers[1:], classifiers[1:], threshold, rows[go_on], number + 1
+        )
+        layer[go_on], answer[go_on] = rest
+    return layer, answer
 
 
-def exit_loop(logits, threshold):
-    layers, classes = [], []
-    for row in range(logits.shape[1]):
-        for number in range(1, len(logits) + 1):
-            p = logits[number - 1, row].softmax(-1)
-            if number == len(logits) or -(p * p.log()).sum() < threshold:
-                layers.append(number)
-                classes.append(int(p.argmax()))
-                break
-    return torch.tensor(layers), torch.tensor(classes)
-
-
-def exit_categorical(logits, threshold):
-    sure = torch.distributions.Categorical(logits=logits).entropy() < threshold
-    layers = torch.where(sure.any(0), sure.int().argmax(0), len(logits) - 1)
-    picked = logits[layers, torch.arange(logits.shape[1])]
-    return layers + 1, picked.max(dim=-1).indices
+def leave_from_full_tensors(hidden, layers, classifiers, threshold):
+    """The hidden states stay in one tensor, and each layer gets those rows of it that are left."""
+    hidden, batch = hidden.clone(), len(hidden)
+    inside, layer, answer = (
+        torch.ones(batch, dtype=bool),
+        torch.zeros(batch).long(),
+        torch.zeros(batch).long(),
+    )
+    for number, (run, classify) in enumerate(zip(layers, classifiers, strict=True)):
+        rows = inside.nonzero()[:, 0]
+        if not inside.any():
+            return layer, answer
+        hidden[rows] = run(hidden[rows], rows)
+        logits = classify(hidden[rows])
+        layer[rows], answer[rows] = number + 1, logits.argmax(-1)
+        log_p = logits.log_softmax(-1)
+        inside[rows] = (-(log_p.exp() * log_p).sum(-1)) >= threshold
+    return layer, answer
 
 
 def balance_by_pairs(router_logits):
@@ -148,7 +192,6 @@ def balance_by_pairs(router_logits):
 
 
 BEST = "max(within, key=lambda name: within[name], default=None)"
-QUANTIZED = "x_codes, x_scales = quantize_rows(x)"
 
 WRONG = {
     "beyond.choose": [
@@ -162,7 +205,11 @@ WRONG = {
         ({"kept.softmax": "kept.detach().softmax"}, "the router could not learn"),
         ({"zeros_like(router_logits)": "zeros(router_logits.shape)"}, "torch.zeros_like(router_logits)"),
         ({"softmax(dim=-1)": "sigmoid()"}, "A row sums to 1"),
-        ({"softmax(dim=-1))": "softmax(dim=-1)).sum(dim=0)"}, "one weight for each token"),
+        ({"<= capacity": "< capacity", "top_k, dim": "1, dim"}, "Two things."),
+        (
+            {"<= capacity)": "<= capacity)[:, :1]", "return weights": "return weights[:, :1]"},
+            "one weight for each token",
+        ),
         ({"kept.softmax(dim=-1)": "kept.softmax(dim=-1).detach() + 0 * kept"}, "their gradient is not"),
     ],
     "beyond.load_balancing_loss": [
@@ -183,47 +230,27 @@ WRONG = {
         ({"@ value": "@ value.detach()"}, "the gradient of the value is not"),
         ({"feature_map": "query.new_tensor(0) *"}, "a row was divided by 0"),
     ],
-    "beyond.int8_linear": [
-        (
-            {"sums = F.linear(x_codes.float(), codes.float())": "return F.linear(x, codes * scales, bias)"},
-            "the product is one of floats",
-        ),
-        ({"* x_scales ": ""}, "the scales of x are missing"),
-        ({"* scales[:, 0] ": ""}, "the scales of the weight are missing"),
-        ({" + bias": ""}, "the bias is missing"),
-        ({"codes.float())": "codes.float(), bias)", " + bias": ""}, "added to the whole numbers"),
-        ({"F.linear(x_codes.float(), codes.float())": "(x_codes @ codes.T).float()"}, "kept in one byte"),
-        ({"scales[:, 0]": "scales"}, "are a column"),
-        ({", codes.float()": ", codes"}, "neither two kinds of numbers"),
-        (
-            {
-                "return sums * x_scales * scales[:, 0] + bias": "return (sums * x_scales * scales[:, 0] + bias).round()"
-            },
-            "the result is rounded",
-        ),
-        (
-            {QUANTIZED: "x_scales = quantize_rows(x)[1]; x_codes = (x / x_scales).to(torch.int8)"},
-            "are cut, not rounded",
-        ),
-        (
-            {
-                QUANTIZED: "x_scales = quantize_rows(x)[1] * 127 / 128; x_codes = (x / x_scales).round().clamp(max=127)"
-            },
-            "the code 128",
-        ),
-        ({"x_codes.float()": "quantize_rows(x).float()"}, "quantize_rows returns two tensors"),
+    "beyond.to_nearest_levels": [
+        ({"dim=1, keepdim=True": "dim=1"}, "shapes that do not go together"),
+        ({"levels[codes] * scales": "levels[codes] * 2 * scales"}, "divide it by its largest magnitude"),
+        ({"return (": "return ((", "to(x.dtype)": "to(x.dtype)).flatten()"}, "the result has the shape of x"),
+        ({"blocks = x.reshape": "x *= 1.5\n    blocks = x.reshape"}, "changes its inputs in place"),
+        ({"amax(": "mean(", " * scales": ""}, "Two things."),
     ],
-    "beyond.exit_layers": [
-        ({"layers + 1, classes": "layers + 1"}, "return two tensors"),
-        ({"layers[None])[0]": "layers[None])"}, "one number for each sentence"),
-        ({"layers + 1": "layers + 1.0"}, "both are whole numbers"),
+    "beyond.leave_early": [
+        ({"return computed, classes": "return computed"}, "return two tensors"),
+        ({"return computed, classes": "return computed[:1], classes"}, "one number for each sentence"),
+        ({"return computed": "return computed.float()"}, "both are whole numbers"),
         ({"< threshold": "< 1.5 * threshold"}, "take one sentence"),
+        ({"hidden, rows = hidden[~leaves], rows[~leaves]": "hidden = hidden[~leaves]"}, "differ in length"),
+        ({"hidden = layer": "layer(hidden, rows)\n        hidden = layer"}, "the answers are right"),
+        ({"< threshold": "> threshold", "] = number": "] = number - 1"}, "Two things."),
     ],
 }
 
 RIGHT = {
     "beyond.choose": [choose_loop, choose_sorted, choose_in_a_frame],
-    "beyond.route": [route_infinity, route_again, route_one_hot],
+    "beyond.route": [route_in_a_loop, route_again, route_one_hot],
     "beyond.load_balancing_loss": [balance_bincount, balance_loop, balance_by_pairs],
     "beyond.linear_attention": [
         attention_all_pairs,
@@ -231,6 +258,6 @@ RIGHT = {
         attention_with_epsilon,
         attention_with_ones,
     ],
-    "beyond.int8_linear": [int8_whole_numbers, int8_by_hand, int8_scaled_weight],
-    "beyond.exit_layers": [exit_loop, exit_categorical, exit_backwards],
+    "beyond.to_nearest_levels": [levels_by_distance, levels_by_clamped_scale, levels_by_counting],
+    "beyond.leave_early": [leave_with_masks, leave_by_recursion, leave_from_full_tensors],
 }
