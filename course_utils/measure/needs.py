@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -14,6 +15,7 @@ from transformers import PreTrainedModel
 
 from course_utils.measure import ledger
 from course_utils.measure.fake_models import UNMASKED, ready
+from course_utils.methods.memory import largest_batch
 
 Prepare = Callable[[PreTrainedModel], nn.Module]
 
@@ -54,9 +56,13 @@ def training_needs(
         once, twice = (float(step.peak.sum()) for step in steps)
         per_row = (twice - once) / batch_size
         fixed = once - batch_size * per_row
-        fits = int(max(free - fixed, 0) // per_row)
+        fits = largest_batch(partial(_on_a_line, fixed, per_row), free)
         lines[name] = {"trained": trained, "peak (MB)": once / 1e6, "largest batch": fits}
     return pd.DataFrame.from_dict(lines, orient="index").rename_axis("method")
+
+
+def _on_a_line(fixed: float, per_row: float, rows: int) -> float:
+    return fixed + rows * per_row
 
 
 def fake_training_step(

@@ -1,34 +1,17 @@
 """Where the memory of training goes, and an optimizer that needs less of it.
 
-Sources: Loshchilov and Hutter (2019), "Decoupled Weight Decay Regularization", algorithm 2 (AdamW); Rajbhandari et al.
-(2020), "ZeRO: Memory Optimizations Toward Training Trillion Parameter Models", section 3 (bytes a parameter);
-Korthikanti et al. (2022), "Reducing Activation Recomputation in Large Transformer Models", section 4 (activations of a
-block); Dettmers et al. (2022), "8-bit Optimizers via Block-wise Quantization", section 2.
+Sources: Loshchilov and Hutter (2019), "Decoupled Weight Decay Regularization", algorithm 2 (AdamW); Korthikanti et al.
+(2022), "Reducing Activation Recomputation in Large Transformer Models", section 4 (activations of a block); Dettmers et
+al. (2022), "8-bit Optimizers via Block-wise Quantization", section 2.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-
-def training_bytes(
-    frozen: int, trained: int, weight_bytes: int, gradient_bytes: int, state_bytes: int
-) -> dict[str, int]:
-    """The bytes that a model needs for training, whatever the batch.
-
-    frozen, trained: numbers of parameters. The others: bytes for each parameter, of its weight (master copies
-    included), its gradient, and the optimizer's state. Only what is trained has a gradient and a state.
-    Returns {"parameters": ..., "gradients": ..., "optimizer state": ...}.
-    """
-    return {
-        "parameters": (frozen + trained) * weight_bytes,
-        "gradients": trained * gradient_bytes,
-        "optimizer state": trained * state_bytes,
-    }
 
 
 def highest_level(changes: Iterable[int]) -> tuple[int, int]:
@@ -45,17 +28,24 @@ def highest_level(changes: Iterable[int]) -> tuple[int, int]:
     return highest, where
 
 
-def saved_by_linear(input_needs_gradient: bool, weight_needs_gradient: bool) -> set[str]:
-    """What y = x W^T + b has to keep for the backward pass: of "input" and "weight", a set.
+def saved_bytes(run: Callable[[], Any], present: Iterable[Tensor] = ()) -> int:
+    """Bytes of memory that `run()` makes autograd keep for the backward pass.
 
-    The gradient of W is made of x, that of x is made of W, and that of b of neither.
+    A tensor lies in a piece of memory, its storage, and a view shares that of another tensor. Each storage counts once
+    and whole, however many saved tensors lie in it. present: tensors that are in memory anyway, such as the model's
+    parameters and the batch; their storages do not count. `run` is called once.
     """
-    saved = set()
-    if weight_needs_gradient:
-        saved.add("input")
-    if input_needs_gradient:
-        saved.add("weight")
-    return saved
+    counted = {tensor.untyped_storage().data_ptr() for tensor in present}
+    saved = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        saved[storage.data_ptr()] = storage
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        run()
+    return sum(storage.nbytes() for address, storage in saved.items() if address not in counted)
 
 
 def block_activations(
@@ -71,6 +61,24 @@ def block_activations(
     attention = heads if fused else heads * length
     numbers_a_token = (8 + 2 * 4) * hidden + 2 * 2 + attention
     return batch * length * numbers_a_token * bytes_each
+
+
+def largest_batch(peak: Callable[[int], float], free: float) -> int:
+    """The largest batch whose training step fits into `free` bytes; 0 where not even one row does.
+
+    peak: from a batch size, 1 or more, to the bytes of the step at its worst moment. It grows without end, and never
+    falls. It is asked for about 2 log2(n) sizes, where n is the answer.
+    """
+    fits, too_large = 0, 1
+    while peak(too_large) <= free:
+        fits, too_large = too_large, 2 * too_large
+    while too_large - fits > 1:
+        middle = (fits + too_large) // 2
+        if peak(middle) <= free:
+            fits = middle
+        else:
+            too_large = middle
+    return fits
 
 
 def adamw_step(

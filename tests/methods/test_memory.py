@@ -1,6 +1,7 @@
 """The ledger of memory against counts that know nothing of it: sizes, formulas, autograd's own graph, the allocator."""
 
 import copy
+import itertools
 import time
 from collections.abc import Callable, Iterator
 
@@ -197,15 +198,22 @@ def test_a_block_saves_what_the_formula_says(attention, batch, length):
 
 @pytest.mark.parametrize("weight_needs_gradient", [False, True])
 @pytest.mark.parametrize("input_needs_gradient", [False, True])
-def test_a_linear_layer_saves_what_the_exercise_says(input_needs_gradient, weight_needs_gradient):
+def test_a_linear_layer_saves_the_other_factor_of_each_gradient(input_needs_gradient, weight_needs_gradient):
     layer, x = nn.Linear(5, 4), torch.randn(3, 5, requires_grad=input_needs_gradient)
     layer.weight.requires_grad_(weight_needs_gradient)
-    names = {x.data_ptr(): "input", layer.weight.data_ptr(): "weight"}
-    saved: list[Tensor] = []
-    with torch.autograd.graph.saved_tensors_hooks(lambda t: (saved.append(t), t)[1], lambda t: t):
-        layer(x)
-    found = {names[t.data_ptr()] for t in saved}
-    assert found == methods.saved_by_linear(input_needs_gradient, weight_needs_gradient)
+    input_bytes, weight_bytes = 60 * weight_needs_gradient, 80 * input_needs_gradient
+    assert methods.saved_bytes(lambda: layer(x)) == input_bytes + weight_bytes
+    assert methods.saved_bytes(lambda: layer(x), layer.parameters()) == input_bytes
+
+
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "checkpointing"])
+def test_saved_bytes_are_the_ledgers_activations(method, attention):
+    model, batch = METHODS[method](bert(attention=attention)), texts()
+    ledger = measure.second_step(model, batch, loss, adamw(model))
+    present = [*model.parameters(), *model.buffers(), *batch.values()]
+    saved = methods.saved_bytes(lambda: loss(model, batch), present)
+    assert saved == ledger.at("forward")["activations"]
 
 
 def test_freezing_what_is_below_drops_activations_and_lora_keeps_most():
@@ -216,6 +224,20 @@ def test_freezing_what_is_below_drops_activations_and_lora_keeps_most():
         kept[name] = ledger.at("forward")["activations"] / kept.get("full", 1)
     assert kept["top layer"] < 0.4
     assert 0.5 < kept["LoRA"] < 0.9 and 0.5 < kept["BitFit"] < 0.9
+
+
+# --- the largest batch ---
+
+
+@pytest.mark.parametrize("free", [0, 999, 1000, 1001, 1500, 2048, 5000, 123_456])
+@pytest.mark.parametrize(
+    "peak", [lambda n: 900 + 100 * n, lambda n: n**2 + 999, lambda n: -(-(900 + 7 * n) // 512) * 512]
+)
+def test_the_largest_batch_is_the_last_that_fits_and_few_are_tried(peak, free):
+    tried: list[int] = []
+    rows = methods.largest_batch(lambda n: (tried.append(n), peak(n))[1], free)
+    assert rows == next(n for n in itertools.count() if peak(n + 1) > free)
+    assert min(tried) == 1 and len(tried) <= 2 * (rows + 1).bit_length() + 1
 
 
 # --- the whole ---

@@ -1,86 +1,155 @@
-"""Exercises on what the forward pass keeps: a linear layer, and a block of a transformer."""
+"""Exercises on what the forward pass keeps: whatever is run, by autograd's own account, and a block by hand."""
 
-from torch import Generator
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
 
 from course_utils.checks.edits import edits
-from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Observations, observe_number
+from course_utils.checks.tasks import (
+    INPUTS_CHANGED,
+    RESULT,
+    Arguments,
+    Exercise,
+    Function,
+    Observations,
+    observe_number,
+    plain_int,
+)
 from course_utils.methods import memory
 
-OTHER_NAMES = "other names"
+CALLS, LATER = "how often run is called", "gradient that run's result gives later"
 
-# --- saved_by_linear ---
+# --- saved_bytes ---
 
 
-def _linear_cases(_: Generator) -> list[Arguments]:
-    names = ("input_needs_gradient", "weight_needs_gradient")
-    return [
-        dict(zip(names, needs, strict=True))
-        for needs in ((False, True), (True, False), (True, True), (False, False))
+def _runs(generator: Generator) -> list[Arguments]:
+    """What each saves: a tensor twice; with and without what is present; views; views of what is present; half
+    precision; nothing."""
+    x = torch.randn(3, 5, generator=generator, requires_grad=True)
+    weight = torch.randn(4, 5, generator=generator, requires_grad=True)
+    half = torch.randn(6, generator=generator).to(torch.bfloat16).requires_grad_()
+
+    def square() -> Tensor:
+        return x * x
+
+    def linear() -> Tensor:
+        return F.linear(x, weight)
+
+    def two_views() -> Tensor:
+        wide = torch.sin(x)
+        return wide[0] * wide[2]
+
+    def part_of_weight() -> Tensor:
+        return F.linear(x, weight[1:])
+
+    def in_half_precision() -> Tensor:
+        return torch.exp(half)
+
+    def sum_alone() -> Tensor:
+        return x.sum() + weight.sum()
+
+    runs = [
+        (square, ()),
+        (linear, ()),
+        (linear, (weight,)),
+        (two_views, (weight,)),
+        (part_of_weight, (weight,)),
     ]
+    runs += [(in_half_precision, ()), (sum_alone, ())]
+    return [{"run": run, "present": list(present)} for run, present in runs]
 
 
 def _observe_saved(function: Function, arguments: Arguments) -> Observations:
-    """The answer in words, for a set shows nothing of itself in a message; first, the names that nobody knows."""
-    value = function(*arguments.values())
-    if not isinstance(value, set | frozenset) or not all(isinstance(name, str) for name in value):
-        return {OTHER_NAMES: None, RESULT: (value,) if isinstance(value, str) else value}
-    others = " and ".join(sorted(value - {"input", "weight", "output", "bias"}))
-    return {OTHER_NAMES: others or None, RESULT: " and ".join(sorted(value)) or "nothing"}
+    """The bytes; and whether the graph that was recorded still works."""
+    results: list[Tensor] = []
+    present = arguments["present"]
+    before = [tensor.detach().clone() for tensor in present]
+
+    def run() -> Tensor:
+        results.append(arguments["run"]().sum())
+        return results[-1]
+
+    run.__name__ = arguments["run"].__name__
+    value = plain_int(function(run, list(present)))
+    changed = not all(map(torch.equal, before, present))
+    with torch.no_grad():
+        for tensor, old in zip(present, before, strict=True):
+            tensor.copy_(old)  # the next answer gets it too
+    seen: Observations = {INPUTS_CHANGED: "present" if changed else None, RESULT: value, CALLS: len(results)}
+    if not results or changed:
+        return seen
+    try:
+        results[0].backward(inputs=(leaf := _leaf(results[0])))
+        seen[LATER], leaf.grad = leaf.grad, None
+    except (RuntimeError, TypeError) as error:
+        seen[LATER] = type(error).__name__
+    return seen
 
 
-SAVED_BY_LINEAR = Exercise(
-    reference=memory.saved_by_linear,
-    cases=_linear_cases,
+def _leaf(result: Tensor) -> Any:
+    """The first tensor that the graph of the result ends in."""
+    node: Any = result.grad_fn
+    while not hasattr(node, "variable"):
+        node = next(function for function, _ in node.next_functions if function is not None)
+    return node.variable
+
+
+_SAVE = "saved[storage.data_ptr()] = storage"
+
+SAVED_BYTES = Exercise(
+    reference=memory.saved_bytes,
+    cases=_runs,
     observe=_observe_saved,
     mistakes=edits(
-        memory.saved_by_linear,
+        memory.saved_bytes,
         (
-            {'"input"': '"weight"', '"weight"': '"input"'},
-            "it is the other way round. y = x W^T: the gradient of W is made of x, that of x of W.",
+            {_SAVE: "saved[storage.data_ptr(), len(saved)] = storage", "if address not": "if address[0] not"},
+            "what is saved twice is counted twice. Keep the storages by their address: each counts once.",
         ),
         (
-            {"return saved": 'return saved | {"input"}'},
-            "the input is kept every time. It is needed for the gradient of W: if W is frozen, nobody asks for it.",
+            {_SAVE: "saved[tensor.data_ptr()] = storage"},
+            "two views of one memory are counted as two. A tensor's address is that of its first entry; that of its "
+            "memory is tensor.untyped_storage().data_ptr().",
         ),
         (
-            {"return saved": 'return saved | {"weight"}'},
-            "the weight is kept every time. It is needed for the gradient of x: at the bottom of a model, nobody "
-            "asks for it.",
-        ),
-        ({"if input": "elif input"}, "where both need a gradient, both are kept: two ifs, not if and elif."),
-        (
-            {'"input")': '"input"), saved.add("output")', '"weight")': '"weight"), saved.add("output")'},
-            "the output is not needed: neither gradient is made of y.",
+            {"= storage\n": "= tensor\n", "storage.nbytes() for": "storage.nbytes for"},
+            "a view is counted with its own entries only, or several in place of one. It keeps all of its memory "
+            "alive: count storage.nbytes().",
         ),
         (
-            {"return": 'saved.discard("weight")\n    return'},
-            "the weight is never kept. To hand the gradient on to x, backward multiplies by W.",
+            {" if address not in counted": ""},
+            "what is present is counted too. Leave out the storages of these tensors.",
         ),
         (
-            {"return": 'saved.discard("input")\n    return'},
-            "the input is never kept. The gradient of W is made of it: g^T x.",
+            {"storage.nbytes() for": "storage.nbytes() // 4 for"},
+            "those are entries, or too few bytes. storage.nbytes() knows how many bytes an entry has.",
         ),
         (
-            {"return": "saved = saved if len(saved) > 1 else set()\n    return"},
-            "with one of the two gradients asked for, something is kept too. Two ifs, not one `and`.",
+            {"with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)": "if True"},
+            "nothing is counted: pack is never called. The hooks hold only within `with "
+            "torch.autograd.graph.saved_tensors_hooks(pack, unpack):`, so run() belongs in there.",
+        ),
+        ({"        run()": "        pass"}, "run is never called, so there is nothing to see."),
+        (
+            {"        run()": "        run(), run()"},
+            "run is called twice, and the second run saves as much again.",
         ),
         (
-            {"return": 'saved = {"input", "weight"} if saved else saved\n    return'},
-            "each gradient needs one of the two only: that of W the input, that of x the weight.",
+            {"        return tensor": "        return None"},
+            "the bytes are right, but backward cannot work any more: what pack returns is what autograd keeps, "
+            "and what unpack returns is what backward gets. Return the tensor in both.",
         ),
-        (
-            {'"input")': '"input"), saved.add("bias")', '"weight")': '"weight"), saved.add("bias")'},
-            "the bias is not needed: it is added, and its gradient is that of the output, summed.",
-        ),
-        (
-            {"return saved": 'return {"input", "weight"}'},
-            "both are kept every time. What is frozen needs no gradient, and so nobody needs what it is made of.",
-        ),
+        ({"return sum(": "return 1e-6 * sum("}, "those are MB. Return bytes, a whole number."),
     ),
     advice={
-        "type": 'return a set of names: set(), {"input"}, {"weight"}, or {"input", "weight"}.',
-        OTHER_NAMES: 'the names are "input" and "weight": {"input"} is a set of one name, set("input") one of letters.',
-        "value": "two questions, one by one. Does W need a gradient? Then x is kept. Does x need one? Then W is.",
+        "type": "return a whole number of bytes.",
+        "value": "the bytes are not right. Each storage that pack meets counts once, with storage.nbytes(), unless a "
+        "tensor of present lies in it.",
+        CALLS: "call run() once, within the hooks.",
+        LATER: "the bytes are right, but the graph of the run does not work any more. pack and unpack should return "
+        "the tensor that they get.",
     },
 )
 

@@ -1,6 +1,8 @@
-"""Exercises that count bytes: the peak of a timeline, and what training needs whatever the batch."""
+"""Exercises on the peak: where it lies in a timeline, and the largest batch that it leaves room for."""
 
 import itertools
+import math
+from collections.abc import Callable
 
 from torch import Generator
 
@@ -11,10 +13,8 @@ from course_utils.checks.tasks import (
     Arguments,
     Exercise,
     Function,
-    Mistake,
     Observations,
     plain_int,
-    slips,
 )
 from course_utils.methods import memory
 
@@ -109,84 +109,126 @@ HIGHEST_LEVEL = Exercise(
     },
 )
 
-# --- training_bytes ---
+# --- largest_batch ---
 
 
-def _bytes_cases(_: Generator) -> list[Arguments]:
-    values = ((0, 10, 4, 4, 8), (90, 10, 4, 4, 8), (7, 3, 6, 4, 8), (1000, 1, 2, 2, 4), (5, 0, 2, 3, 7))
-    names = ("frozen", "trained", "weight_bytes", "gradient_bytes", "state_bytes")
-    return [dict(zip(names, value, strict=True)) for value in values]
+def _level_then_line(rows: int) -> float:
+    """1000 bytes whatever the batch, and 7 a row."""
+    return 1000 + 7 * rows
 
 
-def _observe_bytes(function: Function, arguments: Arguments) -> Observations:
-    value = function(*arguments.values())
-    if isinstance(value, dict) and value.keys() == {"parameters", "gradients", "optimizer state"}:
-        value = {name: plain_int(value[name]) for name in ("parameters", "gradients", "optimizer state")}
-    return {RESULT: value}
+def _in_pieces_of_512(rows: int) -> float:
+    """1000 bytes and 100 a row, in pieces of 512 bytes, as an allocator gives them out."""
+    return math.ceil((1000 + 100 * rows) / 512) * 512
 
 
-def _loose_bytes(
-    frozen: int,
-    trained: int,
-    weight_bytes: int,
-    gradient_bytes: int,
-    state_bytes: int,
-    *,
-    frozen_gradients: bool = False,
-    frozen_states: bool = False,
-    trained_weights_only: bool = False,
-    frozen_weights_only: bool = False,
-    states_twice: bool = False,
-    states_of_gradients: bool = False,
-    no_size: bool = False,
-    no_brackets: bool = False,
-    sizes_exchanged: bool = False,
-    of_frozen: bool = False,
-) -> dict[str, int]:
-    everything = frozen + trained
-    weights = trained if trained_weights_only else frozen if frozen_weights_only else everything
-    has_both = frozen if of_frozen else trained
-    gradients = everything if frozen_gradients else has_both
-    states = everything if frozen_states else has_both
-    if no_size:
-        weight_bytes = gradient_bytes = state_bytes = 1
-    if sizes_exchanged:
-        gradient_bytes, state_bytes = state_bytes, gradient_bytes
-    each_state = gradient_bytes * 2 if states_of_gradients else state_bytes * (2 if states_twice else 1)
-    return {
-        "parameters": frozen + trained * weight_bytes if no_brackets else weights * weight_bytes,
-        "gradients": gradients * gradient_bytes,
-        "optimizer state": states * each_state,
-    }
+def _line_then_curve(rows: int) -> float:
+    """Two moments vie for the peak: one grows with the batch, the other with its square."""
+    return max(500 + 20 * rows, 5 * rows**2)
 
 
-TRAINING_BYTES = Exercise(
-    reference=memory.training_bytes,
-    cases=_bytes_cases,
-    observe=_observe_bytes,
-    mistakes=slips(
-        _loose_bytes,
-        {
-            "frozen_gradients": "frozen parameters are given gradients. Backward makes none for them.",
-            "frozen_states": "frozen parameters are given a state. The optimizer never sees them.",
-            "trained_weights_only": "the frozen weights are missing. They are not trained, but they are there.",
-            "frozen_weights_only": "the trained weights are missing. Frozen or trained, a weight is there.",
-            "states_twice": "the state is counted twice. state_bytes is both states of Adam together.",
-            "states_of_gradients": "the state is reckoned from the gradient's bytes. Use state_bytes.",
-            "no_size": "these are numbers of parameters. Multiply by the bytes of each.",
-            "no_brackets": "the product is made before the sum: (frozen + trained) * weight_bytes.",
-            "sizes_exchanged": "the bytes are exchanged: gradients take gradient_bytes, the state takes state_bytes.",
-            "of_frozen": "gradients and state are those of the frozen parameters. Only the trained ones have them.",
-        },
-        Mistake(
-            lambda frozen, trained, weight_bytes, gradient_bytes, state_bytes: sum(
-                memory.training_bytes(frozen, trained, weight_bytes, gradient_bytes, state_bytes).values()
-            ),
-            "that is the total. The parts are asked for, by name, in a dictionary.",
+def _batch_cases(_: Generator) -> list[Arguments]:
+    """The last one that fits: none, one, a power of two, beside one, at a step, where two moments cross; and many."""
+    line, pieces, curve = _level_then_line, _in_pieces_of_512, _line_then_curve
+    frees = [
+        (line, 1035),
+        (line, 1006),
+        (line, 1007),
+        (line, 1056),
+        (line, 1150),
+        (pieces, 3000),
+        (curve, 2000),
+    ]
+    return [{"peak": peak, "free": free} for peak, free in [*frees, (curve, 505), (line, 10**6)]]
+
+
+def _observe_batch(function: Function, arguments: Arguments) -> Observations:
+    peak, asked = arguments["peak"], list[int]()
+
+    def counted(rows: int) -> float:
+        asked.append(rows)
+        return peak(rows)
+
+    counted.__name__ = peak.__name__
+    value = plain_int(function(counted, arguments["free"]))
+    whole = all(isinstance(plain_int(rows), int) and rows > 0 for rows in asked)
+    return {RESULT: value, SIZES: "whole, from 1" if whole else "others", ASKED: len(asked) < 60}
+
+
+def _one_by_one(peak: Callable[[int], float], free: float) -> int:
+    rows = 0
+    while peak(rows + 1) <= free:
+        rows += 1
+    return rows
+
+
+def _on_a_line(peak: Callable[[int], float], free: float) -> int:
+    per_row = peak(2) - peak(1)
+    return max(int((free - peak(1) + per_row) // per_row), 0) if per_row else 0
+
+
+SIZES, ASKED = "the batch sizes that were tried", "a size is tried fewer than 60 times"
+_OUTGROWN = "while peak(too_large) <= free"
+_HALVING = "while too_large - fits > 1"
+
+LARGEST_BATCH = Exercise(
+    reference=memory.largest_batch,
+    cases=_batch_cases,
+    observe=_observe_batch,
+    mistakes=edits(
+        memory.largest_batch,
+        (
+            {"fits, too_large = 0, 1": "fits, too_large = 1, 2"},
+            "where not even one row fits, the answer is 0. Begin with that: 0 fits, and 1 is not known yet.",
+        ),
+        (
+            {_HALVING: "while False"},
+            "that is a power of two. It fits, and its double does not: the largest one that fits may lie between. "
+            "Halve the gap until it is 1.",
+        ),
+        (
+            {"return fits": "return too_large"},
+            "that is the smallest batch that does not fit. The one before it does.",
+        ),
+        ({"<= free": "< free"}, "a step that needs exactly what is free does fit: compare with <=."),
+        (
+            {"> 1:": "> 2:"},
+            "the search ends too early. The two must be neighbours: one fits, the next does not.",
+        ),
+        (
+            {"fits = middle": "fits = middle + 1", "too_large = middle": "too_large = middle - 1"},
+            "the search steps over sizes that it has not tried. What fits becomes `fits` itself, and what does not "
+            "becomes `too_large`.",
+        ),
+        (
+            {"if peak(middle) <= free": "if peak(middle) > free"},
+            "the halves are exchanged: where the middle fits, search above it.",
+        ),
+        (
+            {"return fits": "return peak(fits) if fits else 0"},
+            "those are the bytes. The size of the batch is asked for.",
+        ),
+        (
+            {_OUTGROWN: "while too_large * peak(1) <= free", "peak(middle)": "middle * peak(1)"},
+            "what a single row needs is multiplied. Parameters, gradients and states are there once, whatever the "
+            "batch: ask peak for the batch itself.",
+        ),
+        (
+            _on_a_line,
+            "that draws a straight line through the peaks of 1 and 2. The peak need not lie on one: memory comes in "
+            "pieces, and another moment may become the worst. Try the sizes themselves.",
+        ),
+        (
+            _one_by_one,
+            "right, but each size that is tried is a training step, and there are many. Double the size until it does "
+            "not fit, then halve the gap.",
         ),
     ),
     advice={
-        "type": 'return a dictionary {"parameters": ..., "gradients": ..., "optimizer state": ...}: these three names '
-        "and no other, each with a whole number.",
+        "type": "return a whole number: how many rows fit.",
+        "value": "with that many rows the step must fit, and with one row more it must not. Try both by hand.",
+        SIZES: "a batch has a whole number of rows, 1 or more: ask peak for no other.",
+        ASKED: "too many sizes are tried, and each is a training step. Double until it does not fit, then halve the "
+        "gap.",
     },
 )

@@ -4,6 +4,7 @@ WRONG: for each exercise, what gets advice from `checks/memory`, since none of i
 reference, and a piece of the advice. RIGHT: other ways to be right.
 """
 
+import bisect
 import itertools
 
 import numpy as np
@@ -26,13 +27,55 @@ def level_by_accumulate(changes):
     return [max(levels), levels.index(max(levels))]
 
 
-def saved_by_comprehension(input_needs_gradient, weight_needs_gradient):
-    needs = {"input": weight_needs_gradient, "weight": input_needs_gradient}
-    return {name for name, needed in needs.items() if needed}
+def saved_in_a_list(run, present=()):
+    saved = []
+    hooks = torch.autograd.graph.saved_tensors_hooks(lambda t: saved.append(t) or t, lambda t: t)
+    with hooks:
+        result = run()
+    storages = {t.untyped_storage().data_ptr(): t.untyped_storage().size() for t in saved}
+    for tensor in present:
+        storages.pop(tensor.untyped_storage().data_ptr(), None)
+    del result
+    return sum(storages.values())
 
 
-def saved_frozen(input_needs_gradient, weight_needs_gradient):
-    return frozenset(saved_by_comprehension(input_needs_gradient, weight_needs_gradient))
+def saved_as_it_comes(run, present=()):
+    met = {tensor.untyped_storage()._cdata for tensor in present}
+    total, alive = 0, []
+
+    def pack(tensor):
+        nonlocal total
+        storage = tensor.untyped_storage()
+        alive.append(storage)
+        if storage._cdata not in met:
+            met.add(storage._cdata)
+            total += len(storage)
+        return tensor
+
+    def unpack(tensor):
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, unpack):
+        run()
+    return total
+
+
+def saved_by_numpys_sum(run, present=()):
+    sizes = {}
+
+    class Hooks(torch.autograd.graph.saved_tensors_hooks):
+        def __init__(self):
+            super().__init__(self.pack, lambda kept: kept[0])
+
+        def pack(self, tensor):
+            sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return (tensor,)
+
+    with Hooks():
+        run()
+    for tensor in present:
+        sizes[tensor.untyped_storage().data_ptr()] = 0
+    return np.sum(list(sizes.values()), dtype=int)
 
 
 def block_of_numpy(batch, length, hidden, heads, bytes_each, fused=True):
@@ -64,24 +107,34 @@ def adamw_by_torch(parameter, gradient, exp_avg, exp_avg_sq, step, lr, betas, ep
     return p.detach(), optimizer.state[p]["exp_avg"], optimizer.state[p]["exp_avg_sq"]
 
 
-def bytes_of_numpy(frozen, trained, weight_bytes, gradient_bytes, state_bytes):
-    parts = bytes_in_another_order(frozen, trained, weight_bytes, gradient_bytes, state_bytes)
-    return {name: np.int64(part) for name, part in parts.items()}
+def batch_bit_by_bit(peak, free):
+    """From the highest power of two down: keep each that still fits."""
+    power = 1
+    while peak(power) <= free:
+        power *= 2
+    rows = 0
+    while power:
+        if peak(rows + power) <= free:
+            rows += power
+        power //= 2
+    return rows
 
 
-def bytes_in_another_order(frozen, trained, weight_bytes, gradient_bytes, state_bytes):
-    return {
-        "optimizer state": trained * state_bytes,
-        "gradients": trained * gradient_bytes,
-        "parameters": frozen * weight_bytes + trained * weight_bytes,
-    }
+def batch_by_bisect(peak, free):
+    high = 1
+    while peak(high) <= free:
+        high *= 4
+    return bisect.bisect_right(range(1, high + 1), free, key=peak)
 
 
-def bytes_by_keywords(frozen, trained, weight_bytes, gradient_bytes, state_bytes):
-    needs = {name: trained * each for name, each in (("gradients", gradient_bytes),)}
-    return (
-        {"parameters": (frozen + trained) * weight_bytes} | needs | {"optimizer state": trained * state_bytes}
-    )
+def batch_by_steps(peak, free):
+    rows, step = 0, 1
+    while peak(rows + step) <= free:
+        rows, step = rows + step, step * 2
+    while step > 1:
+        step //= 2
+        rows += step * (peak(rows + step) <= free)
+    return rows
 
 
 def blocks_of(x, block_size):
@@ -114,10 +167,6 @@ def quantize_by_clamp(x, block_size):
     return coded(x, block_size, scales), scales
 
 
-def saved_by_compress(input_needs_gradient, weight_needs_gradient):
-    return set(itertools.compress(("weight", "input"), (input_needs_gradient, weight_needs_gradient)))
-
-
 def adamw_compact(p, g, m, v, step, lr, betas, eps, decay):
     m = betas[0] * m + (1 - betas[0]) * g
     v = betas[1] * v + (1 - betas[1]) * g * g
@@ -142,10 +191,17 @@ WRONG = {
         ({"(changes)": "(changes[1:])"}, "add the changes above one by one"),
         ({">": ">=", "highest, where\n": "where, highest\n"}, "Two things"),
     ],
-    "memory.saved_by_linear": [
-        ({"return saved": "return list(saved)"}, "return a set of names"),
-        ({'"input"': '"x"', '"weight"': '"W"'}, "the names are"),
-        ({"if weight": "if not weight"}, "two questions, one by one"),
+    "memory.saved_bytes": [
+        ({"return sum": "return str and [1] or sum"}, "return a whole number of bytes"),
+        ({"return sum(": "return 8 + sum("}, "the bytes are not right"),
+        (
+            {"        return tensor": "        return tensor.detach() * 0"},
+            "the graph of the run does not work",
+        ),
+        (
+            {"storage.nbytes() for": "storage.nbytes() // 4 for", " if address not in counted": ""},
+            "Two things.",
+        ),
     ],
     "memory.block_activations": [
         ({"numbers_a_token * bytes_each": "34 * hidden"}, "count by the list above the exercise"),
@@ -157,22 +213,6 @@ WRONG = {
         ({"gradient**2": "gradient.abs()"}, "state by state"),
         ({"- betas[0] ** step": "- 1"}, "a division by 0?"),
     ],
-    "memory.training_bytes": [
-        ({"trained * gradient": "(frozen + trained) * gradient"}, "frozen parameters are given gradients"),
-        ({"trained * state": "(frozen + trained) * state"}, "frozen parameters are given a state"),
-        ({"frozen + ": ""}, "the frozen weights are missing"),
-        ({" + trained)": ")"}, "the trained weights are missing"),
-        ({"* state_bytes": "* 2 * state_bytes"}, "the state is counted twice"),
-        (
-            {" * weight_bytes": "", " * gradient_bytes": "", " * state_bytes": ""},
-            "these are numbers of parameters",
-        ),
-        ({"return {": "return sum({", "}": "}.values())"}, "that is the total"),
-        ({"return {": "return tuple({", "}": "}.values())"}, "return a dictionary"),
-        ({"(frozen + trained)": "frozen + trained"}, "before the sum"),
-        ({"gradient_bytes": "state_bytes", "state_bytes": "gradient_bytes"}, "the bytes are exchanged"),
-        ({"trained *": "frozen *"}, "those of the frozen parameters"),
-    ],
     "memory.quantize_blockwise": [
         ({".to(torch.int8)": ".to(torch.int8) // 2"}, "work one block out by hand"),
         ({"int8": "uint8"}, "unsigned ones"),
@@ -180,13 +220,26 @@ WRONG = {
         ({"(x), scales": "(x)"}, "return two tensors"),
         ({"(x), scales": "(x), scales.mean()"}, "there is one scale for each block"),
     ],
+    "memory.largest_batch": [
+        ({"return fits": "return float(fits)"}, "return a whole number"),
+        ({"return fits": "return 2 * fits"}, "with one row more it must not"),
+        (
+            {"fits, too_large = 0, 1": "fits, too_large = 0, 1 + 0 * peak(0)"},
+            "1 or more: ask peak for no other",
+        ),
+        (
+            {"return fits": "[peak(fits or 1) for _ in range(60)]\n    return fits"},
+            "too many sizes are tried",
+        ),
+        ({"<= free": "< free", "return fits": "return too_large"}, "Two things."),
+    ],
 }
 
 RIGHT = {
     "memory.highest_level": [level_by_numpy, level_by_accumulate, level_in_numpys_own_kind],
-    "memory.saved_by_linear": [saved_by_comprehension, saved_frozen, saved_by_compress],
+    "memory.saved_bytes": [saved_in_a_list, saved_as_it_comes, saved_by_numpys_sum],
     "memory.block_activations": [block_by_parts, block_by_dict, block_of_numpy],
     "memory.adamw_step": [adamw_compact, adamw_by_torch, adamw_by_lerp],
-    "memory.training_bytes": [bytes_in_another_order, bytes_by_keywords, bytes_of_numpy],
     "memory.quantize_blockwise": [quantize_by_split, quantize_by_clamp, quantize_by_multiplying],
+    "memory.largest_batch": [batch_bit_by_bit, batch_by_bisect, batch_by_steps],
 }
