@@ -8,31 +8,9 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from course_utils.methods.freezing import head_only, head_parts
+from course_utils.methods.freezing import find_parameters, head_only, head_parts
 from course_utils.methods.replacing import NewPart, Wrapped, wrapped
 from course_utils.methods.validation import Given, checked, kind_of
-
-
-def find_biases(
-    model: nn.Module, head: Sequence[str] = ("classifier",), only: Sequence[str] | None = None
-) -> list[str]:
-    """The names of the biases outside the head, those of LayerNorm too, in the model's order.
-
-    A bias is a parameter with "bias" in its own name: most are called bias, DeBERTa has q_bias and v_bias, and
-    PyTorch's own attention in_proj_bias.
-    only: the parts whose bias is meant, such as ["query", "intermediate.dense"]: each fits where the part's path
-    ends in it, whole names between the dots. Raises ValueError where the model has no such head.
-    """
-    inside = tuple(f"{path}." for path in head_parts(model, head))
-    biases = [
-        name
-        for name, _ in model.named_parameters()
-        if "bias" in name.rpartition(".")[2] and not name.startswith(inside)
-    ]
-    if only is None:
-        return biases
-    ends = tuple(f".{part}" for part in only)
-    return [name for name in biases if f".{name}".rpartition(".")[0].endswith(ends)]
 
 
 def _has_such_biases(given: Given) -> None:
@@ -43,12 +21,13 @@ def _has_such_biases(given: Given) -> None:
             f"{kind_of(model)} has another method's layers already, such as {next(iter(added))}, and BitFit would "
             "freeze them. Merge them first (merge_lora, merge_ia3), or load the model afresh."
         )
-    if not (biases := find_biases(model, head)):
+    head_parts(model, head)
+    if not (biases := find_parameters(model, "bias", outside=head)):
         raise ValueError(
             f"{kind_of(model)} has no biases outside its head, so BitFit has nothing to train. Many language models "
             "are built without them: take another method, such as LoRA, or a model that has biases, such as BERT."
         )
-    if unknown := [part for part in only or () if not find_biases(model, head, [part])]:
+    if unknown := [part for part in only or () if not find_parameters(model, "bias", [part], head)]:
         owners = dict.fromkeys(name.split(".")[-2] for name in biases if "." in name)
         raise ValueError(
             f"No part of {kind_of(model)} that is called {' or '.join(unknown)} has a bias. Those that have one are "
@@ -62,11 +41,12 @@ def bitfit(
 ) -> nn.Module:
     """Freeze the model but for its biases, those of LayerNorm too, and its head. In place; returns the model.
 
-    only: train the biases of these parts and no others (see `find_biases`; under "Fewer bias parameters" in section 4
-    the paper trains those of the query and of the feed-forward block's first layer). Raises ValueError, and changes
-    nothing, where the model has no such head, or no such bias outside it.
+    A bias is a parameter with "bias" in its own name. only: train the biases of these parts and no others (see
+    `find_parameters`; under "Fewer bias parameters" in section 4 the paper trains those of the query and of the
+    feed-forward block's first layer). Raises ValueError, and changes nothing, where the model has no such head, or no
+    such bias outside it.
     """
     head_only(model, head)
-    for name in find_biases(model, head, only):
+    for name in find_parameters(model, "bias", only, outside=head):
         model.get_parameter(name).requires_grad_(True)
     return model

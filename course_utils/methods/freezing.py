@@ -30,6 +30,32 @@ def head_parts(model: nn.Module, head: Sequence[str]) -> list[str]:
     return [path for path in parts if path.split(".")[-1] in head]
 
 
+def find_parameters(
+    model: nn.Module, own: str = "", parts: Sequence[str] | None = None, outside: Sequence[str] = ()
+) -> list[str]:
+    """The names of parameters, chosen by their own name and by the part of the model that they lie in.
+
+    own: a text that the parameter's own name holds, which is what follows the last dot: "bias" also fits DeBERTa's
+    q_bias, and in_proj_bias of PyTorch's attention. "" fits every parameter.
+    parts: names such as "query" or "attention.output.dense". A parameter fits where it lies, however deep, in a part
+    whose path is such a name or ends in it after a dot. None stands for the whole model, and [] for no part.
+    outside: parts, named in the same way, whose parameters are left out. The names come in the model's order.
+    """
+
+    def inside(name: str, names: Sequence[str]) -> bool:
+        pieces = name.split(".")
+        paths = [".".join(pieces[:end]) for end in range(1, len(pieces))]
+        return any(f".{path}".endswith(f".{part}") for path in paths for part in names)
+
+    return [
+        name
+        for name, _ in model.named_parameters()
+        if own in name.rpartition(".")[2]
+        and (parts is None or inside(name, parts))
+        and not inside(name, outside)
+    ]
+
+
 def _head_stands_alone(given: Given) -> None:
     """No weight of the head is one of the body too; and what else is new is named in a warning."""
     model, paths = given["model"], head_parts(given["model"], given["head"])
@@ -81,10 +107,9 @@ def head_only(model: nn.Module, head: Sequence[str] = ("classifier",)) -> nn.Mod
     Raises ValueError, and changes nothing, where the model has no such part (`head_parts`), or where the head shares
     its weights with the embeddings. Warns where other parts seem to be new too, and would stay random.
     """
-    paths = head_parts(model, head)
     model.requires_grad_(False)
-    for path in paths:
-        model.get_submodule(path).requires_grad_(True)
+    for name in find_parameters(model, parts=head):
+        model.get_parameter(name).requires_grad_(True)
     return model
 
 

@@ -20,11 +20,12 @@ from transformers import (
     GPT2LMHeadModel,
 )
 
-from course_utils.methods.bitfit import bitfit, find_biases
+from course_utils.methods.bitfit import bitfit
 from course_utils.methods.bottleneck import BottleneckStudent
 from course_utils.methods.experts import add_experts
 from course_utils.methods.freezing import (
     encoder_layers,
+    find_parameters,
     head_only,
     scalar_mix,
     top_layers,
@@ -234,6 +235,20 @@ def test_a_layer_with_many_experts_trains_whole(model):
     assert not {name for name in trainable(model) if ".layer.0." in name}
 
 
+# --- chosen parameters ---
+
+
+def test_parameters_are_chosen_by_their_own_name_and_by_the_parts_they_lie_in(model):
+    everything = [name for name, _ in model.named_parameters()]
+    assert find_parameters(model) == everything and find_parameters(model, parts=[]) == []
+    layer, norm = find_parameters(model, parts=["layer.1"]), find_parameters(model, parts=["LayerNorm"])
+    assert layer == [name for name in everything if ".layer.1." in name]
+    assert find_parameters(model, "weight", ["layer.1"], outside=["LayerNorm"]) == [
+        name for name in layer if name.endswith(".weight") and name not in norm
+    ]
+    assert find_parameters(model, parts=["ayer", "weight", "output.LayerNorm.weight"]) == []
+
+
 # --- some of the biases ---
 
 
@@ -244,12 +259,12 @@ def test_biases_of_any_name_train():
     biases = {name for name, _ in student.named_parameters() if "bias" in name}
     assert "layers.0.body.self_attn.in_proj_bias" in biases
     assert trainable(student) == biases | {"classifier.weight"}
-    assert find_biases(student, only=["self_attn"]) == [
+    assert find_parameters(student, "in_proj_bias", ["self_attn"]) == [
         f"layers.{layer}.body.self_attn.in_proj_bias" for layer in range(2)
     ]
     sizes = {"vocab_size": 30, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
     deberta = DebertaForSequenceClassification(DebertaConfig(**sizes, intermediate_size=16))
-    found = find_biases(deberta, head=["pooler", "classifier"])
+    found = find_parameters(deberta, "bias", outside=["pooler", "classifier"])
     assert {"q_bias", "v_bias"} <= {name.split(".")[-1] for name in found}
 
 
@@ -258,7 +273,7 @@ def test_biases_of_any_name_train():
     [(["query"], 1), (["query", "intermediate.dense"], 2), (["LayerNorm"], 2), (["dense"], 3)],
 )
 def test_some_biases_are_those_of_the_parts_that_are_named(model, only, each):
-    found = find_biases(model, only=only)
+    found = find_parameters(model, "bias", only, outside=["classifier"])
     in_layers = [name for name in found if ".encoder." in name]
     assert len(in_layers) == 2 * each
     assert all(name.removesuffix(".bias").endswith(tuple(only)) for name in found)
@@ -280,10 +295,10 @@ def test_the_output_does_not_depend_on_the_keys_bias(model):
         for weight in model.parameters():
             nn.init.normal_(weight)  # as large as after training, so that attention tells tokens apart
         before = model(tokens).logits
-        for name in find_biases(model, only=["key"]):
+        for name in find_parameters(model, "bias", ["key"]):
             model.get_parameter(name).add_(1.0)
         torch.testing.assert_close(model(tokens).logits, before, rtol=1e-4, atol=1e-4)
-        for name in find_biases(model, only=["query"]):
+        for name in find_parameters(model, "bias", ["query"]):
             model.get_parameter(name).add_(1.0)
         assert not torch.allclose(model(tokens).logits, before, atol=1e-3)
 
@@ -294,7 +309,9 @@ def test_the_output_does_not_depend_on_the_keys_bias(model):
 def test_the_share_leaves_out_the_head_and_counts_a_tied_weight_once(model):
     total = sum(p.numel() for p in model.parameters())
     assert trained_share(head_only(model)) == 0
-    biases = sum(model.get_parameter(name).numel() for name in find_biases(model))
+    biases = sum(
+        model.get_parameter(name).numel() for name in find_parameters(model, "bias", outside=["classifier"])
+    )
     assert trained_share(bitfit(model)) == pytest.approx(100 * biases / total)
     one, other = encoder_layers(model)
     other.intermediate.dense.weight = one.intermediate.dense.weight

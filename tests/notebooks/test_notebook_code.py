@@ -117,10 +117,11 @@ def test_solutions_are_in_step(path):
 
 @by_notebook
 def test_a_solution_pasted_into_its_stub_is_right(path):
-    """With the notebook's own imports, and the exercises before it solved."""
+    """With the notebook's own imports, what it shows of `methods/`, and the exercises before it solved."""
     namespace: dict = {}
     for node in code_of(path).body:
-        if isinstance(node, ast.Import | ast.ImportFrom):
+        named = isinstance(node, ast.FunctionDef | ast.ClassDef) and not exercise_of(node)
+        if isinstance(node, ast.Import | ast.ImportFrom) or (named and in_methods(node.name)):
             exec(compile(ast.Module([node], []), "imports", "exec"), namespace)
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and (id := exercise_of(node)):
             exec(solutions.shown(checks.reference(id)), namespace)

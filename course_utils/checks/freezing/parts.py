@@ -1,4 +1,4 @@
-"""Exercises on what to freeze: all but the head, all but the head and the top layers."""
+"""Exercise on what to freeze: all but the head and the top layers."""
 
 from torch import Generator
 
@@ -16,110 +16,6 @@ _NAMES = (
     "there is no such attribute. `model.bert` or `model.classifier` fits one model only: go by the names in `head`, "
     "for example with model.named_parameters(). And head_parts gives paths, which are text: the part itself is "
     "model.get_submodule(path)."
-)
-
-
-def _head_cases(_: Generator) -> list[Arguments]:
-    return [
-        {"model": small_model(), "head": ("classifier",)},
-        {"model": small_model(pooler=True), "head": ("pooler", "classifier")},
-        {"model": small_model(body="roberta", head="score", several_in_head=True), "head": ("score",)},
-        {"model": small_model(pooler=True, frozen=True), "head": ["pooler", "classifier"]},
-        {"model": small_model(pooler=True), "head": ["classifier", "pooler"]},
-        {"model": small_model(body="distilbert", pre_classifier=True), "head": ["classifier"]},
-        {"model": small_model(body="roberta", head="score"), "head": ["score"]},
-    ]
-
-
-_HEAD = "head_parts(model, head)"
-_PATHS = "[path for path, _ in model.named_modules() if "
-
-HEAD_ONLY = Exercise(
-    reference=freezing.head_only,
-    cases=_head_cases,
-    observe=observe_trainable,
-    mistakes=edits(
-        freezing.head_only,
-        (
-            {"requires_grad_(False)": "eval()", "requires_grad_(True)": "train()"},
-            "nothing was frozen or thawed. eval() only turns dropout off, and `module.requires_grad = False` only sets "
-            "an attribute of the module. module.requires_grad_(False) reaches all of its parameters.",
-        ),
-        (
-            {"False": "True", "True": "False"},
-            "it is the wrong way round: the head is frozen, and the rest trains.",
-        ),
-        (
-            {"False": "True"},
-            "everything trains. First freeze the whole model: model.requires_grad_(False).",
-        ),
-        (
-            {"True": "False"},
-            "everything is frozen, the head too. Was it thawed before the rest was frozen? Or did no name fit? A "
-            "parameter's name is a whole path, such as classifier.weight, and a part's requires_grad_(True) has an "
-            "underscore.",
-        ),
-        (
-            {
-                "paths =": "was = {p: p.requires_grad for p in model.parameters()}\n    paths =",
-                "return": "for p in was:\n        p.requires_grad_(p.requires_grad and was[p])\n    return",
-            },
-            "the rest is frozen, but a head that came in frozen stays frozen. Set requires_grad to True there.",
-        ),
-        (
-            {"paths =": "head = head[-1:]\n    paths ="},
-            "only the last part of `head` trains. The head may have several parts: the pooler of a model that was "
-            "pretrained without one is new, too.",
-        ),
-        (
-            {"in paths": "in paths[:1]"},
-            "only the first of the head's parts in the model trains. It may have several: thaw each.",
-        ),
-        (
-            {
-                "model.get": "for p in model.get",
-                "(path)": "(path).parameters(recurse=False):\n            p",
-            },
-            "a part of the head may hold parts of its own: in bert.pooler.dense.weight, pooler is not the last name "
-            "but one. Compare every piece of the name between the dots.",
-        ),
-        (
-            {
-                "return": "for name, p in model.named_parameters():\n"
-                "        p.requires_grad_(p.requires_grad and name.endswith('weight'))\n    return"
-            },
-            "the bias of the head is frozen. It is a part of the head.",
-        ),
-        (
-            {"in paths": "in [path for path in paths if '.' not in path]"},
-            "only parts at the top level are found. A part of the head may lie deep inside, such as bert.pooler: "
-            "compare every piece of the name between the dots.",
-        ),
-        (
-            {_HEAD: f"{_PATHS}any(part in path for part in head)]"},
-            "a part whose name only contains that of the head trains too: pre_classifier of DistilBERT is not its "
-            "classifier. Compare whole pieces of the name: name.split('.').",
-        ),
-        (
-            {_HEAD: f"{_PATHS}path.rpartition('.')[2].startswith(tuple(head))]"},
-            "a part whose name only begins as that of the head trains too, here classifier_norm. Put the dot behind "
-            "the path: name.startswith(f'{path}.').",
-        ),
-        (
-            {_HEAD: f"{_PATHS}path == 'classifier']"},
-            "the argument `head` is not used. Not every head is called classifier.",
-        ),
-        ({"model.requires": "model.bert.requires", "get_submodule(path)": "classifier"}, _NAMES),
-    ),
-    advice={
-        RESULT: _RETURN,
-        "values that changed": _VALUES,
-        "parts of the model": _PARTS,
-        "AttributeError": _NAMES,
-        "KeyError": _NAMES,
-        "value": "this parameter should not be so. A parameter trains if one of the names in `head` is a piece of its "
-        "path between the dots; the others are frozen.",
-    },
 )
 
 

@@ -34,29 +34,6 @@ def moved_by_numpy(before, after):
     return [name for name in before if not np.array_equal(before[name].numpy(), after[name].numpy())]
 
 
-def head_by_names(model, head=("classifier",)):
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad = any(piece in head for piece in name.split("."))
-    return model
-
-
-def head_by_modules(model, head=("classifier",)):
-    for parameter in model.parameters():
-        parameter.requires_grad = False
-    for path, part in model.named_modules():
-        if path.rpartition(".")[2] in head:
-            for parameter in part.parameters():
-                parameter.requires_grad = True
-    return model
-
-
-def head_by_identity(model, head=("classifier",)):
-    trains = [p for path in head_parts(model, head) for p in model.get_submodule(path).parameters()]
-    for parameter in model.parameters():
-        parameter.requires_grad_(any(parameter is one for one in trains))
-    return model
-
-
 def mix_by_einsum(states, weights, gamma):
     return gamma * torch.einsum("l,lbtw->btw", weights.softmax(0), states)
 
@@ -112,36 +89,43 @@ def share_in_numpy(model, head=("classifier",)):
     return np.float32(share_by_lists(model, head))
 
 
-def biases_by_loop(model, head=("classifier",), only=None):
+def found_by_loop(model, own="", parts=None, outside=()):
+    def pieces_in(pieces, part):
+        wanted = part.split(".")
+        return any(pieces[i : i + len(wanted)] == wanted for i in range(len(pieces)))
+
     found = []
     for name, _ in model.named_parameters():
         *path, last = name.split(".")
-        if last != "bias" or set(path) & set(head):
+        if own not in last or any(pieces_in(path, part) for part in outside):
             continue
-        if only is None or any(path[-len(part.split(".")) :] == part.split(".") for part in only):
+        if parts is None or any(pieces_in(path, part) for part in parts):
             found.append(name)
     return found
 
 
-def biases_by_modules(model, head=("classifier",), only=None):
-    ends = [""] if only is None else [f".{part}" for part in only]
-    paths = [path for path, part in model.named_modules() if getattr(part, "bias", None) is not None]
-    paths = [path for path in paths if not in_head(path, head)]
-    return [f"{path}.bias" for path in paths if any(f".{path}".endswith(end) for end in ends)]
+def found_by_modules(model, own="", parts=None, outside=()):
+    def owned(names):
+        fitting = (
+            (path, module)
+            for path, module in model.named_modules()
+            if any(path == part or path.endswith("." + part) for part in names)
+        )
+        return {f"{path}.{name}" for path, module in fitting for name, _ in module.named_parameters()}
+
+    names = dict(model.named_parameters())
+    kept = (set(names) if parts is None else owned(parts)) - owned(outside)
+    return tuple(name for name in names if name in kept and own in name.split(".")[-1])
 
 
-def biases_without_the_head(model, head=("classifier",), only=None):
-    of_head = {
-        f"{path}.{name}"
-        for path in head_parts(model, head)
-        for name, _ in model.get_submodule(path).named_parameters()
-    }
-    names = [
-        name for name in dict(model.named_parameters()) if name.endswith(".bias") and name not in of_head
-    ]
-    return [
-        name for name in names if only is None or any(f".{name}".endswith(f".{part}.bias") for part in only)
-    ]
+def found_by_text(model, own="", parts=None, outside=()):
+    def inside(name, part):
+        return f".{part}." in f".{name[: name.rindex('.') + 1]}"
+
+    names = [name for name, _ in model.named_parameters() if name[name.rindex(".") :].count(own)]
+    if parts is not None:
+        names = [name for name in names if any(inside(name, part) for part in parts)]
+    return [name for name in names if not any(inside(name, part) for part in outside)]
 
 
 WRONG = {
@@ -151,17 +135,6 @@ WRONG = {
             {"return": "for name in before:\n        after[name] -= before[name]\n    return"},
             "changes its inputs in place",
         ),
-    ],
-    "freezing.head_only": [
-        ({"return model": "return list(model.parameters())"}, "return the model itself"),
-        (
-            {"return": "next(model.parameters()).data.zero_()\n    return"},
-            "the weights were changed in place",
-        ),
-        ({"return": "model['norm'] = nn.LayerNorm(2)\n    return"}, "came, went, or were renamed"),
-        ({"model.get_submodule(path)": "path"}, "head_parts gives paths, which are text"),
-        ({"return": "next(model.parameters()).requires_grad_(True)\n    return"}, "should not be so"),
-        ({"in paths": "in paths[:1]", "False": "True", "True": "False"}, "Two things."),
     ],
     "freezing.scalar_mix": [
         ({"shares[": "shares.detach()["}, "no gradient reaches the weights"),
@@ -187,22 +160,23 @@ WRONG = {
         ({"return": "return '%',"}, "return one number"),
         ({"p.numel()": "len(p)", "100 * ": ""}, "Two things."),
     ],
-    "freezing.find_biases": [
-        ({"inside =": "model.requires_grad_(False)\n    inside ="}, "the model is changed in place"),
-        ({"    if only is None:\n        return biases\n": ""}, "None cannot be looped over"),
-        ({"head_parts(model, head)": "model.head"}, "parts are called otherwise"),
-        ({"return biases": "return dict.fromkeys(biases)"}, "return a list of names"),
-        ({"return biases": "return ['bias', *biases]"}, "only biases outside the head"),
-        ({"return biases": "return biases[1:]"}, "every bias outside the head is meant"),
-        ({"return biases": "return biases[::-1]"}, "each name once"),
+    "freezing.find_parameters": [
+        ({"return [": "model.requires_grad_(False)\n    return ["}, "the model is changed in place"),
+        ({"model.named_parameters()": "model.backbone.named_parameters()"}, "parts are called otherwise"),
+        (
+            {"return [": "return dict.fromkeys([", "(name, outside)\n    ]": "(name, outside)\n    ])"},
+            "return a list",
+        ),
+        ({"return [": "return ['bias'] + ["}, "a name belongs there if"),
+        ({"range(1, len": "range(2, len"}, "however deep, if its last piece"),
+        ({"in model.named_parameters()": "in reversed(list(model.named_parameters()))"}, "each name once"),
     ],
 }
 
 RIGHT = {
     "freezing.which_moved": [moved_by_any, moved_by_size, moved_as_tuple, moved_by_numpy],
-    "freezing.head_only": [head_by_names, head_by_modules, head_by_identity],
     "freezing.scalar_mix": [mix_by_einsum, mix_by_loop, mix_by_tensordot],
     "freezing.top_layers": [top_by_reversed, top_by_index, top_by_names],
     "freezing.trained_share": [share_by_lists, share_by_paths, share_in_numpy],
-    "freezing.find_biases": [biases_by_loop, biases_by_modules, biases_without_the_head],
+    "freezing.find_parameters": [found_by_loop, found_by_modules, found_by_text],
 }
