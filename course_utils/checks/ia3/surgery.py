@@ -99,7 +99,7 @@ FIND_SCALED = Exercise(
         "both sides; nowhere else. Give it a sentence that says what is wrong.",
         RESULT: "the result is a dict: first the paths that on_output names, each with False, then those of on_input, "
         "each with True, in the order in which find_layers gives them.",
-        INPUTS_CHANGED: "the model was changed. Here its layers are only found.",
+        INPUTS_CHANGED: "the model was changed in place. Here its layers are only found.",
     },
 )
 
