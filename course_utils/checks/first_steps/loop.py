@@ -200,11 +200,15 @@ TRAIN = Exercise(
     ),
     advice={
         TOLD: "the loader is told the number of each epoch once, from 0, before its batches.",
+        MODES: "the model is in train mode at every step. Call model.train() before the first, and model.eval() "
+        "after the last.",
         GRADIENTS: "backward() is called once for each batch.",
         STEPS: "the optimizer makes one step for each batch.",
         WEIGHTS: "the weights end elsewhere. For each batch, in this order: zero the gradients, loss, backward, clip, "
         "one step of the optimizer, one of the schedule.",
         RATE: "the schedule makes one step for each batch.",
+        "shape": "the list has one loss for each batch of each epoch.",
+        "type": "return a list of plain numbers, one for each step.",
         "AttributeError": "the methods are optimizer.zero_grad(), loss.backward(), optimizer.step(), schedule.step().",
         "TypeError": "loss_of is called with the model and the batch: loss_of(model, batch).",
         "RuntimeError": "if it speaks of a second time through the graph: compute the loss anew for each batch.",

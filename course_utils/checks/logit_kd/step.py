@@ -64,7 +64,8 @@ def _observe(function: Function, arguments: Arguments) -> Observations:
         INPUTS_CHANGED: ", ".join(changed) or None,
         RESULT: value.detach() if isinstance(value, Tensor) else value,
     }
-    if isinstance(value, Tensor) and value.dim() == 0 and value.is_floating_point():
+    # In half precision a gradient depends on how often the logits are turned into float32, which is all right.
+    if isinstance(value, Tensor) and value.dim() == 0 and leaf.dtype == torch.float32:
         gradient = torch.autograd.grad(value, leaf, allow_unused=True)[0] if value.requires_grad else None
         seen[GRADIENT] = torch.zeros_like(leaf) if gradient is None else gradient
     return seen
@@ -104,6 +105,10 @@ DISTILLATION_LOSS = Exercise(
             "the weights are exchanged: alpha is for the KD term, 1 - alpha for the gold labels.",
         ),
         ({"(1 - alpha) * ": ""}, "the gold term has its full weight. It should be (1 - alpha)."),
+        (
+            {" + (1 - alpha) * gold": ""},
+            "the gold labels are not used. They have the rest of the weight, 1 - alpha.",
+        ),
         ({"alpha * soft": "soft"}, "the KD term has its full weight. It should be alpha."),
         ({"gold_loss": "F.cross_entropy"}, PLAIN_GOLD),
         (
@@ -144,12 +149,17 @@ DISTILLATION_LOSS = Exercise(
         ),
     ),
     advice={
+        REFUSED: "the cache has no logits (NaN) for an example of this batch. Nothing can be made of that: raise a "
+        "ValueError that names the example.",
         "ValueError": "a ValueError belongs to one case only: an example of this batch whose row in the cache is NaN.",
         GRADIENT: "the value is right, but the student gets no gradient, or a wrong one. Something cut it: .detach(), "
         ".item(), .data or torch.no_grad().",
         INPUTS_CHANGED: "the batch or the cache is changed in place, and the next epoch needs both as they were.",
         "nan": PLAIN_GOLD,
         "TypeError": "outputs is what the model returned: its logits are outputs.logits.",
+        "AssertionError": "an `assert` is for what cannot happen. Raise a ValueError.",
+        "IndexError": 'the rows of the cache are numbered by the ids of the examples: cached[batch["id"]].',
+        "RuntimeError": 'the soft loss compares row with row: look up those of this batch first, cached[batch["id"]].',
         "KeyError": "the batch has the columns id and labels; what the student made of the others is in outputs.",
     },
 )

@@ -117,6 +117,7 @@ ANSWER_BATCH = Exercise(
     advice={
         INPUTS_CHANGED: LISTS_CHANGED,
         "type": "return three tensors: input_ids, attention_mask, answer_mask.",
+        "dtype": "input_ids and attention_mask are whole numbers, answer_mask is bool. Are they in this order?",
         "shape": "all three have the shape (batch, longest): longest is that of the longest prompt with its answer.",
         "ValueError": "rows of unequal length make no tensor. Fill them up to the longest first.",
         "RuntimeError": "rows of unequal length make no tensor. Fill them up to the longest first.",
@@ -245,6 +246,7 @@ ANSWER_LOG_LIKELIHOOD = Exercise(
     ),
     advice={
         INPUTS_CHANGED: LISTS_CHANGED,
+        "type": "return a tensor of shape (batch,): no .tolist() and no .item().",
         "nan": _TIMES_MASK,
         "shape": "one number a row is wanted, of shape (batch,): sum over the places, dim=-1.",
         "RuntimeError": _ONE_SHORTER,

@@ -175,7 +175,7 @@ WRONG = {
             {"optimizer.step()": "optimizer.step()\n            optimizer.step()"},
             "makes one step for each batch",
         ),
-        ({"return losses": "return tuple(losses)"}, "not the type"),
+        ({"return losses": "return tuple(losses)"}, "list of plain numbers"),
         ({"model.parameters(), 1.0": "[model.weight], 1.0"}, "end elsewhere"),
         ({"model.eval()": "pass", "schedule.step()": "pass"}, "Two things."),
     ],

@@ -79,10 +79,10 @@ def step_by_lerp(outputs, batch, cached, soft_loss, alpha):
 
 
 def step_where_gold_is(outputs, batch, cached, soft_loss, alpha):
-    student_logits, labels = outputs.logits.float(), batch["labels"]
-    loss = alpha * soft_loss(student_logits, _of_the_teacher(batch, cached))
+    labels = batch["labels"]
+    loss = alpha * soft_loss(outputs.logits.float(), _of_the_teacher(batch, cached))
     if (labels != -100).any():
-        loss = loss + (1 - alpha) * F.cross_entropy(student_logits, labels)
+        loss = loss + (1 - alpha) * F.cross_entropy(outputs.logits.float(), labels)
     return loss
 
 
@@ -221,6 +221,8 @@ WRONG = {
         ({'"labels"': '"label"'}, "the columns id and labels"),
         ({"outputs.logits.float()": "F.relu(outputs)"}, "its logits are outputs.logits"),
         ({"isnan()": "isfinite()"}, "belongs to one case only"),
+        ({"raise ValueError": "assert False, "}, "Raise a ValueError."),
+        ({"cached[batch": "cached[: -1]  # [batch"}, "compares row with row"),
         ({"(1 - alpha) * ": "", "missing.any()": "False"}, "Two things."),
     ],
 }
