@@ -9,9 +9,9 @@ Sets are `datasets.Dataset`, tables for reading are pandas data frames.
 """
 
 from course_utils.data.own.cleaning import clean
-from course_utils.data.own.findings import look
+from course_utils.data.own.findings import look, text_keys
 from course_utils.data.own.scores import baselines, interval
-from course_utils.data.own.splits import split
+from course_utils.data.own.splits import split, stay_together
 from course_utils.data.own.tables import read_table
 
-__all__ = ["baselines", "clean", "interval", "look", "read_table", "split"]
+__all__ = ["baselines", "clean", "interval", "look", "read_table", "split", "stay_together", "text_keys"]

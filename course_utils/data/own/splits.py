@@ -1,6 +1,8 @@
 """Train, validation and test rows of which none has seen another: the same text, or the same group, in one split."""
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
 
 from datasets import Dataset, DatasetDict
 from sklearn.model_selection import train_test_split
@@ -49,26 +51,36 @@ def split(
     )
 
 
+def stay_together(columns: Sequence[Sequence[Any]]) -> list[int]:
+    """For each row the first row of its unit: rows with a common key in some column, directly or through others.
+
+    columns: for each kind of key, such as the text and the customer, one key a row; None is no key.
+    """
+    parent = list(range(len(columns[0])))
+
+    def root(row: int) -> int:
+        while parent[row] != row:
+            parent[row] = parent[parent[row]]
+            row = parent[row]
+        return row
+
+    for column in columns:
+        first: dict[Any, int] = {}
+        for row, key in enumerate(column):
+            if key is not None:
+                one, other = sorted((root(row), root(first.setdefault(key, row))))
+                parent[other] = one
+    return [root(row) for row in range(len(parent))]
+
+
 def _units(rows: Dataset, group: str | None) -> list[list[int]]:
-    """Rows that must stay together, directly or through others, as lists of places; in order of their first row."""
-    together = [[f"text {key}" if key else f"row {i}" for i, key in enumerate(text_keys(rows))]]
+    """Rows that must stay together, as lists of places; in order of their first row."""
+    columns: list[list[Any]] = [[key or None for key in text_keys(rows)]]
     if group is not None:
-        values = rows[find_column(group, rows.column_names, "The dataset")][:]
-        together.append([f"row {i}" if v is None else f"group {v}" for i, v in enumerate(values)])
-    parent: dict[str, str] = {}
-
-    def root(key: str) -> str:
-        while parent.setdefault(key, key) != key:
-            parent[key] = parent[parent[key]]
-            key = parent[key]
-        return key
-
-    for keys in zip(*together, strict=True):
-        for key in keys:
-            parent[root(key)] = root(keys[0])
+        columns.append(rows[find_column(group, rows.column_names, "The dataset")][:])
     units = defaultdict(list)
-    for i, key in enumerate(together[0]):
-        units[root(key)].append(i)
+    for row, unit in enumerate(stay_together(columns)):
+        units[unit].append(row)
     return list(units.values())
 
 

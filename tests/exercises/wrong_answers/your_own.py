@@ -39,6 +39,43 @@ def split_by_numpy(groups, test_share, seed):
     return np.flatnonzero(~tested).tolist(), np.flatnonzero(tested).tolist()
 
 
+def together_by_relabelling(columns):
+    units = list(range(len(columns[0])))
+    for column in columns:
+        for row, key in enumerate(column):
+            for other in range(row):
+                if key is not None and column[other] == key:
+                    low, high = sorted((units[row], units[other]))
+                    units = [low if unit == high else unit for unit in units]
+    return units
+
+
+def together_by_search(columns):
+    """Each unit is what can be reached from its first row."""
+    rows, unit_of = range(len(columns[0])), {}
+    for start in rows:
+        waiting = [start]
+        while waiting:
+            row = waiting.pop()
+            if row not in unit_of:
+                unit_of[row] = start
+                waiting += [r for r in rows for c in columns if c[r] is not None and c[r] == c[row]]
+    return [unit_of[row] for row in rows]
+
+
+def together_by_passes(columns):
+    """The smallest number spreads through the keys until nothing changes."""
+    units, before = list(range(len(columns[0]))), None
+    while units != before:
+        before = list(units)
+        for column in columns:
+            smallest = {}
+            for key, unit in zip(column, units, strict=True):
+                smallest[key] = min(smallest.get(key, unit), unit)
+            units = [unit if key is None else smallest[key] for key, unit in zip(column, units, strict=True)]
+    return units
+
+
 def interval_by_parts(correct, n, level=0.95):
     z, share = NormalDist().inv_cdf(0.5 + level / 2), correct / n
     middle, reach = share + z**2 / (2 * n), z * sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2)
@@ -124,6 +161,16 @@ WRONG = {
         ({"return train": "return train + train[-1:]"}, "Each row counts once"),
         ({"return": "groups.sort()\n    return"}, "changes its inputs in place"),
     ],
+    "your_own.stay_together": [
+        ({"return [root(row)": "return [str(root(row))"}, "a plain list with one int"),
+        ({"in range(len(parent))]": "in set(map(root, parent))]"}, "return one number for each row."),
+        ({"[root(row) for": "[2 * root(row) for"}, "that of the first row among them"),
+        ({"if key is not None:": "if key + '':"}, "None cannot be put in order"),
+        (
+            {"for column in columns:": "for column in columns[:1]:", "if key is not None:": "if True:"},
+            "Two things.",
+        ),
+    ],
     "your_own.interval": [
         ({"return max": "return [max", LAST: f"{LAST}]"}, "(low, high), as a tuple"),
         ({"return": "return share,"}, "two plain numbers, (low, high)."),
@@ -147,6 +194,7 @@ WRONG = {
 
 RIGHT = {
     "your_own.split_by_group": [split_by_sample, split_by_numbers, split_by_numpy],
+    "your_own.stay_together": [together_by_relabelling, together_by_search, together_by_passes],
     "your_own.interval": [interval_by_parts, interval_by_equation, interval_by_halving],
     "your_own.merge_and_compare": [merge_by_steps, merge_with_a_copy, merge_by_module],
 }

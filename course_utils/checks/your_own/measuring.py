@@ -1,7 +1,6 @@
-"""The exercises of notebook 13: a split without leakage, what an accuracy is worth, and merging with a check."""
+"""Exercises on numbers that can be trusted: what an accuracy is worth, and merging with a check."""
 
 import copy
-import random
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,88 +21,6 @@ from course_utils.data import own
 from course_utils.methods import evaluation
 from course_utils.methods.lora import inject_lora
 from course_utils.methods.replacing import Wrapped, wrapped
-
-# --- split_by_group: many splits are right, so what is observed are the properties of one ---
-
-_KIND = "two lists of row numbers"
-
-
-def _kind(value: Any) -> str:
-    if not isinstance(value, tuple | list) or len(value) != 2:
-        return "not two lists"
-    rows = [row for part in value if isinstance(part, list) for row in part]
-    if not all(isinstance(part, list) for part in value):
-        return "two things that are no lists"
-    return _KIND if all(type(row) is int for row in rows) else "lists with something else than row numbers"
-
-
-def _observe_split(function: Function, arguments: Arguments) -> Observations:
-    groups, share, seed = arguments.values()
-    given = list(groups)
-    before = random.getstate()
-    value = function(given, share, seed)
-    untouched = random.getstate() == before
-    seen: Observations = {INPUTS_CHANGED: None if given == groups else "groups", RESULT: _kind(value)}
-    if seen[RESULT] != _KIND:
-        return seen
-    train, test = value
-    tested = {groups[row] for row in test if 0 <= row < len(groups)}
-    return {
-        **seen,
-        "rows in neither list or in both": sorted(
-            row for row in range(len(groups)) if (row in train) == (row in test)
-        ),
-        "groups in both lists": sorted(tested & {groups[row] for row in train if 0 <= row < len(groups)}),
-        "groups that are tested": len(tested),
-        "rows that occur twice or do not exist": len(train) + len(test) - len(groups),
-        "ascending order": train == sorted(train) and test == sorted(test),
-        "the same split for the same seed": list(function(list(groups), share, seed)) == [train, test],
-        "another split for other seeds": any(
-            list(function(list(groups), share, seed + more)) != [train, test] for more in range(1, 9)
-        ),
-        "the global random state is left alone": untouched,
-    }
-
-
-def _split_cases(_: Generator) -> list[Arguments]:
-    """Groups of like size, in order; mixed; of very unlike size; a share that is no whole number of groups."""
-    ordered = [f"c{row // 2}" for row in range(20)]
-    mixed = [ordered[row * 7 % 20] for row in range(20)]
-    unlike = ["large"] * 12 + [f"small {row}" for row in range(9)]
-    return [
-        {"groups": ordered, "test_share": 0.3, "seed": 0},
-        {"groups": mixed, "test_share": 0.2, "seed": 1},
-        {"groups": unlike, "test_share": 0.5, "seed": 3},
-        {"groups": mixed[:13], "test_share": 0.34, "seed": 2},
-    ]
-
-
-SPLIT_BY_GROUP = Exercise(
-    reference=evaluation.split_by_group,
-    cases=_split_cases,
-    mistakes=[],
-    observe=_observe_split,
-    advice={
-        RESULT: "return two plain lists of row numbers, first those to train on: `return train, test`. Not the "
-        "groups, and no array or set.",
-        "rows in neither list or in both": "every row belongs into exactly one of the two lists. These do not.",
-        "groups in both lists": "these groups have rows in both lists, and that is the leak: the model has met what "
-        "it is tested on. Draw groups, not rows. Then ask for each row whether its group was drawn.",
-        "groups that are tested": "that is another number of groups than asked for. test_share counts groups, not "
-        "rows: round(test_share * number of different groups), and the first list is the one to train on.",
-        "rows that occur twice or do not exist": "there are more row numbers than rows, or fewer. Each row "
-        "counts once.",
-        "ascending order": "the row numbers are not in ascending order. Go through the rows in their own order.",
-        "the same split for the same seed": "two calls with one seed give two splits, so nobody can repeat the "
-        "measurement. Draw with random.Random(seed), from a sorted list: a set of texts has another order in every "
-        "process.",
-        "another split for other seeds": "every seed gives the same split. Shuffle the groups with "
-        "random.Random(seed) before you take the first of them: those that come first in the file or the alphabet "
-        "are no random choice.",
-        "the global random state is left alone": "random.seed and random.shuffle change the random numbers of the "
-        "whole program. A generator of your own does not: random.Random(seed).shuffle(names).",
-    },
-)
 
 # --- interval ---
 
@@ -244,5 +161,3 @@ MERGE_AND_COMPARE = Exercise(
         "RuntimeError": "some tensor still asks for a gradient: put @torch.no_grad() above the function, or detach.",
     },
 )
-
-EXERCISES = (SPLIT_BY_GROUP, INTERVAL, MERGE_AND_COMPARE)
