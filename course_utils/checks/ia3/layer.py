@@ -25,6 +25,7 @@ from course_utils.methods import ia3
 from course_utils.methods.replacing import Wrapped
 
 TRAINS, START = "what trains", "output before training"
+DEVICE = "device of ia3_l, for a layer on device 'meta'"
 PLAIN, WEIGHT, BIAS = "what `plain` returns", "new weight", "new bias"
 MERGED, UNMERGED = "output after merge()", "weight after merge() and unmerge()"
 
@@ -83,6 +84,8 @@ def _observe(layer_type: Function, arguments: Arguments) -> Observations:
     vector: Any = getattr(layer, "ia3_l", None)
     if list(seen[TRAINS]) != ["ia3_l"] or vector.shape != factors.shape:
         return seen
+    elsewhere = layer_type(nn.Linear(inputs, outputs, device="meta"), on_input)
+    seen[DEVICE] = elsewhere.ia3_l.device.type
 
     def forward(x: Tensor, ia3_l: Tensor) -> Tensor:
         return functional_call(layer, {"ia3_l": ia3_l}, (x,))  # type: ignore[no-any-return]
@@ -160,6 +163,11 @@ IA3_LINEAR = Exercise(
             {"(size, device": "(size, dtype=self.linear.weight.dtype, device"},
             "the vector has the layer's dtype. Beside half precision keep it in float32, as peft does: a factor near "
             "one moves by less than half precision can show.",
+        ),
+        (
+            {", device=self.linear.weight.device": ""},
+            "the vector is made on the CPU, each time. Put it where the layer's weight is: on a GPU their product "
+            "would be an error.",
         ),
         (
             {"self.on_input = on_input": "pass"},
@@ -240,6 +248,7 @@ IA3_LINEAR = Exercise(
     advice={
         TRAINS: "exactly one parameter should train: ia3_l, in float32, with a factor for each feature of the output, "
         "or with on_input of the input. The old layer stays in self.linear, frozen, as super().__init__ left it.",
+        DEVICE: "put the vector on the device of the layer's weight.",
         START: "before training the layer should compute what the old layer did: the vector starts at one.",
         HAS_GRADIENT: "no gradient can flow back through the output, so the vector could not learn. Something cut it: "
         ".detach(), .data or torch.no_grad().",

@@ -137,7 +137,7 @@ def _observe_inject(function: Function, arguments: Arguments) -> Observations:
 
 
 def _equal(one: torch.Tensor | None, other: torch.Tensor) -> bool:
-    return one is not None and torch.equal(one, other)
+    return one is not None and one.dtype == other.dtype and torch.equal(one, other)
 
 
 _FREEZE = "freeze_base(model, head)"

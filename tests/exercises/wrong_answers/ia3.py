@@ -43,7 +43,9 @@ class IA3InBranches(Wrapped):
     def __init__(self, linear, on_input=False):
         super().__init__(linear)
         self.on_input = on_input
-        self.register_parameter("ia3_l", nn.Parameter(torch.ones(self._width())))
+        self.register_parameter(
+            "ia3_l", nn.Parameter(linear.weight.new_ones(self._width(), dtype=torch.float32))
+        )
 
     def _width(self):
         return self.in_features if self.on_input else self.out_features
