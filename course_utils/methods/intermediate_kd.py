@@ -97,9 +97,8 @@ def patient_loss(student_cls: Tensor, teacher_cls: Tensor) -> Tensor:
 def cosine_loss(student_hidden: Tensor, teacher_hidden: Tensor, attention_mask: Tensor) -> Tensor:
     """1 minus the cosine of the hidden states, averaged over the real tokens (Sanh et al. 2019, section 2).
 
-    Both: (batch, length, width), of equal width; attention_mask: (batch, length). Returns a scalar, 0 where all
-    directions agree, whatever the lengths. The gradient reaches the student only. Raises ValueError where the shapes
-    differ.
+    Both: (batch, length, width); attention_mask: (batch, length). Returns a scalar, 0 where all directions agree,
+    whatever the lengths. The gradient reaches the student only. Raises ValueError where the shapes differ.
     """
     distance = 1 - F.cosine_similarity(student_hidden, teacher_hidden.detach(), dim=-1)
     return (distance * attention_mask).sum() / attention_mask.sum()
@@ -148,9 +147,8 @@ def tinybert_losses(
     ValueError where the layer map names a layer that the teacher does not have.
     """
     weight = student.projection.weight
-    pairs = list(enumerate(layers, start=1))
     hidden, attention = [], []
-    for mine, theirs in pairs:
+    for mine, theirs in enumerate(layers, start=1):
         hidden.append(hidden_loss(student_hidden[mine], teacher_hidden[theirs], attention_mask, weight))
         with torch.no_grad():
             target = score_map(teacher, teacher_hidden, theirs)
@@ -162,23 +160,27 @@ def tinybert_losses(
     }
 
 
+def _layers_exist(given: validation.Given) -> None:
+    validation.one_stack_of_layers({"student": given["model"]})
+    depth = len(encoder_layers(given["model"]))
+    if unknown := [number for number in given["layers"] if not 1 <= number <= depth]:
+        raise ValueError(f"There is no layer {unknown[0]}: this model has 1 to {depth}.")
+
+
+@checked(_layers_exist)
 def keep_layers(model: PreTrainedModel, layers: Sequence[int]) -> PreTrainedModel:
     """A copy of a model that has only these of its layers, counted from 1; all else is as it was.
 
     DistilBERT and PKD start from such a copy of their teacher. A layer that is named twice becomes two. Raises
     ValueError where a layer does not exist, for an encoder-decoder, and as `encoder_layers` does.
     """
-    validation.one_stack_of_layers({"student": model})
-    depth = len(encoder_layers(model))
-    if unknown := [number for number in layers if not 1 <= number <= depth]:
-        raise ValueError(f"There is no layer {unknown[0]}: this model has 1 to {depth}.")
     student = copy.deepcopy(model)
     body = encoder_layers(student)
     kept = [copy.deepcopy(body[number - 1]) for number in layers]
     for index, layer in enumerate(kept):
-        for part in layer.modules():
-            if hasattr(part, "layer_idx"):  # where a decoder keeps this layer's keys and values
-                part.layer_idx = index  # type: ignore[assignment]
+        for module in layer.modules():
+            if hasattr(module, "layer_idx"):  # where a decoder keeps this layer's keys and values
+                module.layer_idx = index  # type: ignore[assignment]
     del body[:]
     body.extend(kept)
     if kinds := getattr(student.config, "layer_types", None):  # of layers that differ, such as ModernBERT's
@@ -245,6 +247,5 @@ def look_up(cached: Cached, batch: dict[str, Tensor]) -> tuple[Tensor, list[Tens
     """
     mask, ids = batch["attention_mask"], batch["id"].cpu()
     places = cached.starts[ids][:, None] + (mask.cpu().cumsum(dim=1) - 1).clamp(min=0)
-    found = cached.states[places].to(mask.device).float()
-    found = found * mask[:, :, None, None]
+    found = cached.states[places].to(mask.device).float() * mask[:, :, None, None]
     return cached.logits[ids].to(mask.device), list(found.unbind(dim=2))

@@ -1,7 +1,10 @@
 """Inputs that the checks of this notebook share."""
 
+from typing import Any
+
 import torch
 from torch import Generator, Tensor
+from transformers import BertConfig, BertForSequenceClassification, PreTrainedModel
 
 TEACHER_GRADIENT = "the gradient also reaches the teacher, who is not to learn: .detach() its tensor."
 SHAPES = "shapes that do not go together. "
@@ -24,6 +27,24 @@ def draw(generator: Generator, *shape: int, dtype: torch.dtype) -> Tensor:
 def mask_of(*lengths: int, longest: int) -> Tensor:
     """An attention mask: each row starts with so many ones, and the rest is padding."""
     return (torch.arange(longest) < torch.tensor(lengths)[:, None]).long()
+
+
+def small_bert(generator: Generator, layers: int, width: int = 2) -> PreTrainedModel:
+    """A BERT with a classifier on top, a few numbers each part."""
+    config = BertConfig(
+        vocab_size=3, hidden_size=width, num_hidden_layers=layers, num_attention_heads=2,
+        intermediate_size=2, max_position_embeddings=4,
+    )  # fmt: skip
+    return filled(generator, BertForSequenceClassification, config)
+
+
+def filled(generator: Generator, kind: type[PreTrainedModel], config: Any) -> PreTrainedModel:
+    """A model whose numbers come from the generator: a check leaves the reader's seed alone."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        model = kind(config).eval()
+        for parameter in model.parameters():
+            parameter.copy_(draw(generator, *parameter.shape, dtype=torch.float32))
+    return model
 
 
 # (lengths of the sentences, length of the batch, dtype). One of them has no padding at all.

@@ -4,12 +4,17 @@ WRONG: for each exercise, what gets advice from `checks/intermediate_kd`, since 
 in the reference, or a function, and a piece of the advice. RIGHT: other ways to be right.
 """
 
+import copy
 import math
+import re
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from course_utils.methods.freezing import encoder_layers
+from course_utils.methods.intermediate_kd import attention_loss, attention_scores, hidden_loss, score_map
 
 
 def map_by_cases(student_layers, teacher_layers, kind):
@@ -98,104 +103,107 @@ def attention_by_sentences(student_scores, teacher_scores, attention_mask):
     return torch.stack(losses).sum() / sum(n**2 for n in lengths)
 
 
-def patient_by_hand(student_cls, teacher_cls):
-    teacher = teacher_cls.detach()
-    student = student_cls / student_cls.norm(dim=-1, keepdim=True)
-    return ((student - teacher / teacher.norm(dim=-1, keepdim=True)) ** 2).sum(-1).mean()
+def losses_by_zip(student, teacher, student_hidden, teacher_hidden, attention_mask, layers):
+    weight, depth = student.projection.weight, len(layers)
+    found = dict.fromkeys(("attention", "hidden"), 0.0)
+    for mine, number in enumerate(layers):
+        below, above = student_hidden[mine : mine + 2]
+        own, theirs = student.bert.encoder.layer[mine], teacher.bert.encoder.layer[number - 1]
+        scores = [
+            attention_scores(layer.attention.self.query(state), layer.attention.self.key(state), 2)
+            for layer, state in ((own, below), (theirs, teacher_hidden[number - 1]))
+        ]
+        found["attention"] = found["attention"] + attention_loss(*scores, attention_mask) / depth
+        found["hidden"] = (
+            found["hidden"] + hidden_loss(above, teacher_hidden[number], attention_mask, weight) / depth
+        )
+    return found | {"embedding": hidden_loss(student_hidden[0], teacher_hidden[0], attention_mask, weight)}
 
 
-def patient_by_cosine(student_cls, teacher_cls):
-    return 2 - 2 * F.cosine_similarity(student_cls, teacher_cls.detach(), dim=-1).mean()
+def losses_by_projecting_first(student, teacher, student_hidden, teacher_hidden, attention_mask, layers):
+    wide = [student.projection(state) for state in student_hidden]
+    embedding, *hidden = [
+        hidden_loss(state, teacher_hidden[number], attention_mask)
+        for state, number in zip(wide, [0, *layers], strict=True)
+    ]
+    attention = [
+        attention_loss(
+            score_map(student, student_hidden, m), score_map(teacher, teacher_hidden, n), attention_mask
+        )
+        for m, n in enumerate(layers, 1)
+    ]
+    return {
+        "embedding": embedding,
+        "hidden": sum(hidden) / len(hidden),
+        "attention": sum(attention) / len(attention),
+    }
 
 
-def patient_by_rows(student_cls, teacher_cls):
-    width = student_cls.shape[-1]
-    student, teacher = student_cls.reshape(-1, width), teacher_cls.detach().reshape(-1, width)
-    gaps = [s / (s @ s).sqrt() - t / (t @ t).sqrt() for s, t in zip(student, teacher, strict=True)]
-    return sum(gap @ gap for gap in gaps) / len(gaps)
+def losses_of_one_tensor(student, teacher, student_hidden, teacher_hidden, attention_mask, layers):
+    theirs = torch.stack([teacher_hidden[number] for number in layers]).flatten(0, 1)
+    ours = torch.stack(list(student_hidden[1:])).flatten(0, 1)
+    masks, weight = attention_mask.repeat(len(layers), 1), student.projection.weight
+    scores = [
+        torch.cat([score_map(model, states, number) for number in numbers])
+        for model, states, numbers in (
+            (student, student_hidden, range(1, len(layers) + 1)),
+            (teacher, [state.detach() for state in teacher_hidden], layers),
+        )
+    ]
+    return {
+        "embedding": hidden_loss(student_hidden[0], teacher_hidden[0], attention_mask, weight),
+        "hidden": hidden_loss(ours, theirs, masks, weight),
+        "attention": attention_loss(*scores, masks),
+    }
 
 
-# --- cosine_loss ---
+def _with_indices(student):
+    for index, layer in enumerate(encoder_layers(student)):
+        for module in layer.modules():
+            if getattr(module, "layer_idx", None) is not None:
+                module.layer_idx = index
+    return student
 
 
-def cosine_similarity(student_hidden, teacher_hidden, attention_mask):
-    cosine = F.cosine_similarity(student_hidden, teacher_hidden.detach(), dim=-1)
-    return (cosine * attention_mask).sum() / attention_mask.sum()
+def _config_of(model, layers):
+    config = copy.deepcopy(model.config)
+    config.num_hidden_layers = len(layers)
+    if getattr(config, "layer_types", None) is not None:
+        config.layer_types = [config.layer_types[number - 1] for number in layers]
+    return config
 
 
-def cosine_negative(student_hidden, teacher_hidden, attention_mask):
-    return -cosine_similarity(student_hidden, teacher_hidden, attention_mask)
+def keep_by_replacing_the_list(model, layers):
+    student = copy.deepcopy(model)
+    kept = nn.ModuleList(copy.deepcopy(encoder_layers(model)[number - 1]) for number in layers)
+    body = student.base_model
+    setattr(*((body.encoder, "layer") if hasattr(body, "encoder") else (body, "layers")), kept)
+    student.config = student.base_model.config = _config_of(model, layers)
+    return _with_indices(student)
 
 
-def cosine_product(student_hidden, teacher_hidden, attention_mask):
-    distance = 1 - (student_hidden * teacher_hidden.detach()).sum(-1)
-    return (distance * attention_mask).sum() / attention_mask.sum()
+def keep_by_loading(model, layers):
+    """A new model of the smaller config, and the teacher's weights under its names."""
+    student, weights = type(model)(_config_of(model, layers)), model.state_dict()
+
+    def theirs(name):
+        return re.sub(r"(?<=layer\.)\d+|(?<=layers\.)\d+", lambda n: str(layers[int(n[0])] - 1), name)
+
+    student.load_state_dict({name: weights[theirs(name)] for name in student.state_dict()})
+    return student.train(model.training)
 
 
-def cosine_over_tokens(student_hidden, teacher_hidden, attention_mask):
-    return (1 - F.cosine_similarity(student_hidden, teacher_hidden.detach())).mean()
-
-
-def cosine_first_token(student_hidden, teacher_hidden, attention_mask):
-    return (1 - F.cosine_similarity(student_hidden[:, 0], teacher_hidden.detach()[:, 0], dim=-1)).mean()
-
-
-def cosine_padding_counts(student_hidden, teacher_hidden, attention_mask):
-    return (1 - F.cosine_similarity(student_hidden, teacher_hidden.detach(), dim=-1)).mean()
-
-
-def cosine_divides_by_all(student_hidden, teacher_hidden, attention_mask):
-    distance = 1 - F.cosine_similarity(student_hidden, teacher_hidden.detach(), dim=-1)
-    return (distance * attention_mask).mean()
-
-
-def cosine_by_sentence(student_hidden, teacher_hidden, attention_mask):
-    distance = 1 - F.cosine_similarity(student_hidden, teacher_hidden.detach(), dim=-1)
-    return ((distance * attention_mask).sum(1) / attention_mask.sum(1)).mean()
-
-
-def cosine_over_batch(student_hidden, teacher_hidden, attention_mask):
-    return cosine_total(student_hidden, teacher_hidden, attention_mask) / len(attention_mask)
-
-
-def cosine_double(student_hidden, teacher_hidden, attention_mask):
-    return 2 * cosine_by_hand(student_hidden, teacher_hidden, attention_mask)
-
-
-def cosine_mask_of_numbers(student_hidden, teacher_hidden, attention_mask):
-    return (1 - F.cosine_similarity(student_hidden, teacher_hidden.detach(), dim=-1))[attention_mask].mean()
-
-
-def cosine_of_all(student_hidden, teacher_hidden, attention_mask):
-    real = attention_mask.bool()
-    return 1 - F.cosine_similarity(student_hidden[real].flatten(), teacher_hidden.detach()[real].flatten(), 0)
-
-
-def cosine_total(student_hidden, teacher_hidden, attention_mask):
-    distance = 1 - F.cosine_similarity(student_hidden, teacher_hidden.detach(), dim=-1)
-    return (distance * attention_mask).sum()
-
-
-def cosine_zeroed(student_hidden, teacher_hidden, attention_mask):
-    mask = attention_mask.unsqueeze(-1)
-    return (1 - F.cosine_similarity(student_hidden * mask, teacher_hidden.detach() * mask, dim=-1)).mean()
-
-
-def cosine_teacher_learns(student_hidden, teacher_hidden, attention_mask):
-    distance = 1 - F.cosine_similarity(student_hidden, teacher_hidden, dim=-1)
-    return (distance * attention_mask).sum() / attention_mask.sum()
-
-
-def cosine_by_module(student_hidden, teacher_hidden, attention_mask):
-    real = attention_mask.bool()
-    student, teacher = student_hidden[real], teacher_hidden.detach()[real]
-    return nn.CosineEmbeddingLoss()(student, teacher, student.new_ones(len(student)))
-
-
-def cosine_by_hand(student_hidden, teacher_hidden, attention_mask):
-    student, teacher = F.normalize(student_hidden, dim=-1), F.normalize(teacher_hidden.detach(), dim=-1)
-    agreement = (student * teacher).sum(-1) * attention_mask
-    return 1 - agreement.sum() / attention_mask.sum()
+def keep_by_moving(model, layers):
+    student = copy.deepcopy(model)
+    body = encoder_layers(student)
+    old = list(body)
+    while len(body):
+        del body[-1]
+    for number in layers:
+        body.append(copy.deepcopy(old[number - 1]))
+    for name, value in vars(_config_of(model, layers)).items():
+        setattr(student.config, name, value)
+    return _with_indices(student)
 
 
 WRONG = {
@@ -242,30 +250,22 @@ WRONG = {
         ({".mean(dim=1)": ""}, "shapes that do not go together"),
         ({".mean(dim=1)": ".abs().sum(dim=1)", ".square()": ".abs()"}, "Two things."),
     ],
-    "intermediate_kd.patient_loss": [
+    "intermediate_kd.tinybert_losses": [
+        ({'"hidden"': '"hidden states"'}, "return a dict of three scalars"),
         (
-            {"F.normalize(student_cls, dim=-1)": "student_cls / student_cls.norm(dim=-1)"},
-            "To divide by a length, keep its dim",
+            {"student_hidden[mine],": "student_hidden[mine].detach(),"},
+            "some of the student's layers do not learn",
         ),
-        ({".mean()": ".mean().item()"}, "not the type to return"),
-        ({"return": "return 0.5 *", ".detach()": ""}, "Two things."),
+        ({"stack(hidden).mean": "stack(hidden).sum", "hidden[0]": "hidden[-1]"}, "Two things."),
     ],
-    "intermediate_kd.cosine_loss": [
-        (cosine_similarity, "the cosine itself"),
-        (cosine_negative, "Add 1, so that"),
-        (cosine_product, "not divided by their lengths"),
-        (cosine_over_tokens, "taken over the tokens"),
-        (cosine_first_token, "the first token alone"),
-        (cosine_padding_counts, "padding is counted"),
-        (cosine_divides_by_all, "divided by all places"),
-        (cosine_by_sentence, "averages each sentence first"),
-        (cosine_total, "the sum over the tokens"),
-        (cosine_over_batch, "divided by the number of sentences"),
-        (cosine_double, "twice the loss"),
-        (cosine_mask_of_numbers, "whole numbers, and x[mask]"),
-        (cosine_of_all, "one cosine of all tokens"),
-        (cosine_zeroed, "set to 0 has the cosine 0"),
-        (cosine_teacher_learns, "who is not to learn"),
+    "intermediate_kd.keep_layers": [
+        ({"return student": "return body"}, "a model of the teacher's own class"),
+        (
+            {"return student": "model.config.num_hidden_layers = 1\n    return student"},
+            "Copy before you change",
+        ),
+        ({"for number in layers]": "for number in layers[::-1]]"}, "not the layers that"),
+        ({"number - 1": "number", "return student": "return student.base_model"}, "Two things."),
     ],
 }
 
@@ -278,6 +278,6 @@ RIGHT = {
         attention_by_broadcast,
         attention_by_sentences,
     ],
-    "intermediate_kd.patient_loss": [patient_by_hand, patient_by_cosine, patient_by_rows],
-    "intermediate_kd.cosine_loss": [cosine_by_module, cosine_by_hand],
+    "intermediate_kd.tinybert_losses": [losses_by_zip, losses_by_projecting_first, losses_of_one_tensor],
+    "intermediate_kd.keep_layers": [keep_by_replacing_the_list, keep_by_loading, keep_by_moving],
 }
