@@ -3,7 +3,7 @@
 A conversation is written `<user>...<assistant>...<end>`; one that goes on has more turns before the end mark.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -27,42 +27,36 @@ def as_text(user: Sequence[str], answers: Sequence[str]) -> str:
     return text + (END if len(answers) == len(user) else "")
 
 
+def mark_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, int]:
+    """The ids of the marks of the user's and the assistant's turns. Raises DataError for a tokenizer without them."""
+    user, assistant = (tokenizer.convert_tokens_to_ids(mark) for mark in (USER, ASSISTANT))
+    if {user, assistant} & {None, tokenizer.unk_token_id}:
+        raise DataError(
+            f"This tokenizer has no tokens {USER} and {ASSISTANT}, so no answer would be found to learn."
+        )
+    return user, assistant
+
+
 def make_loader(
     texts: Sequence[str],
     tokenizer: PreTrainedTokenizerBase,
     batch_size: int,
     *,
-    answers_only: bool,
+    labels_of: Callable[[Tensor], Tensor],
     seed: int = 0,
 ) -> DataLoader:
     """Shuffled batches for next-word training: input_ids, attention_mask and labels, all (batch, length).
 
-    A label is the next token: labels[:, t] belongs behind input_ids[:, t]. Padding has the label -100. With
-    `answers_only` so has whatever the user says: the model learns to answer, not to ask. Raises ValueError for a
-    tokenizer without the marks or without a pad token, and a text of fewer than two tokens.
+    labels_of: from the tokens of a text, (length,), to its labels, (length - 1,): the next token of each but the last,
+    or -100 where none is to be learned. Padding has the label -100. Raises ValueError for a tokenizer without a pad
+    token, and a text of fewer than two tokens.
     """
     pad = pad_id(tokenizer)
-    assistant, user = (tokenizer.convert_tokens_to_ids(mark) for mark in (ASSISTANT, USER))
-    if answers_only and {assistant, user} & {None, tokenizer.unk_token_id}:
-        raise DataError(
-            f"This tokenizer has no tokens {USER} and {ASSISTANT}, so no answer would be found to learn."
-        )
     rows = [torch.tensor(ids) for ids in tokenizer(list(texts))["input_ids"]]
     if short := [row for row, ids in enumerate(rows) if len(ids) < 2]:
         raise DataError(
             f"Text {short[0]} has fewer than two tokens: there is no next token to learn. Drop it."
         )
-
-    def labels_of(ids: Tensor) -> Tensor:
-        labels, speaks = ids[1:].clone(), not answers_only
-        for place, token in enumerate(ids[:-1].tolist()):
-            speaks = speaks or token == assistant
-            if answers_only and labels[place] == user:
-                speaks = False
-            if not speaks:
-                labels[place] = NO_LABEL
-        return labels
-
     pairs = [(ids[:-1], labels_of(ids)) for ids in rows]
 
     def collate(batch: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:

@@ -52,16 +52,23 @@ def word_kd_loss(student_logits: Tensor, teacher_logits: Tensor, labels: Tensor)
     return F.kl_div(log_q, log_p, reduction="sum", log_target=True) / real.sum().clamp(min=1)
 
 
-def beam_step(scores: Tensor, log_probs: Tensor, num_candidates: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The best ways to go on from the sentences in the beam by one token.
+def beam_step(
+    tokens: Tensor, scores: Tensor, log_probs: Tensor, num_beams: int, end_token_id: int
+) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """One step of a beam search: the sentences of the beam go on by one token, and the best are kept.
 
-    scores: (beams,), the log-probability of each sentence so far; log_probs: (beams, vocabulary), of the next
-    token. Returns three tensors of length `num_candidates`, best first: the log-probability of the longer
-    sentence, the beam that it continues, and the token that it adds.
+    tokens: (beams, length), the sentences so far; scores: (beams,), their log-probabilities; log_probs: (beams,
+    vocabulary), of the next token. Returns two pairs of sentences and their log-probabilities, best first: the new
+    beam, up to `num_beams` sentences that go on; and those that end with `end_token_id` among the `num_beams` best.
     """
     totals = (scores[:, None] + log_probs).flatten()
-    best, places = totals.topk(num_candidates)
-    return best, places // log_probs.shape[1], places % log_probs.shape[1]
+    best, places = totals.topk(min(2 * num_beams, len(totals)))
+    beams, added = places // log_probs.shape[1], places % log_probs.shape[1]
+    longer = torch.cat([tokens[beams], added[:, None]], dim=1)
+    ended = added == end_token_id
+    goes_on = (~ended).nonzero().flatten()[:num_beams]
+    finished = ended[:num_beams].nonzero().flatten()
+    return (longer[goes_on], best[goes_on]), (longer[finished], best[finished])
 
 
 def beam_search(
@@ -82,19 +89,34 @@ def beam_search(
     tokens, scores = torch.tensor([[start_token_id]]), torch.zeros(1)
     finished: list[tuple[float, list[int]]] = []
     for length in range(1, max_new_tokens + 1):
-        log_probs = next_log_probs(tokens)
-        best, beams, added = beam_step(scores, log_probs, min(2 * num_beams, log_probs.numel()))
-        longer = torch.cat([tokens[beams], added[:, None]], dim=1)
-        ended = (added == end_token_id) | (length == max_new_tokens)
-        for i in ended[:num_beams].nonzero().flatten().tolist():
-            finished.append((best[i].item() / length**length_penalty, longer[i, 1:].tolist()))
+        beam, ended = beam_step(tokens, scores, next_log_probs(tokens), num_beams, end_token_id)
+        tokens, scores = beam
+        for sentences, totals in [ended] if length < max_new_tokens else [ended, beam]:
+            for sentence, total in zip(sentences.tolist(), totals.tolist(), strict=True):
+                finished.append((total / length**length_penalty, sentence[1:]))
         finished = sorted(finished, reverse=True)[:num_beams]
-        goes_on = (~ended).nonzero().flatten()[:num_beams]
-        tokens, scores = longer[goes_on], best[goes_on]
         hope = scores.max().item() / length**length_penalty if len(scores) else -float("inf")
         if len(finished) == num_beams and hope <= finished[-1][0]:
             break
     return finished
+
+
+def answer_labels(ids: Tensor, user_token_id: int, assistant_token_id: int) -> Tensor:
+    """The labels by which a model learns to say what the assistant says in a conversation, and nothing else.
+
+    ids: (length,), the conversation's tokens; each turn begins with the mark of who speaks. Returns (length - 1,):
+    label t is the token behind ids[t] where the assistant says it, the mark of the conversation's end included, and
+    -100 elsewhere. No mark of a speaker is learned.
+    """
+    labels, speaks = ids[1:].clone(), False
+    for place, token in enumerate(ids[:-1].tolist()):
+        if token == assistant_token_id:
+            speaks = True
+        if labels[place] == user_token_id:
+            speaks = False
+        if not speaks:
+            labels[place] = -100
+    return labels
 
 
 def closest(

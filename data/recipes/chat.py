@@ -85,7 +85,7 @@ def train(name: str, shape: dict[str, int], out: Path, checkpoint: Path) -> dict
         )
     )  # fmt: skip
     loader: DataLoader[Any] = conversations.make_loader(
-        Documents(name, 400 * BATCH), tokenizer, BATCH, answers_only=False, seed=SEED
+        Documents(name, 400 * BATCH), tokenizer, BATCH, labels_of=lambda ids: ids[1:], seed=SEED
     )
     history = training.fit(
         model, loader, steps=STEPS[name], learning_rate=LEARNING_RATE, seed=SEED, checkpoint=checkpoint

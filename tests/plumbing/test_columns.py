@@ -209,11 +209,11 @@ def test_pairs_that_cannot_be_learned_are_refused(columns: dict[str, Any], messa
 def test_conversations_need_marks_and_words() -> None:
     texts = [conversations.as_text(["a"], ["b"])]
     with pytest.raises(data.DataError, match="no tokens <user> and <assistant>"):
-        conversations.make_loader(texts, bare(pad_token="<eos>"), 2, answers_only=True)
+        conversations.mark_ids(bare(pad_token="<eos>"))
     with pytest.raises(ValueError, match="no pad token"):
-        conversations.make_loader(texts, bare(), 2, answers_only=False)
+        conversations.make_loader(texts, bare(), 2, labels_of=lambda ids: ids[1:])
     with pytest.raises(data.DataError, match="Text 1 has fewer than two tokens"):
-        conversations.make_loader(["a b", "a"], bare(pad_token="<eos>"), 2, answers_only=False)
+        conversations.make_loader(["a b", "a"], bare(pad_token="<eos>"), 2, labels_of=lambda ids: ids[1:])
 
 
 def test_more_examples_than_there_are_words_are_refused() -> None:

@@ -1,54 +1,59 @@
 """Exercise on one step of a beam search."""
 
-from functools import partial
+from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator
 
 from course_utils.checks.edits import edits
 from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Observations, observe_values
 from course_utils.methods import seqkd
 
+# Sentences in the beam and their length, words, num_beams, the token that ends a sentence.
+_SIZES = ((1, 1, 4, 2, 3), (2, 2, 3, 2, 0), (3, 3, 7, 3, 2), (4, 2, 3, 4, 1), (1, 1, 3, 4, 1))
+
 
 def _beam_cases(generator: Generator) -> list[Arguments]:
     cases: list[Arguments] = []
-    for beams, vocabulary, candidates in ((1, 4, 2), (2, 3, 4), (3, 7, 6), (5, 6, 10)):
-        logits = torch.randn(beams, vocabulary, generator=generator, dtype=torch.float64)
-        scores = -3 * torch.rand(beams, generator=generator, dtype=torch.float64)
+    for beams, length, words, num_beams, end in _SIZES:
+        logits = torch.randn(beams, words, generator=generator, dtype=torch.float64)
+        logits[:, end] += 1.5  # so that some sentences end
+        scores = -2 * torch.rand(beams, generator=generator, dtype=torch.float64)
         cases.append(
             {
+                "tokens": torch.randint(4, 9, (beams, length), generator=generator),
                 "scores": scores.float(),
                 "log_probs": logits.log_softmax(dim=-1).float(),
-                "num_candidates": candidates,
+                "num_beams": num_beams,
+                "end_token_id": end,
             }
         )
     return cases
 
 
+_PARTS = ("sentences that go on", "their scores", "sentences that ended", "the scores of these")
+
+
 def _observe(function: Function, arguments: Arguments) -> Observations:
-    """A search: nothing is trained through it. A list of the three tensors is as good as a tuple."""
+    """Each of the four tensors by its name. Nothing is trained through a search, and a list is as good as a tuple."""
     seen = observe_values(function, arguments)
-    if isinstance(seen[RESULT], list):
-        seen[RESULT] = tuple(seen[RESULT])
-    return seen
+    pairs = seen[RESULT]
+    if not _is_pair(pairs) or not all(map(_is_pair, pairs)):
+        return seen
+    return seen | {RESULT: "two pairs"} | dict(zip(_PARTS, (*pairs[0], *pairs[1]), strict=True))
 
 
-def _each_beam_alone(scores: Tensor, log_probs: Tensor, num_candidates: int) -> tuple[Tensor, ...]:
-    tokens = log_probs.argmax(dim=1)
-    best = scores + log_probs.max(dim=1).values
-    order = best.argsort(descending=True)
-    return best[order], order, tokens[order]
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 2
 
 
-def _a_share_each(
-    scores: Tensor, log_probs: Tensor, num_candidates: int, in_order: bool
-) -> tuple[Tensor, ...]:
-    share = num_candidates // len(scores)
-    best, tokens = (part.flatten() for part in (scores[:, None] + log_probs).topk(share, dim=1))
-    beams = torch.arange(len(scores)).repeat_interleave(share)
-    order = best.argsort(descending=True) if in_order else slice(None)
-    return best[order], beams[order], tokens[order]
-
+_BEST = "best, places = totals.topk(min(2 * num_beams, len(totals)))"
+_SHARES = """best, order = totals.view_as(log_probs).topk(2, dim=1)
+    order += torch.arange(len(scores))[:, None] * log_probs.shape[1]
+    best, places = best.flatten().sort(descending=True)
+    places = order.flatten()[places]"""
+_GOES_ON = "(~ended).nonzero().flatten()[:num_beams]"
+_RETURN = "return (longer[goes_on], best[goes_on]), (longer[finished], best[finished])"
 
 BEAM_STEP = Exercise(
     reference=seqkd.beam_step,
@@ -66,20 +71,17 @@ BEAM_STEP = Exercise(
             "log-probabilities are added, not multiplied: the log of a product is the sum of the logs.",
         ),
         (
-            {"scores[:, None]": "scores.repeat(log_probs.shape[1]).view_as(log_probs)"},
-            "each sentence's score must be added to its own row: scores[:, None] + log_probs.",
-        ),
-        (
-            {"num_candidates": "num_candidates, largest=False"},
+            {_BEST: "best, places = totals.topk(min(2 * num_beams, len(totals)), largest=False)"},
             "these are the worst ones. Log-probabilities below 0: the best is the largest.",
         ),
         (
-            {"//": "%", "%": "//"},
-            "beams and tokens are exchanged: return the scores, then the beams, then the tokens.",
+            {"2 * num_beams": "num_beams"},
+            "of num_beams candidates some end, and the beam shrinks. Take twice as many: each beam can end in one way "
+            "only, so enough of them go on.",
         ),
         (
-            {" // log_probs.shape[1]": ""},
-            "the place in the flattened table is not yet the beam: divide it by the size of the vocabulary (//).",
+            {"//": "%", "%": "//"},
+            "beams and tokens are exchanged: whole division of the place gives the beam, the remainder the token.",
         ),
         (
             {"log_probs.shape[1]": "len(scores)"},
@@ -87,43 +89,57 @@ BEAM_STEP = Exercise(
             "beams.",
         ),
         (
-            {").flatten": ").exp().flatten"},
+            {").flatten()\n    best": ").exp().flatten()\n    best"},
             "return log-probabilities, not probabilities: a product of many soon rounds to 0.",
         ),
         (
-            {").flatten": ").T.flatten"},
+            {").flatten()\n    best": ").T.flatten()\n    best"},
             "the table is flattened by columns. Its rows are the beams: flatten it as it is.",
         ),
         (
-            {"return best": "return log_probs.flatten()[places]"},
+            {"beams, added =": "best = log_probs.flatten()[places]\n    beams, added ="},
             "the scores are those of the added tokens alone. Return the sums: old score plus token.",
         ),
         (
-            {"return best": "return scores[places // log_probs.shape[1]]"},
+            {"beams, added =": "best = scores[places // log_probs.shape[1]]\n    beams, added ="},
             "the scores are the old ones. Return those of the longer sentences.",
         ),
         (
-            _each_beam_alone,
-            "that is the best token of each beam, on its own. All continuations of all beams compete in one list: "
-            "one good beam may take every place.",
+            {_BEST: _SHARES},
+            "every beam has its own share of the winners. All continuations of all beams compete in one list: flatten "
+            "before topk.",
         ),
         (
-            partial(_a_share_each, in_order=True),
-            "every beam has its own share of the winners. All compete in one list: flatten before topk.",
+            {"tokens[beams]": "tokens[[0] * len(beams)]"},
+            "every winner continues the first sentence. It continues that of its own beam: tokens[beams].",
         ),
         (
-            partial(_a_share_each, in_order=False),
-            "the winners of one beam stand behind those of another. All compete in one list: flatten before topk.",
+            {"[tokens[beams], added[:, None]]": "[added[:, None], tokens[beams]]"},
+            "the new token stands in front of the sentence. It comes last.",
         ),
         (
-            {"return": "best, places = best.flip(0), places.flip(0)\n    return"},
-            "the worst of the candidates stands first. The best comes first.",
+            {_GOES_ON: "torch.arange(len(best))[:num_beams]"},
+            "sentences that have ended stay in the beam. Only the others go on.",
+        ),
+        ({_GOES_ON: "(~ended).nonzero().flatten()"}, "the beam grows. At most num_beams sentences go on."),
+        (
+            {"ended[:num_beams]": "ended"},
+            "a sentence is set aside that ends but is not among the num_beams best: better ones are still under way.",
+        ),
+        (
+            {"added == end_token_id": "added == 0"},
+            "the token that ends a sentence is end_token_id, not always 0.",
+        ),
+        (
+            {_RETURN: "return (longer[finished], best[finished]), (longer[goes_on], best[goes_on])"},
+            "the two pairs are exchanged: first those that go on, then those that have ended.",
         ),
     ),
     advice={
-        "type": "return three tensors, each (num_candidates,): the scores, the beams, the tokens.",
-        "RuntimeError": "scores is (beams,), log_probs (beams, words). scores needs a second dim: scores[:, None].",
-        "shape": "each of the three tensors has num_candidates entries: one for each winner.",
-        "dtype": "beams and tokens are whole numbers: // and %, not /. The scores keep their dtype.",
+        "type": "return two pairs of tensors, (sentences, scores): those that go on, and those that have ended.",
+        "RuntimeError": "tokens is (beams, length), scores is (beams,), log_probs (beams, words). scores needs a "
+        "second dim: scores[:, None]. Before you append a token, take for each winner the sentence of its beam.",
+        "shape": "the sentences are (how many, length + 1), and their scores (how many,). At most num_beams go on.",
+        "dtype": "tokens are whole numbers: // and %, not /. The scores keep their dtype.",
     },
 )

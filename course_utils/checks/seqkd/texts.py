@@ -1,15 +1,21 @@
-"""Exercises on whole sentences: which candidate to learn from, and which texts say nothing new."""
+"""Exercises on texts to learn from: which of them say nothing new, and which of their tokens count."""
 
 import copy
-from collections.abc import Callable, Sequence
 
+import torch
 from torch import Generator
 
 from course_utils.checks.edits import edits
-from course_utils.checks.tasks import INPUTS_CHANGED, RESULT, Arguments, Exercise, Function, Observations
+from course_utils.checks.tasks import (
+    INPUTS_CHANGED,
+    RESULT,
+    Arguments,
+    Exercise,
+    Function,
+    Observations,
+    observe_values,
+)
 from course_utils.methods import seqkd
-
-Similarity = Callable[[str, str], float]
 
 
 def shared_words(text: str, other: str) -> float:
@@ -18,118 +24,11 @@ def shared_words(text: str, other: str) -> float:
     return len(ours & theirs) / max(len(ours | theirs), 1)
 
 
-def covered_words(text: str, other: str) -> float:
-    """The share of a text's words that stand in another, which may hold more: not the same the other way round."""
-    ours, theirs = set(text.split()), set(other.split())
-    return len(ours & theirs) / max(len(ours), 1)
-
-
 def _observe_texts(function: Function, arguments: Arguments) -> Observations:
     passed = copy.deepcopy(arguments)
     value = function(*passed.values())
     changed = [name for name, given in arguments.items() if not callable(given) and given != passed[name]]
     return {INPUTS_CHANGED: ", ".join(changed) or None, RESULT: value}
-
-
-def _closest_cases(_: Generator) -> list[Arguments]:
-    cases = (
-        (["kopi itu enak", "kopinya enak", "kopinya lezat"], ["kopinya lezat"]),
-        (["sup itu segar", "supnya segar", "sup itu gurih"], ["supnya segar", "sup itu gurih"]),
-        (["hotel ini bagus", "hotelnya bagus"], ["hotelnya bagus sekali", "hotel itu mahal"]),
-        (["a b", "c d", "a d"], ["e f"]),
-        (["a b c d", "e f g", "a b e f"], ["a b c", "e f g h i", "a b c d e"]),
-        (["a b", "a b e f", "e f"], ["a b x y", "e f x y"]),
-        (["a b c d", "e f g"], ["e f x y", "a b c d"]),
-        (["a x", "b c d", "b c"], ["e f", "b c d"]),
-    )
-    shared: list[Arguments] = [
-        {"candidates": candidates, "references": references, "similarity": shared_words}
-        for candidates, references in cases
-    ]
-    one_way = (["a b c d e f", "a b"], ["a b c"])
-    return [
-        *shared,
-        dict(zip(("candidates", "references", "similarity"), (*one_way, covered_words), strict=True)),
-    ]
-
-
-def _at_its_own_place(candidates: Sequence[str], references: Sequence[str], similarity: Similarity) -> str:
-    return max(zip(candidates, references, strict=False), key=lambda pair: similarity(*pair))[0]
-
-
-CLOSEST = Exercise(
-    reference=seqkd.closest,
-    cases=_closest_cases,
-    observe=_observe_texts,
-    mistakes=edits(
-        seqkd.closest,
-        (
-            {"max(candidates": "min(candidates"},
-            "that is the candidate least like the references. Take the most similar one.",
-        ),
-        (
-            {"in references": "in references[:1]"},
-            "only the first reference is looked at. Each is as correct as the others: take the nearest.",
-        ),
-        (
-            {"text: max": "text: sum"},
-            "the similarities to all references are added. One good reference is enough: take the largest, not the "
-            "sum or the mean.",
-        ),
-        (
-            {"text: max": "text: min"},
-            "that takes the reference that is farthest away. Take the nearest one: max, not min.",
-        ),
-        (
-            {"(candidates": "(candidates[::-1]"},
-            "of two candidates that are equally similar, take the first: the teacher prefers it.",
-        ),
-        (
-            {"return max(": "return candidates.index(max(", "references))": "references)))"},
-            "return the sentence itself, not its place in the list.",
-        ),
-        (
-            {"candidates, key=lambda text: ": "", "references))": "references) for text in candidates)"},
-            "return the sentence itself, not its similarity.",
-        ),
-        (
-            {
-                "candidates, key": "references, key",
-                "reference) for reference in references": "candidate) for candidate in candidates",
-            },
-            "that is a reference. Return one of the candidates: what the teacher would say.",
-        ),
-        (
-            {"(text, reference)": "(reference, text)"},
-            "the candidate comes first: similarity(candidate, reference). It need not be the same the other way "
-            "round.",
-        ),
-        (
-            _at_its_own_place,
-            "each candidate is compared with one reference, that at its own place. Compare it with all.",
-        ),
-        (
-            {"in references": 'in [" ".join(references)]'},
-            "the references are joined to one text. Compare with each, and take the nearest.",
-        ),
-        (
-            {"lambda text: max(similarity(text, reference) for reference in references)": "len"},
-            "that is the longest candidate. Take the most similar one.",
-        ),
-        (
-            {"return": "return candidates[0]\n    return"},
-            "that is always the teacher's first candidate: plain sequence-level distillation. Compare all of them "
-            "with the references.",
-        ),
-    ),
-    advice={
-        "type": "return one of the candidates, a text.",
-        "none": "nothing is returned where no candidate has anything in common with a reference. Then too, the first "
-        "of the best is asked for.",
-        "value": "for each candidate, take the largest of its similarities to the references; then the candidate for "
-        "which that is largest, and of equals the first.",
-    },
-)
 
 
 def _copies_cases(_: Generator) -> list[Arguments]:
@@ -194,5 +93,82 @@ WITHOUT_NEAR_COPIES = Exercise(
         "value": "these are not the texts to keep, or not in their order. Go through them in order, and keep one if "
         "it is less than threshold similar to every text that you kept before it.",
         "IndexError": "there may be no text at all: then the list is empty. Begin with kept = [].",
+    },
+)
+
+
+def _label_cases(_: Generator) -> list[Arguments]:
+    rows = (  # a conversation, the user's mark, the assistant's
+        ([1, 7, 2, 8, 3], 1, 2),
+        ([1, 7, 0, 2, 8, 0, 1, 6, 2, 5, 4, 3], 1, 2),
+        ([9, 2, 4, 1, 6, 7, 4, 8, 8, 1, 5, 4, 6, 1, 0, 4, 7, 3], 1, 4),
+        ([5, 8, 4], 5, 4),
+    )
+    return [
+        {"ids": torch.tensor(ids), "user_token_id": user, "assistant_token_id": assistant}
+        for ids, user, assistant in rows
+    ]
+
+
+ANSWER_LABELS = Exercise(
+    reference=seqkd.answer_labels,
+    cases=_label_cases,
+    observe=observe_values,
+    mistakes=edits(
+        seqkd.answer_labels,
+        (
+            {"labels, speaks = ids[1:].clone()": "labels, speaks = ids[:-1].clone()"},
+            "the label is the token that the model has read already. Label t is the one behind it: ids[t + 1].",
+        ),
+        (
+            {"clone(), False": "clone(), True"},
+            "what stands before the first mark, or between it and the assistant's, is learned. The assistant speaks "
+            "from its own mark on.",
+        ),
+        (
+            {"speaks = False": "pass"},
+            "once the assistant has spoken, everything is learned, the user's later turns too. They end its turn.",
+        ),
+        (
+            {"labels[place] == user": "token == user"},
+            "the user's mark is learned behind an answer. It is not the assistant who writes it: -100.",
+        ),
+        (
+            {"token == assistant": "labels[place] == assistant"},
+            "the assistant's mark is learned. It belongs to the prompt: the first label stands behind it.",
+        ),
+        (
+            {"speaks = True": "speaks, labels[place] = True, -100"},
+            "the first token of each answer is not learned. Its label stands at the assistant's mark.",
+        ),
+        (
+            {
+                "token == assistant_token_id": "token == assistant_token_id and assistant_token_id not in ids[:place]"
+            },
+            "only the first answer is learned. Every turn of the assistant counts.",
+        ),
+        (
+            {"token == assistant_token_id": "token == assistant_token_id and token not in ids[place + 1 :]"},
+            "only the last answer is learned. Every turn of the assistant counts.",
+        ),
+        ({"-100": "0"}, "0 is a token like any other. Where nothing is to be learned, the label is -100."),
+        (
+            {"not speaks": "speaks"},
+            "that is the wrong way round: what the user says is learned, and what the assistant says is not.",
+        ),
+        (
+            {"return labels": "labels[-1] = -100\n    return labels"},
+            "the last token is not learned. Without it, the model never learns to stop.",
+        ),
+        (
+            {"return labels": "return labels[labels != -100]"},
+            "the other tokens are cut out. They stay in the conversation: their labels become -100.",
+        ),
+    ),
+    advice={
+        "type": "return a tensor of labels, one for each token but the last.",
+        "shape": "there is one label less than there are tokens: behind the last one nothing follows.",
+        "dtype": "labels are whole numbers, as the tokens are.",
+        "IndexError": "there is one label less than there are tokens.",
     },
 )

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_utils.methods.freezing import encoder_layers
-from course_utils.methods.intermediate_kd import attention_loss, attention_scores, hidden_loss, score_map
+from course_utils.methods.intermediate_kd import attention_loss, hidden_loss, score_map
 
 
 def map_by_cases(student_layers, teacher_layers, kind):
@@ -103,74 +103,56 @@ def attention_by_sentences(student_scores, teacher_scores, attention_mask):
     return torch.stack(losses).sum() / sum(n**2 for n in lengths)
 
 
-def losses_by_zip(student, teacher, student_hidden, teacher_hidden, attention_mask, layers):
-    weight, depth = student.projection.weight, len(layers)
-    found = dict.fromkeys(("attention", "hidden"), 0.0)
-    for mine, number in enumerate(layers):
-        below, above = student_hidden[mine : mine + 2]
-        own, theirs = student.bert.encoder.layer[mine], teacher.bert.encoder.layer[number - 1]
-        scores = [
-            attention_scores(layer.attention.self.query(state), layer.attention.self.key(state), 2)
-            for layer, state in ((own, below), (theirs, teacher_hidden[number - 1]))
-        ]
-        found["attention"] = found["attention"] + attention_loss(*scores, attention_mask) / depth
-        found["hidden"] = (
-            found["hidden"] + hidden_loss(above, teacher_hidden[number], attention_mask, weight) / depth
-        )
-    return found | {"embedding": hidden_loss(student_hidden[0], teacher_hidden[0], attention_mask, weight)}
+def losses_by_adding_up(student, teacher, ours, theirs, mask, layers):
+    weight, share = student.projection.weight, 1 / len(layers)
+    hidden, attention = 0.0, 0.0
+    for m in range(1, len(layers) + 1):
+        hidden = hidden + share * hidden_loss(ours[m], theirs[layers[m - 1]], mask, weight)
+        target = score_map(teacher, theirs, layers[m - 1]).detach()
+        attention = attention + share * attention_loss(score_map(student, ours, m), target, mask)
+    embedding = hidden_loss(ours[0], theirs[0], mask, weight)
+    return {"attention": attention, "hidden": hidden, "embedding": embedding}
 
 
-def losses_by_projecting_first(student, teacher, student_hidden, teacher_hidden, attention_mask, layers):
-    wide = [student.projection(state) for state in student_hidden]
-    embedding, *hidden = [
-        hidden_loss(state, teacher_hidden[number], attention_mask)
-        for state, number in zip(wide, [0, *layers], strict=True)
-    ]
-    attention = [
-        attention_loss(
-            score_map(student, student_hidden, m), score_map(teacher, teacher_hidden, n), attention_mask
-        )
-        for m, n in enumerate(layers, 1)
-    ]
+def losses_by_projecting_first(student, teacher, ours, theirs, mask, layers):
+    wide, pairs = [student.projection(state) for state in ours], list(enumerate(layers, 1))
+    embedding, *hidden = (hidden_loss(wide[m], theirs[n], mask) for m, n in [(0, 0), *pairs])
+    scores = [(score_map(student, ours, m), score_map(teacher, theirs, n)) for m, n in pairs]
+    attention = sum(attention_loss(mine, target, mask) for mine, target in scores) / len(pairs)
+    return {"embedding": embedding, "hidden": sum(hidden) / len(pairs), "attention": attention}
+
+
+def losses_of_one_tensor(student, teacher, ours, theirs, mask, layers):
+    masks, weight = mask.repeat(len(layers), 1), student.projection.weight
+    own = torch.cat([score_map(student, ours, m + 1) for m in range(len(layers))])
+    targets = torch.cat([score_map(teacher, theirs, n) for n in layers])
+    hidden = torch.cat(list(ours[1:])), torch.cat([theirs[n] for n in layers])
     return {
-        "embedding": embedding,
-        "hidden": sum(hidden) / len(hidden),
-        "attention": sum(attention) / len(attention),
+        "embedding": hidden_loss(ours[0], theirs[0], mask, weight),
+        "hidden": hidden_loss(*hidden, masks, weight),
+        "attention": attention_loss(own, targets, masks),
     }
 
 
-def losses_of_one_tensor(student, teacher, student_hidden, teacher_hidden, attention_mask, layers):
-    theirs = torch.stack([teacher_hidden[number] for number in layers]).flatten(0, 1)
-    ours = torch.stack(list(student_hidden[1:])).flatten(0, 1)
-    masks, weight = attention_mask.repeat(len(layers), 1), student.projection.weight
-    scores = [
-        torch.cat([score_map(model, states, number) for number in numbers])
-        for model, states, numbers in (
-            (student, student_hidden, range(1, len(layers) + 1)),
-            (teacher, [state.detach() for state in teacher_hidden], layers),
-        )
-    ]
-    return {
-        "embedding": hidden_loss(student_hidden[0], teacher_hidden[0], attention_mask, weight),
-        "hidden": hidden_loss(ours, theirs, masks, weight),
-        "attention": attention_loss(*scores, masks),
-    }
-
-
-def _with_indices(student):
+def _described(student, layers):
+    if kinds := getattr(student.config, "layer_types", None):
+        student.config.update({"layer_types": [kinds[number - 1] for number in layers]})
+    student.config.update({"num_hidden_layers": len(layers)})
     for index, layer in enumerate(encoder_layers(student)):
         for module in layer.modules():
-            if getattr(module, "layer_idx", None) is not None:
+            if hasattr(module, "layer_idx"):
                 module.layer_idx = index
     return student
 
 
-def _config_of(model, layers):
-    config = copy.deepcopy(model.config)
-    config.num_hidden_layers = len(layers)
-    if getattr(config, "layer_types", None) is not None:
-        config.layer_types = [config.layer_types[number - 1] for number in layers]
-    return config
+def keep_by_appending(model, layers):
+    student = copy.deepcopy(model)
+    body = encoder_layers(student)
+    while len(body):
+        del body[-1]
+    for number in layers:
+        body.append(copy.deepcopy(encoder_layers(model)[number - 1]))
+    return _described(student, layers)
 
 
 def keep_by_replacing_the_list(model, layers):
@@ -178,32 +160,18 @@ def keep_by_replacing_the_list(model, layers):
     kept = nn.ModuleList(copy.deepcopy(encoder_layers(model)[number - 1]) for number in layers)
     body = student.base_model
     setattr(*((body.encoder, "layer") if hasattr(body, "encoder") else (body, "layers")), kept)
-    student.config = student.base_model.config = _config_of(model, layers)
-    return _with_indices(student)
+    return _described(student, layers)
 
 
 def keep_by_loading(model, layers):
     """A new model of the smaller config, and the teacher's weights under its names."""
-    student, weights = type(model)(_config_of(model, layers)), model.state_dict()
-
-    def theirs(name):
-        return re.sub(r"(?<=layer\.)\d+|(?<=layers\.)\d+", lambda n: str(layers[int(n[0])] - 1), name)
-
-    student.load_state_dict({name: weights[theirs(name)] for name in student.state_dict()})
-    return student.train(model.training)
-
-
-def keep_by_moving(model, layers):
-    student = copy.deepcopy(model)
-    body = encoder_layers(student)
-    old = list(body)
-    while len(body):
-        del body[-1]
-    for number in layers:
-        body.append(copy.deepcopy(old[number - 1]))
-    for name, value in vars(_config_of(model, layers)).items():
-        setattr(student.config, name, value)
-    return _with_indices(student)
+    student, weights = type(model)(keep_by_appending(model, layers).config), model.state_dict()
+    theirs = {
+        name: re.sub(r"(?<=layer.)\d+|(?<=layers.)\d+", lambda n: str(layers[int(n[0])] - 1), name)
+        for name in student.state_dict()
+    }
+    student.load_state_dict({name: weights[old] for name, old in theirs.items()})
+    return student
 
 
 WRONG = {
@@ -278,6 +246,10 @@ RIGHT = {
         attention_by_broadcast,
         attention_by_sentences,
     ],
-    "intermediate_kd.tinybert_losses": [losses_by_zip, losses_by_projecting_first, losses_of_one_tensor],
-    "intermediate_kd.keep_layers": [keep_by_replacing_the_list, keep_by_loading, keep_by_moving],
+    "intermediate_kd.tinybert_losses": [
+        losses_by_adding_up,
+        losses_by_projecting_first,
+        losses_of_one_tensor,
+    ],
+    "intermediate_kd.keep_layers": [keep_by_appending, keep_by_replacing_the_list, keep_by_loading],
 }

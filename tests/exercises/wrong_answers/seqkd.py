@@ -32,37 +32,75 @@ def word_by_selection(student_logits, teacher_logits, labels):
     return _terms(student_logits, teacher_logits)[labels >= 0].mean()
 
 
-def _best(totals, count):
-    best, places = totals.flatten().topk(count)
-    width = totals.shape[1]
-    return best, torch.div(places, width, rounding_mode="floor"), places.remainder(width)
-
-
-def beam_in_a_list(scores, log_probs, num_candidates):
-    return list(beam_by_topk(scores, log_probs, num_candidates))
-
-
-def beam_by_sorting(scores, log_probs, num_candidates):
+def beam_by_sorting(tokens, scores, log_probs, num_beams, end_token_id):
     totals = (scores.unsqueeze(-1) + log_probs).reshape(-1)
-    order = totals.argsort(descending=True)[:num_candidates]
-    return totals[order], order // log_probs.shape[-1], order % log_probs.shape[-1]
+    order = totals.argsort(descending=True)[: 2 * num_beams]
+    going, done = ([], []), ([], [])
+    for rank, place in enumerate(order.tolist()):
+        beam, token = divmod(place, log_probs.shape[-1])
+        part = going if token != end_token_id else done if rank < num_beams else ([], [])
+        part[0].append(tokens[beam].tolist() + [token])
+        part[1].append(totals[place])
+    empty, length = totals[:0], tokens.shape[1] + 1
+    return [
+        [
+            torch.tensor(rows[:num_beams]).long().reshape(-1, length),
+            torch.stack(sums[:num_beams]) if sums else empty,
+        ]
+        for rows, sums in (going, done)
+    ]
 
 
-def beam_by_topk(scores, log_probs, num_candidates):
-    return _best(log_probs + scores[:, None], num_candidates)
+def beam_by_masks(tokens, scores, log_probs, num_beams, end_token_id):
+    best, places = (log_probs + scores[:, None]).view(-1).sort(descending=True)
+    best, places = best[: 2 * num_beams], places[: 2 * num_beams]
+    beams, added = torch.unravel_index(places, log_probs.shape)
+    longer = torch.hstack([tokens[beams], added.unsqueeze(1)])
+    alive = added != end_token_id
+    among_the_best = torch.arange(len(best)) < num_beams
+    beam = longer[alive][:num_beams], best[alive][:num_beams]
+    return beam, (longer[~alive & among_the_best], best[~alive & among_the_best])
 
 
-def closest_by_loop(candidates, references, similarity):
-    found, best = None, -1.0
-    for text in candidates:
-        for other in references:
-            if similarity(text, other) > best:
-                found, best = text, similarity(text, other)
-    return found
+def beam_by_two_searches(tokens, scores, log_probs, num_beams, end_token_id):
+    """Those that go on are the best of all that do not end."""
+    totals, words = scores[:, None] + log_probs, log_probs.shape[1]
+    others = totals.clone()
+    others[:, end_token_id] = -torch.inf
+
+    def winners(table):
+        best, places = table.flatten().topk(min(num_beams, table.numel()))
+        sentences = torch.cat([tokens[places // words], (places % words)[:, None]], dim=1)
+        return sentences, best
+
+    (sentences, best), (every, sums) = winners(others), winners(totals)
+    ended = every[:, -1] == end_token_id
+    return (sentences[best > -torch.inf], best[best > -torch.inf]), (every[ended], sums[ended])
 
 
-def closest_by_sorting(candidates, references, similarity):
-    return sorted(candidates, key=lambda text: -max(similarity(text, other) for other in references))[0]
+def labels_by_turns(ids, user_token_id, assistant_token_id):
+    labels = torch.full_like(ids[1:], -100)
+    tokens = ids.tolist()
+    for start in [i for i, token in enumerate(tokens) if token == assistant_token_id]:
+        end = tokens.index(user_token_id, start) if user_token_id in tokens[start:] else len(tokens)
+        labels[start : end - 1] = ids[start + 1 : end]
+    return labels
+
+
+def labels_by_counting(ids, user_token_id, assistant_token_id):
+    marks = (ids == assistant_token_id).long() - (ids == user_token_id).long()
+    places = torch.where(marks != 0, torch.arange(len(ids)), -1).cummax(0).values
+    speaks = (places >= 0) & (marks[places.clamp(min=0)] > 0)
+    return torch.where(speaks[:-1] & (ids[1:] != user_token_id), ids[1:], -100)
+
+
+def labels_in_a_list(ids, user_token_id, assistant_token_id):
+    labels, speaker = [], None
+    for token in ids.tolist():
+        learned = speaker == assistant_token_id and token != user_token_id
+        labels.append(token if learned else -100)
+        speaker = token if token in (user_token_id, assistant_token_id) else speaker
+    return torch.tensor(labels[1:])
 
 
 def copies_by_loop(texts, similarity, threshold):
@@ -96,22 +134,12 @@ def word_by_entropies(student_logits, teacher_logits, labels):
     return cross_entropy - torch.special.entr(p).sum(dim=-1).mean()
 
 
-def closest_by_table(candidates, references, similarity):
-    table = torch.tensor([[similarity(text, other) for other in references] for text in candidates])
-    best = table.amax(dim=1)
-    return candidates[(best == best.max()).nonzero()[0].item()]
-
-
 def copies_by_recursion(texts, similarity, threshold):
     if not texts:
         return []
     kept = copies_by_recursion(texts[:-1], similarity, threshold)
     return kept + [text for text in texts[-1:] if all(similarity(text, other) < threshold for other in kept)]
 
-
-SOME = (
-    "max((text for text in candidates if any(similarity(text, other) for other in references)), default=None"
-)
 
 WRONG = {
     "seqkd.shift_right": [
@@ -133,14 +161,17 @@ WRONG = {
     ],
     "seqkd.beam_step": [
         ({"scores[:, None]": "scores"}, "scores needs a second dim"),
-        ({", places // log_probs.shape[1], places % log_probs.shape[1]": ""}, "return three tensors"),
-        ({"num_candidates": "1"}, "num_candidates entries"),
-        ({"//": "/"}, "// and %, not /"),
-    ],
-    "seqkd.closest": [
-        ({"max(candidates": SOME}, "nothing is returned where"),
-        ({"return max": "return sorted"}, "return one of the candidates, a text"),
-        ({"in references": "in references[-1:]"}, "for each candidate, take the largest"),
+        ({", (longer[finished], best[finished])": ""}, "return two pairs"),
+        ({"longer[goes_on]": "longer[goes_on, -1]"}, "the sentences are (how many"),
+        (
+            {
+                "//": "/",
+                "tokens[beams]": "tokens[beams.long()]",
+                "longer[goes_on]": "longer[goes_on].float()",
+            },
+            "// and %, not /",
+        ),
+        ({"2 * num_beams": "num_beams", "added == end_token_id": "added == 0"}, "Two things."),
     ],
     "seqkd.without_near_copies": [
         ({"= []": "= [texts[0]]", "in texts": "in texts[1:]"}, "no text at all"),
@@ -148,12 +179,19 @@ WRONG = {
         ({"return kept": "return kept[:1]"}, "another number of texts is left"),
         ({"return kept": "return kept[::-1]"}, "not in their order"),
     ],
+    "seqkd.answer_labels": [
+        ({"ids[1:].clone()": "ids[1:]"}, "in place"),
+        ({"return labels": "return labels.tolist()"}, "a tensor of labels"),
+        ({"ids[1:].clone()": "ids.clone()"}, "one label less"),
+        ({"return labels": "return labels.float()"}, "labels are whole numbers"),
+        ({"-100": "0", "token == assistant": "labels[place] == assistant"}, "Two things."),
+    ],
 }
 
 RIGHT = {
     "seqkd.shift_right": [shift_by_pad, shift_row_by_row, shift_by_rolling],
     "seqkd.word_kd_loss": [word_by_hand, word_by_selection, word_by_entropies],
-    "seqkd.beam_step": [beam_by_sorting, beam_by_topk, beam_in_a_list],
-    "seqkd.closest": [closest_by_loop, closest_by_sorting, closest_by_table],
+    "seqkd.beam_step": [beam_by_sorting, beam_by_masks, beam_by_two_searches],
     "seqkd.without_near_copies": [copies_by_loop, copies_by_deleting, copies_by_recursion],
+    "seqkd.answer_labels": [labels_by_turns, labels_by_counting, labels_in_a_list],
 }
