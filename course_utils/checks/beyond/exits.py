@@ -140,8 +140,8 @@ LEAVE_EARLY = Exercise(
         "dtype": "both are whole numbers, torch.int64.",
         "value": "take one sentence, and follow it: it leaves at the first layer whose entropy is below the threshold, "
         "else at the last, with the class that this layer's classifier says.",
-        WORK: "the answers are right. But a layer should get exactly the sentences that have not left, and none is "
-        "called when nobody is left.",
+        WORK: "the answers are right. But each layer is called once, with exactly the sentences that have not left, "
+        "and not at all where nobody is left.",
         STRAYED: "hidden and rows do not belong together. Shrink both in the same way.",
         "IndexError": "a mask and what it picks from differ in length: hidden, rows and leaves shrink together.",
     },

@@ -116,6 +116,12 @@ INJECT = Exercise(
             'a name of two parts was taken for its last part: "output.dense" is not every "dense".',
         ),
         (
+            {
+                _FIND: '{p: m for p, m in find_layers(model, ".*", head, kind).items() if p.split(".")[-1] in targets}'
+            },
+            'only the last name of a path is compared, so "output.dense" fits nothing. A target may have dots itself.',
+        ),
+        (
             {_FIND: "find_layers(model, f\"(.*[.])?({'|'.join(targets)})\", head, kind)"},
             "a name that fits no layer was passed over. A misspelt name must be a ValueError, or nobody notices.",
         ),

@@ -172,6 +172,10 @@ LORA_LINEAR = Exercise(
             "plain forms A B. The order is B A: (out, rank) times (rank, in) is (out, in), as W.",
         ),
         (
+            {f"return {_SIGN}, bias": "weight += -update if undo else update\n        return weight, bias"},
+            "plain changes the weight that it was given, and merge() then adds the update again. Return a new tensor.",
+        ),
+        (
             {"(self.lora_B @ self.lora_A)": "(self.lora_B @ self.lora_A).T"},
             "in plain, B A is transposed. It has W's shape.",
         ),

@@ -207,7 +207,7 @@ WRONG = {
     ],
     "lora.inject": [
         ({"return model": "return layers"}, "return the model itself"),
-        ({"targets, head, kind)": "targets[:1], head, kind)"}, "these are not the layers"),
+        ({"layers.items()": "[*layers.items()][1:]"}, "these are not the layers"),
         (
             {"kind(linear,": "kind(linear.requires_grad_(True),", "freeze_base": "print"},
             "the base is not frozen",
