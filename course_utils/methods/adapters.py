@@ -18,6 +18,8 @@ from course_utils.methods.finding import at_least_one, freeze_base, last_project
 from course_utils.methods.replacing import NewPart, Wrapped, features, replace, wrapped
 from course_utils.methods.storing import adapter_state as adapter_state  # shown with adapters, used by all
 from course_utils.methods.storing import load
+from course_utils.methods.storing import swap_in as swap_in
+from course_utils.methods.validation import Given, checked
 
 
 def count_adapter_parameters(width: int, bottleneck_size: int, adapters: int) -> int:
@@ -40,28 +42,12 @@ def adapter_init(width: int, bottleneck_size: int, init_std: float = 0.01) -> tu
     return down_weight, up_weight
 
 
-def adapter_forward(
-    hidden: Tensor,
-    residual: Tensor,
-    down_weight: Tensor,
-    down_bias: Tensor,
-    up_weight: Tensor,
-    up_bias: Tensor,
-) -> Tensor:
-    """residual + up(ReLU(down(hidden))): MAD-X, equation 1; with residual = hidden, the adapter of Houlsby et al.
-
-    hidden, residual: (..., width); down_weight: (bottleneck, width); up_weight: (width, bottleneck); a bias
-    for each. Returns (..., width).
-    """
-    return residual + F.linear(F.relu(F.linear(hidden, down_weight, down_bias)), up_weight, up_bias)
-
-
 class Adapter(nn.Module):
-    """One bottleneck: down to `bottleneck_size`, ReLU, up to `width` again, and the residual around both.
+    """One bottleneck: down to `bottleneck_size`, ReLU, up to `width` again, and a residual around all (section 2.1).
 
-    Called with `hidden` alone it adds to `hidden`; called with a `residual` it adds to that. A part that holds
-    several, as the stack of MAD-X does, takes its place if it can be called the same way. The parameters stay float32
-    beside a model in half precision, as those of peft do, and compute in the dtype of `hidden`.
+    Called with `hidden` alone it adds to `hidden`; called with a `residual` it adds to that (MAD-X, equation 1). A part
+    that holds several, as the stack of MAD-X does, takes its place if it can be called the same way. The parameters
+    stay float32 beside a model in half precision, as those of peft do, and compute so.
     """
 
     def __init__(self, width: int, bottleneck_size: int, init_std: float = 0.01) -> None:
@@ -73,9 +59,10 @@ class Adapter(nn.Module):
             nn.init.zeros_(linear.bias)
 
     def forward(self, hidden: Tensor, residual: Tensor | None = None) -> Tensor:
+        """hidden, residual and the result: (..., width), of one dtype."""
         residual = hidden if residual is None else residual
-        tensors = self.down.weight, self.down.bias, self.up.weight, self.up.bias
-        return adapter_forward(hidden, residual, *(tensor.to(hidden.dtype) for tensor in tensors))
+        narrow = F.relu(self.down(hidden.to(self.down.weight.dtype)))
+        return residual + self.up(narrow).to(hidden.dtype)
 
 
 NewPart.register(Adapter)
@@ -170,6 +157,18 @@ def find_outputs(model: nn.Module, kind: str, norms: bool = False) -> dict[str, 
     return outputs
 
 
+def adapted(output: nn.Module, adapter: nn.Module, kind: str) -> nn.Module:
+    """The end of a sublayer, as `find_outputs` finds it, with an adapter in it."""
+    if hasattr(output, "LayerNorm"):
+        return AdaptedOutput(output, adapter, kind)
+    return AdaptedLinear(output, adapter)
+
+
+def _has_room(given: Given) -> None:
+    at_least_one(bottleneck_size=given["bottleneck_size"])
+
+
+@checked(_has_room)
 def inject_adapters(
     model: nn.Module,
     bottleneck_size: int,
@@ -186,16 +185,14 @@ def inject_adapters(
     Pfeiffer that of the feed-forward network alone. Raises ValueError, and changes nothing, where there is no such head
     or kind, or no place in some layer (`find_outputs`), or the bottleneck has no room.
     """
-    at_least_one(bottleneck_size=bottleneck_size)
     outputs = find_outputs(model, kind, train_norms)
     freeze_base(model, head)
     for path, output in outputs.items():
-        linear = getattr(output, "dense", output)
-        adapter = Adapter(features(linear)[1], bottleneck_size, init_std).to(linear.weight.device)
+        last = getattr(output, "dense", output)
+        adapter = Adapter(features(last)[1], bottleneck_size, init_std)
+        replace(model, path, adapted(output, adapter.to(last.weight.device), kind))
         if train_norms:
             output.LayerNorm.requires_grad_(True)
-        bert = hasattr(output, "LayerNorm")
-        replace(model, path, AdaptedOutput(output, adapter, kind) if bert else AdaptedLinear(output, adapter))
     return model
 
 

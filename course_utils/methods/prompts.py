@@ -25,16 +25,6 @@ def prompt_from_tokens(embeddings: Tensor, token_ids: Tensor, num_virtual_tokens
     return embeddings[token_ids[places]].detach()
 
 
-def prepend_prompt(prompt: Tensor, token_embeddings: Tensor) -> Tensor:
-    """The prompt in front of the embedded tokens of each row (Lester et al. 2021, section 2).
-
-    prompt: (num_virtual_tokens, hidden), the same for all rows, or (batch, num_virtual_tokens, hidden), one a row;
-    token_embeddings: (batch, length, hidden). Returns (batch, num_virtual_tokens + length, hidden).
-    """
-    rows = prompt.expand(len(token_embeddings), -1, -1)
-    return torch.cat([rows, token_embeddings], dim=1)
-
-
 def positions(attention_mask: Tensor) -> Tensor:
     """The position of each token that is not padding: how many such tokens stand before it in its row.
 
@@ -131,13 +121,17 @@ class PromptTuned(nn.Module):
     def forward(self, input_ids: Tensor, attention_mask: Tensor, task_ids: Tensor | None = None) -> Any:
         """input_ids, attention_mask: (batch, length); task_ids: (batch,), the prompt of each row, or None for the
         first. Returns the model's outputs; their logits are those of the tokens, the prompt's are cut off."""
+        number = self.prompts.shape[1]
         prompt = self.prompts[0] if task_ids is None else self.prompts[task_ids]
         tokens = self.model.get_input_embeddings()(input_ids)
-        inputs = prepend_prompt(prompt.to(tokens.dtype), tokens)
-        mask = F.pad(attention_mask, (self.prompts.shape[1], 0), value=1)
-        places = positions(mask) + first_position(self.model)
-        outputs = self.model(inputs_embeds=inputs, attention_mask=mask, position_ids=places)
-        outputs.logits = outputs.logits[:, self.prompts.shape[1] :]
+        rows = prompt.to(tokens.dtype).expand(len(tokens), -1, -1)
+        mask = F.pad(attention_mask, (number, 0), value=1)
+        outputs = self.model(
+            inputs_embeds=torch.cat([rows, tokens], dim=1),
+            attention_mask=mask,
+            position_ids=positions(mask) + first_position(self.model),
+        )
+        outputs.logits = outputs.logits[:, number:]
         return outputs
 
 

@@ -41,6 +41,17 @@ def settings(model: nn.Module) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
+def swap_in(model: Model, stored: Mapping[str, Tensor]) -> Model:
+    """Put stored tensors into the model's parameters of the same names; all else stays as it is. Returns the model.
+
+    Names that the model has no parameter for are passed over: `load` refuses what does not fit.
+    """
+    for name, parameter in model.named_parameters():
+        if name in stored:
+            parameter.copy_(stored[name])
+    return model
+
+
 def load(model: Model, stored: Mapping[str, Tensor], method: str, own: Collection[str]) -> Model:
     """Put stored tensors into a model that has the same layers with the same settings. Returns the model.
 
@@ -49,6 +60,13 @@ def load(model: Model, stored: Mapping[str, Tensor], method: str, own: Collectio
     Raises ValueError, and changes nothing, while a layer is merged, since taking it out again would need the tensors
     that go; and where names, shapes or settings differ: other layers, another rank, alpha or head.
     """
+    _refuse_misfits(model, stored, method, own)
+    return swap_in(model, stored)
+
+
+def _refuse_misfits(
+    model: nn.Module, stored: Mapping[str, Tensor], method: str, own: Collection[str]
+) -> None:
     if any(layer.merged for layer in wrapped(model).values()):
         raise ValueError("This model is merged. Unmerge it before you load another state.")
     parameters, here = dict(model.named_parameters()), settings(model)
@@ -70,6 +88,3 @@ def load(model: Model, stored: Mapping[str, Tensor], method: str, own: Collectio
                 f"These tensors do not fit this model: {name} is {value.item()} here and was {there} when they were "
                 "stored, so they would compute something else. Inject with the settings that they were stored with."
             )
-    for name in given:
-        parameters[name].copy_(stored[name])
-    return model

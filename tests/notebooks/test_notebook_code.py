@@ -82,6 +82,15 @@ def drifted(tree: ast.Module) -> list[str]:
     return [node.name for node in shown if (twins := in_methods(node.name)) and bare(node) not in twins]
 
 
+def shown_from_methods(node: ast.stmt) -> bool:
+    """Whether this is a function, a class or a table such as KINDS that the notebook shows and `methods/` has too."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return bool(in_methods(node.name))
+    target = node.targets[0] if isinstance(node, ast.Assign) else None
+    name = target.id if isinstance(target, ast.Name) else ""
+    return name.isupper() and any(isinstance(vars(module).get(name), dict) for module in METHODS)
+
+
 @by_notebook
 def test_code_shown_is_the_code_in_methods(path):
     assert drifted(code_of(path)) == []
@@ -127,6 +136,8 @@ def test_a_solution_pasted_into_its_stub_is_right(path):
             exec(solutions.shown(checks.reference(id)), namespace)
             outcome = checks.grade(id, namespace[node.name])
             assert outcome.status == "right", outcome.message
+        elif shown_from_methods(node):
+            exec(compile(ast.Module([node], []), "shown", "exec"), namespace)
 
 
 def test_every_exercise_stands_in_a_notebook():

@@ -1,16 +1,8 @@
 """The exercises of notebook 08, adapters."""
 
-from course_utils.checks.adapters.counting import COUNT_ADAPTER_PARAMETERS
 from course_utils.checks.adapters.init import ADAPTER_INIT
-from course_utils.checks.adapters.layer import ADAPTER_FORWARD
-from course_utils.checks.adapters.places import HOULSBY_OUTPUT, PFEIFFER_OUTPUT
-from course_utils.checks.adapters.state import ADAPTER_STATE
+from course_utils.checks.adapters.layer import ADAPTER, HOULSBY_OUTPUT
+from course_utils.checks.adapters.model import INJECT_ADAPTERS
+from course_utils.checks.adapters.state import ADAPTER_STATE, SWAP_IN
 
-EXERCISES = (
-    COUNT_ADAPTER_PARAMETERS,
-    ADAPTER_INIT,
-    ADAPTER_FORWARD,
-    HOULSBY_OUTPUT,
-    PFEIFFER_OUTPUT,
-    ADAPTER_STATE,
-)
+EXERCISES = (ADAPTER_INIT, ADAPTER, HOULSBY_OUTPUT, INJECT_ADAPTERS, ADAPTER_STATE, SWAP_IN)

@@ -1,141 +1,255 @@
-"""Exercise on the forward pass of an adapter."""
+"""Exercises on an adapter, and on where it sits in a layer."""
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from course_utils.checks.adapters.inputs import whole
-from course_utils.checks.tasks import HAS_GRADIENT, Arguments, Exercise, slips
+from course_utils.checks.edits import edits
+from course_utils.checks.tasks import (
+    HAS_GRADIENT,
+    Arguments,
+    Exercise,
+    Function,
+    Observations,
+    observe_tensors,
+)
 from course_utils.methods import adapters
 
-# (shape of hidden without its last dim, width, bottleneck, dtype). Where the two are equal, no shape tells a
-# transposed matrix; where they differ, each does.
-_SIZES: tuple[tuple[tuple[int, ...], int, int, torch.dtype], ...] = (
-    ((2,), 3, 1, torch.float32),
-    ((2,), 2, 2, torch.float64),
-    ((2, 3), 5, 2, torch.float64),
-    ((4, 2), 3, 6, torch.float32),
-    ((6,), 4, 4, torch.float32),
-)
+TENSORS, START = "names and shapes of the parameters", "the start"
 
 
-def _forward_cases(generator: Generator) -> list[Arguments]:
-    return [
+def _whole(generator: Generator, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Whole numbers from -4 to 4, never 0: they can be worked out by hand."""
+    signs = torch.randint(0, 2, shape, generator=generator) * 2 - 1
+    return (torch.randint(1, 5, shape, generator=generator) * signs).to(dtype)
+
+
+def _adapter_cases(generator: Generator) -> list[Arguments]:
+    """With a residual and without; the last in half precision. What is learned is set to whole numbers and halves."""
+    sizes = (((2,), 3, 1, False), ((2,), 2, 2, True), ((2, 3), 5, 2, True), ((4,), 3, 6, False))
+    cases: list[Arguments] = [
         {
-            "hidden": whole(generator, *rows, width, dtype=dtype),
-            "residual": whole(generator, *rows, width, dtype=dtype),
-            "down_weight": whole(generator, size, width, dtype=dtype),
-            # Halves: nothing meets the kink of ReLU, where one slope is as right as another.
-            "down_bias": whole(generator, size, dtype=dtype) + 0.5,
-            "up_weight": whole(generator, width, size, dtype=dtype),
-            "up_bias": whole(generator, width, dtype=dtype),
+            "width": width,
+            "bottleneck_size": size,
+            "init_std": 0.001 * width,
+            "hidden": _whole(generator, *rows, width),
+            "residual": _whole(generator, *rows, width) if residual else None,
         }
-        for rows, width, size, dtype in _SIZES
+        for rows, width, size, residual in sizes
     ]
+    half = {"hidden": torch.tensor([[1.0, -1.0]]).bfloat16(), "residual": None}
+    return [*cases, {"width": 2, "bottleneck_size": 1, "init_std": 0.01, **half}]
 
 
-def _loose_forward(
-    hidden: Tensor,
-    residual: Tensor,
-    down_weight: Tensor,
-    down_bias: Tensor,
-    up_weight: Tensor,
-    up_bias: Tensor,
-    *,
-    no_residual: bool = False,
-    hidden_added: bool = False,
-    both_added: bool = False,
-    subtracted: bool = False,
-    linear: bool = False,
-    relu_twice: bool = False,
-    relu_late: bool = False,
-    relu_last: bool = False,
-    gelu: bool = False,
-    silu: bool = False,
-    tanh: bool = False,
-    sigmoid: bool = False,
-    leaky: bool = False,
-    relu_first: bool = False,
-    norm_last: bool = False,
-    multiplied: bool = False,
-    both_in: bool = False,
-    no_down_bias: bool = False,
-    no_up_bias: bool = False,
-    lying_down: bool = False,
-    lying_up: bool = False,
-    residual_in: bool = False,
-) -> Tensor:
-    other = (
-        F.gelu if gelu else F.silu if silu else torch.tanh if tanh else torch.sigmoid if sigmoid else F.relu
-    )
-    kind = F.leaky_relu if leaky else other
-    x = residual if residual_in else hidden + residual if both_in else hidden
-    x = F.relu(x) if relu_first else x
-    down = x @ (down_weight if lying_down else down_weight.T) + (0 if no_down_bias else down_bias)
-    middle = down if linear or relu_late or relu_last else kind(down)
-    up = middle @ (up_weight if lying_up else up_weight.T) + (0 if no_up_bias else up_bias)
-    up = kind(up) if relu_twice or relu_late else up
-    up = -up if subtracted else up
-    added = hidden + residual if both_added else hidden if hidden_added else residual
-    total = up if no_residual else added * up if multiplied else added + up
-    total = F.layer_norm(total, total.shape[-1:]) if norm_last else total
-    return F.relu(total) if relu_last else total
+def _observe_adapter(make: Function, arguments: Arguments) -> Observations:
+    """The parameters that it makes, and what it computes where these are set to other values."""
+    width, size, init_std, hidden, residual = arguments.values()
+    adapter = make(width, size, init_std)
+    found = {name: p.detach().clone() for name, p in adapter.named_parameters()}
+    with torch.no_grad():
+        for place, parameter in enumerate(adapter.parameters()):
+            values = torch.arange(parameter.numel(), dtype=torch.float32)
+            # Halves: nothing meets the kink of ReLU, where one slope is as right as another.
+            parameter.copy_(((values * 7 + place) % 5 - 2 + 0.5 * (place % 2)).reshape(parameter.shape))
+    given = {"hidden": hidden} if residual is None else {"hidden": hidden, "residual": residual}
+    seen = observe_tensors(adapter, given)
+    weights = [weight for name, weight in found.items() if "weight" in name]
+    biases = [bias for name, bias in found.items() if "bias" in name]
+    return {
+        TENSORS: ", ".join(f"{name} {tuple(p.shape)}" for name, p in found.items()),
+        **seen,
+        START: f"weights {_size(weights, init_std)}, biases {_size(biases, init_std)}",
+        "dtype of the parameters": ", ".join({str(p.dtype) for p in adapter.parameters()}),
+    }
 
 
-FORWARD_HINTS = {
-    "no_residual": "the residual is missing: that is the bottleneck alone, and nothing of what came in is left. "
-    "Add `residual`.",
-    "hidden_added": "`hidden` is added in place of `residual`. Often they are the same; in the layer of Pfeiffer they "
-    "are not.",
-    "both_added": "`hidden` and `residual` are both added. Add `residual` alone; `hidden` goes through the bottleneck.",
-    "multiplied": "`residual` is multiplied with what the bottleneck gave. Add it.",
-    "both_in": "`hidden` and `residual` both go through the bottleneck. Only `hidden` does; `residual` goes around it.",
-    "subtracted": "the bottleneck is subtracted. Add it.",
-    "linear": "there is no non-linearity. Between down and up stands F.relu.",
-    "relu_twice": "there is a ReLU after the way up as well: the adapter could only add, never take away.",
-    "relu_late": "the ReLU stands after the way up. It belongs between down and up.",
-    "relu_last": "the ReLU stands at the end, around the residual too. It belongs between down and up.",
-    "gelu": "that is GELU. The exercise asks for ReLU, as MAD-X does.",
-    "silu": "that is SiLU (Swish). The exercise asks for ReLU, as MAD-X does.",
-    "tanh": "that is tanh. The exercise asks for ReLU, as MAD-X does.",
-    "sigmoid": "that is a sigmoid. The exercise asks for ReLU, as MAD-X does.",
-    "leaky": "that is a leaky ReLU, which lets a little of what is negative through. The exercise asks for F.relu.",
-    "relu_first": "`hidden` goes through a ReLU before the way down. It goes in as it is.",
-    "norm_last": "there is a LayerNorm at the end. That belongs to the layer around the adapter, not to the adapter.",
-    "no_down_bias": "the bias of the way down is missing. F.linear(x, weight, bias) adds it.",
-    "no_up_bias": "the bias of the way up is missing. F.linear(x, weight, bias) adds it.",
-    "lying_down": "the matrix of the way down is not turned. It is (bottleneck, width): hidden meets its "
-    "transpose, and F.linear does that.",
-    "lying_up": "the matrix of the way up is not turned. It is (width, bottleneck): what came down meets its "
-    "transpose, and F.linear does that.",
-    "residual_in": "`residual` goes through the bottleneck. `hidden` goes through it; `residual` goes around it.",
-}
+def _size(tensors: list[Tensor], init_std: float) -> str:
+    largest = max((tensor.abs().max().item() for tensor in tensors), default=0.0)
+    return "zero" if largest == 0 else "small" if largest <= 2.001 * init_std else "too large"
+
+
 _CUT_OFF = (
     "the value is right here, the gradient is not: something was computed under torch.no_grad() or with .detach(), or "
     "the non-linearity is not F.relu. "
 )
+_BELOW = "The adapters of the layers below learn through this input, so it needs one."
+_INSIDE, _ADDED = "self.down(hidden", "residual + self.up(narrow)"
+_WEIGHTS = "            linear.weight = nn.Parameter(weight)\n"
 
-ADAPTER_FORWARD = Exercise(
-    reference=adapters.adapter_forward,
-    cases=_forward_cases,
-    mistakes=slips(_loose_forward, FORWARD_HINTS),
+ADAPTER = Exercise(
+    reference=adapters.Adapter,
+    cases=_adapter_cases,
+    observe=_observe_adapter,
+    mistakes=edits(
+        adapters.Adapter,
+        (
+            {_ADDED: "self.up(narrow)"},
+            "the residual is missing: that is the bottleneck alone, and nothing of what came in is left. Add "
+            "`residual`.",
+        ),
+        (
+            {_ADDED: "hidden + self.up(narrow)"},
+            "`hidden` is added in place of `residual`. Often they are the same; in the layer of Pfeiffer they are not.",
+        ),
+        (
+            {_ADDED: "hidden + (residual if residual is not hidden else 0) + self.up(narrow)"},
+            "`hidden` and `residual` are both added. Add `residual` alone; `hidden` goes through the bottleneck.",
+        ),
+        (
+            {_INSIDE: "self.down((hidden + residual if residual is not hidden else hidden)"},
+            "`hidden` and `residual` both go through the bottleneck. Only `hidden` does; `residual` goes around it.",
+        ),
+        (
+            {_INSIDE: "self.down(residual"},
+            "`residual` goes through the bottleneck. `hidden` goes through it; `residual` goes around it.",
+        ),
+        ({_ADDED: "residual - self.up(narrow)"}, "the bottleneck is subtracted. Add it."),
+        ({"F.relu(": "("}, "there is no non-linearity. Between down and up stands F.relu."),
+        (
+            {_ADDED: "residual + F.relu(self.up(narrow))"},
+            "there is a ReLU after the way up as well: the adapter could only add, never take away.",
+        ),
+        (
+            {"F.relu(": "(", _ADDED: "residual + F.relu(self.up(narrow))"},
+            "the ReLU stands after the way up. It belongs between down and up.",
+        ),
+        ({"F.relu": "F.gelu"}, "that is GELU. The exercise asks for ReLU, as MAD-X does."),
+        (
+            {"return residual": "return F.layer_norm(residual", "dtype)\n": "dtype), hidden.shape[-1:])\n"},
+            "there is a LayerNorm at the end. That belongs to the layer around the adapter, not to the adapter.",
+        ),
+        (
+            {_WEIGHTS: ""},
+            "the weights are those that nn.Linear draws, so a new adapter would damage the model. Give each linear "
+            "layer the weight that adapter_init drew, as an nn.Parameter.",
+        ),
+        (
+            {"nn.init.zeros_(linear.bias)": "pass"},
+            "the biases do not start at zero, so a new adapter would change the model.",
+        ),
+        (
+            {", init_std)": ")"},
+            "init_std is not passed on to adapter_init: the start is the same whatever it is.",
+        ),
+        (
+            {"(hidden.to(self.down.weight.dtype))": "(hidden)"},
+            "a model may be in half precision while the adapter is in float32, and then the two do not multiply. Bring "
+            "`hidden` to the dtype of the weights, and the result back to that of `hidden`.",
+        ),
+        (
+            {".to(hidden.dtype)": ""},
+            "in a model in half precision the result is float32, and the next layer cannot read it. Bring it back to "
+            "the dtype of `hidden`.",
+        ),
+    ),
     advice={
+        TENSORS: "the module has two linear layers with biases, `down` from width to bottleneck_size and `up` back, "
+        "and nothing else that trains.",
+        START: "the weights are drawn by adapter_init, with init_std, and the biases are zero.",
         HAS_GRADIENT: "no gradient can flow back through the result, so the adapter could not learn. "
         "Something cut it: .item(), .detach(), .numpy(), torch.tensor(...) or torch.no_grad().",
-        "gradient of hidden": _CUT_OFF
-        + "The adapters of the layers below learn through `hidden`, so it needs one.",
-        "gradient of residual": _CUT_OFF
-        + "The adapters of the layers below learn through `residual`, so it needs one.",
-        **{
-            f"gradient of {way}_{part}": f"{_CUT_OFF}As it is, {way}_{part} would not learn."
-            for way in ("down", "up")
-            for part in ("weight", "bias")
-        },
+        "gradient of hidden": _CUT_OFF + _BELOW,
+        "gradient of residual": _CUT_OFF + _BELOW,
         "value": "down, ReLU, up, and then `residual` is added: each once, and nothing else, no LayerNorm and no "
-        "dropout.",
-        "shape": "the result is as wide as `hidden`, and the dims before the last stay as they are. F.linear takes "
-        "any number of them, so nothing has to be flattened.",
-        "RuntimeError": "shapes that do not go together. down_weight is (bottleneck, width), up_weight is (width, "
-        "bottleneck); F.linear(x, w, b) is x w^T + b, for any number of dims in front.",
+        "dropout. Without a residual, `hidden` is the residual.",
+        "shape": "the result is as wide as `hidden`, and the dims before the last stay as they are.",
+        "TypeError": "`residual` may be missing or None. Then the adapter adds to `hidden`.",
+        "AttributeError": "call the two linear layers self.down and self.up, after super().__init__().",
+        "RuntimeError": "shapes that do not go together. nn.Linear(inputs, outputs) makes a layer: down is from width "
+        "to bottleneck_size, up is the way back.",
+    },
+)
+
+
+def _adapter(hidden: Tensor, residual: Tensor | None = None) -> Tensor:
+    """Stands in for an adapter: the same call, and a bottleneck that doubles what is positive."""
+    return (hidden if residual is None else residual) + 2 * F.relu(hidden)
+
+
+def _layer_norm(hidden: Tensor) -> Tensor:
+    """LayerNorm over the last dim, with a weight of 3 and a bias of 1."""
+    return 3 * F.layer_norm(hidden, hidden.shape[-1:]) + 1
+
+
+def _places(generator: Generator) -> list[Arguments]:
+    shapes = (((1, 3), torch.float64), ((2, 4), torch.float64), ((2, 3, 5), torch.float32))
+    return [
+        {
+            "sublayer": _whole(generator, *shape, dtype=dtype),
+            "skip": _whole(generator, *shape, dtype=dtype),
+            "adapter": _adapter,
+            "layer_norm": _layer_norm,
+        }
+        for shape, dtype in shapes
+    ]
+
+
+_CALLS = {
+    HAS_GRADIENT: "no gradient can flow back through the result, so nothing below could learn. Something cut it: "
+    ".detach(), .numpy(), torch.tensor(...) or torch.no_grad().",
+    "TypeError": "`adapter` is called as adapter(hidden) or adapter(hidden, residual), `layer_norm` as "
+    "layer_norm(hidden). Both are functions: call them, do not multiply with them.",
+}
+
+HOULSBY_OUTPUT = Exercise(
+    reference=adapters.houlsby_output,
+    cases=_places,
+    mistakes=edits(
+        adapters.houlsby_output,
+        ({"skip + ": ""}, "the skip connection is missing: add `skip` to what the adapter gave."),
+        (
+            {"skip + adapter(": "adapter(skip + "},
+            "the adapter sees the sum of `skip` and `sublayer`. It should see `sublayer` alone; `skip` goes "
+            "around it.",
+        ),
+        (
+            {"layer_norm(skip + adapter(": "adapter(layer_norm(skip + "},
+            "the adapter stands behind the LayerNorm. Here it stands at the end of the sublayer, and LayerNorm "
+            "comes last.",
+        ),
+        ({"layer_norm": ""}, "the LayerNorm is missing: it comes last, over the whole sum."),
+        ({"adapter": ""}, "the adapter is not used: that is the layer as it was."),
+        (
+            {"skip +": "skip + sublayer +"},
+            "`sublayer` is added twice: the adapter has a residual of its own, which holds it already.",
+        ),
+        (
+            {"skip": "sublayer", "sublayer": "skip"},
+            "the adapter is put on `skip`. It belongs on `sublayer`.",
+        ),
+        (
+            {"skip + adapter(sublayer": "adapter(sublayer, skip"},
+            "`sublayer` itself is lost. Is `skip` given to the adapter as its residual, or `sublayer` "
+            "taken away again? adapter(sublayer) adds its own input; then add `skip`.",
+        ),
+        ({"skip +": "adapter(skip) +"}, "`skip` goes through an adapter as well. It is added as it is."),
+        (
+            {"(sublayer)": "(layer_norm(sublayer))"},
+            "`sublayer` goes through the LayerNorm before the adapter. LayerNorm comes once, and last.",
+        ),
+        (
+            {"layer_norm(skip + ": "skip + layer_norm("},
+            "the LayerNorm does not span the whole sum: add `skip` first, then call layer_norm.",
+        ),
+        (
+            {"adapter(": "layer_norm(adapter(", "sublayer)": "sublayer))"},
+            "what the adapter gave goes through a LayerNorm of its own. There is one LayerNorm, over the sum.",
+        ),
+        (
+            {"return ": "return layer_norm(", "sublayer)": "sublayer))"},
+            "the LayerNorm comes twice. Once is enough, over the sum.",
+        ),
+        (
+            {"layer_norm(skip + adapter(sublayer))": "pfeiffer_output(sublayer, skip, adapter, layer_norm)"},
+            "that is the place of Pfeiffer, which comes next.",
+        ),
+        (
+            {"layer_norm": "(lambda x: F.layer_norm(x, x.shape[-1:]))"},
+            "that LayerNorm has no weight and bias of its own. Call layer_norm, which is given.",
+        ),
+    ),
+    advice=_CALLS
+    | {
+        "value": "three steps, each once: the adapter on `sublayer`; plus `skip`; layer_norm over that sum.",
     },
 )

@@ -1,4 +1,4 @@
-"""Exercise on what a task has to store."""
+"""Exercises on what a task has to store, and on putting it back."""
 
 import copy
 from typing import Any
@@ -143,5 +143,100 @@ ADAPTER_STATE = Exercise(
         GRADIENTS: _ATTACHED,
         INPUTS_CHANGED: "the model itself is changed in place: its values, or what requires a gradient. Read it, and "
         "leave it as it is.",
+    },
+)
+
+
+OWN, FLAGS = "the model's own parameters", "what requires a gradient"
+
+
+def _swap_cases(generator: Generator) -> list[Arguments]:
+    """What another task stored: in the last case beside a tensor that the model has no parameter for."""
+    cases: list[Arguments] = []
+    for trained in (
+        ("adapter", "classifier"),
+        ("adapter", "LayerNorm", "classifier"),
+        ("adapter", "classifier"),
+    ):
+        model, other = small_model(generator, trained), small_model(generator, trained)
+        cases.append({"model": model, "stored": adapters.adapter_state(other)})
+    cases[-1]["stored"] = {"lora_alpha": torch.tensor(4.0), **cases[-1]["stored"]}
+    return cases
+
+
+def _observe_swap(function: Function, arguments: Arguments) -> Observations:
+    model, stored = copy.deepcopy((arguments["model"], arguments["stored"]))
+    before = dict(model.named_parameters())
+    result = function(model, stored)
+    after = dict(model.named_parameters())
+    kept = {name: p.detach().clone() for name, p in after.items()}
+    seen: Observations = {
+        INPUTS_CHANGED: "stored" if difference(dict(arguments["stored"]), dict(stored)) else None,
+        NAMES: ", ".join(after),
+        "values": kept,
+        OWN: all(after[name] is before[name] for name in before if name in after),
+        FLAGS: [name for name, p in after.items() if p.requires_grad],
+        RESULT: "the model" if result is model else None if result is None else "another object",
+    }
+    with torch.no_grad():
+        for value in stored.values():
+            value.add_(1)
+    return {**seen, SHARED: any(not torch.equal(p, kept[name]) for name, p in after.items())}
+
+
+_COPY, _LOOP = "parameter.copy_(stored[name])", "for name, parameter in model.named_parameters():"
+_NEW = "path, _, own = name.rpartition('.'); setattr(model.get_submodule(path), own, nn.Parameter(1 * stored[name]))"
+SWAP_IN = Exercise(
+    reference=adapters.swap_in,
+    cases=_swap_cases,
+    observe=_observe_swap,
+    mistakes=edits(
+        adapters.swap_in,
+        (
+            {_COPY: "parameter.data = stored[name]"},
+            "the model now holds the stored tensors themselves: train it on, and what you stored changes with it. Copy "
+            "the values, with copy_.",
+        ),
+        (
+            {"if name in": 'if "adapter" in name and name in'},
+            "the head is left behind. It was trained with the adapters, and it is among the stored tensors.",
+        ),
+        (
+            {"@torch.no_grad()\n": ""},
+            "two likely reasons. A trained parameter cannot be written to while gradients are recorded: copy under "
+            "torch.no_grad(). Or load_state_dict asks for the tensors of the base, too, unless strict=False.",
+        ),
+        (
+            {_COPY: _NEW},
+            "the parameters are replaced by new ones, so an optimizer, or another model that shares them, still has "
+            "the old ones. Write the values into the old ones, with copy_.",
+        ),
+        (
+            {_COPY: "parameter.add_(stored[name])"},
+            "the stored values are added. They take the place of the old ones.",
+        ),
+        (
+            {_COPY: "stored[name].copy_(parameter)"},
+            "that is the wrong way round: what was stored is overwritten by what the model has.",
+        ),
+        (
+            {_COPY: "parameter = stored[name].clone()"},
+            "that only gives a name another value. The model is as it was.",
+        ),
+        (
+            {"    return model": "    model.requires_grad_(False)\n    return model"},
+            "the model is frozen by the swap. What trains is not its business.",
+        ),
+        (
+            {_LOOP: "for name in stored:\n        parameter = model.get_parameter(name)"},
+            "a stored tensor that the model has no parameter for ends in an error. Pass it over.",
+        ),
+    ),
+    advice={
+        RESULT: "change the model itself, and return it: `return model`.",
+        "values": "each parameter whose name is among the stored tensors gets that tensor's values; the others keep "
+        "theirs.",
+        SHARED: "the model holds the stored tensors themselves. Copy the values, with copy_.",
+        "KeyError": "not every parameter of the model is among the stored tensors: the base is not.",
     },
 )

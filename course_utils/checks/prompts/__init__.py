@@ -1,7 +1,7 @@
 """The exercises of notebook 10, prompt tuning and prefix tuning."""
 
-from course_utils.checks.prompts.inputs import POSITIONS, PREPEND_PROMPT
+from course_utils.checks.prompts.inputs import POSITIONS, PROMPT_TUNED
 from course_utils.checks.prompts.prefix import KEYS_AND_VALUES
 from course_utils.checks.prompts.vocabulary import NEAREST_TOKENS, PROMPT_FROM_TOKENS
 
-EXERCISES = (PROMPT_FROM_TOKENS, PREPEND_PROMPT, POSITIONS, NEAREST_TOKENS, KEYS_AND_VALUES)
+EXERCISES = (PROMPT_FROM_TOKENS, POSITIONS, PROMPT_TUNED, NEAREST_TOKENS, KEYS_AND_VALUES)

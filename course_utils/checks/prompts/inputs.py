@@ -1,115 +1,18 @@
-"""Exercises on what the model gets: the prompt in front, and the positions of what follows."""
+"""Exercises on what the model gets: the positions, and a whole forward pass with a prompt in front."""
+
+import copy
+from types import SimpleNamespace
+from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
+from transformers.modeling_outputs import CausalLMOutput
 
 from course_utils.checks.edits import edits
-from course_utils.checks.tasks import (
-    HAS_GRADIENT,
-    RESULT,
-    Arguments,
-    Exercise,
-    Function,
-    Mistake,
-    Observations,
-    observe_values,
-    slips,
-)
+from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Observations, observe_values
 from course_utils.methods import prompts
 
 BELOW = "a position below 0"
-
-
-def _prepend_cases(generator: Generator) -> list[Arguments]:
-    """One prompt for all rows, or one a row; numbers that can be followed by eye."""
-    cases: list[Arguments] = []
-    for batch, number, length, hidden, own in (
-        (1, 1, 2, 2, False),
-        (2, 1, 2, 2, False),
-        (2, 2, 1, 2, True),
-        (3, 4, 5, 2, False),
-        (3, 2, 3, 4, True),
-        (2, 3, 4, 5, True),
-    ):
-        shape = (batch, number, hidden) if own else (number, hidden)
-        prompt = torch.randint(-9, 10, shape, generator=generator).float()
-        tokens = torch.randint(-9, 10, (batch, length, hidden), generator=generator).float()
-        cases.append({"prompt": prompt, "token_embeddings": tokens})
-    return cases
-
-
-def _loose_prepend(
-    prompt: Tensor,
-    token_embeddings: Tensor,
-    *,
-    behind: bool = False,
-    replaces: bool = False,
-    prompt_only: bool = False,
-    first_prompt: bool = False,
-    turned: bool = False,
-    detached: bool = False,
-    mean: bool = False,
-) -> Tensor:
-    own = prompt[:1] if first_prompt and prompt.dim() == 3 else prompt
-    rows = own.expand(len(token_embeddings), -1, -1)
-    rows = rows.detach() if detached else rows
-    rows = rows.flip(1) if turned else rows
-    rows = rows.mean(dim=1, keepdim=True).expand_as(rows) if mean else rows
-    if prompt_only:
-        return rows
-    tokens = token_embeddings[:, rows.shape[1] :] if replaces else token_embeddings
-    return torch.cat([tokens, rows] if behind else [rows, tokens], dim=1)
-
-
-_ONE_A_ROW = (
-    "the prompt may also have the shape (batch, num_virtual_tokens, hidden), one for each row: then it needs no new "
-    "dim. prompt.expand(batch, -1, -1) takes both."
-)
-
-PREPEND_PROMPT = Exercise(
-    reference=prompts.prepend_prompt,
-    cases=_prepend_cases,
-    mistakes=slips(
-        _loose_prepend,
-        {
-            "behind": "the prompt stands behind the tokens. A causal model reads from the left: what stands behind a "
-            "token cannot change it.",
-            "replaces": "the prompt takes the place of the first tokens. It stands in front of them; the rows grow.",
-            "prompt_only": "that is the prompt alone. The tokens follow it.",
-            "first_prompt": "each row gets the first row's prompt. Where there is one a row, each keeps its own.",
-            "turned": "the virtual tokens stand in reverse order.",
-            "detached": "the value is right, but no gradient reaches the prompt: .detach(), .data or torch.no_grad() "
-            "cut it, and the prompt could not learn.",
-            "mean": "the virtual tokens are averaged. Each keeps its own vector.",
-        },
-        Mistake(
-            lambda prompt, token_embeddings: torch.cat(
-                [prompt.unsqueeze(0).expand(len(token_embeddings), -1, -1), token_embeddings], dim=1
-            ),
-            _ONE_A_ROW,
-        ),
-        Mistake(
-            lambda prompt, token_embeddings: torch.cat(
-                [prompt.repeat(len(token_embeddings), 1, 1), token_embeddings], dim=1
-            ),
-            _ONE_A_ROW,
-        ),
-        Mistake(
-            lambda prompt, token_embeddings: torch.cat([prompt, token_embeddings], dim=1),
-            "a prompt of two dims must first be given to each row: prompt.expand(batch, -1, -1). Then torch.cat along "
-            "dim 1.",
-        ),
-    ),
-    advice={
-        "gradient of token_embeddings": "the value is right, but no gradient reaches the token embeddings. They are "
-        "joined as they are: no .detach(), .data or torch.no_grad().",
-        HAS_GRADIENT: "no gradient can flow back through the result, so the prompt could not learn. Something cut it: "
-        ".detach(), .data, .numpy(), torch.tensor(...) or torch.no_grad().",
-        "shape": "the result is (batch, num_virtual_tokens + length, hidden): rows stay rows, and only dim 1 grows.",
-        "RuntimeError": "shapes that do not go together. Give the prompt to each row, "
-        "(batch, num_virtual_tokens, hidden), and join along dim 1: torch.cat([..., ...], dim=1).",
-    },
-)
 
 
 def _mask_cases(_: Generator) -> list[Arguments]:
@@ -197,5 +100,185 @@ POSITIONS = Exercise(
         "type": "return a tensor of whole numbers, (batch, length).",
         "dtype": "positions are whole numbers of int64, as cumsum gives them.",
         "shape": "the result has the shape of the mask: a position for each token.",
+    },
+)
+
+
+READS, MASK, PLACES = "inputs_embeds", "attention_mask", "position_ids"
+KIND, TRAINS, LEARNS = "what is returned", "what trains", "gradient of prompts"
+
+
+class TinyModel(nn.Module):
+    """Stands in for a language model of transformers: the same call, and a record of what it was given."""
+
+    def __init__(self, generator: Generator, dtype: torch.dtype, padding_idx: int | None) -> None:
+        super().__init__()
+        table = torch.randint(-9, 10, (7, 2), generator=generator).to(dtype)
+        self.word_embeddings = nn.Embedding.from_pretrained(table, freeze=False)
+        self.position_embeddings = nn.Embedding(12, 2, padding_idx=padding_idx)
+        self.config = SimpleNamespace(is_encoder_decoder=False)
+        self.given: dict[str, Any] = {}
+
+    def get_input_embeddings(self) -> nn.Embedding:
+        return self.word_embeddings
+
+    def get_output_embeddings(self) -> nn.Embedding:
+        return self.word_embeddings
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        **_: Any,
+    ) -> CausalLMOutput:
+        self.given = {READS: inputs_embeds, MASK: attention_mask, PLACES: position_ids}
+        read = self.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds
+        return CausalLMOutput(logits=read.cumsum(dim=1))
+
+
+def _tuned_cases(generator: Generator) -> list[Arguments]:
+    """One prompt or one a row; no padding, on the left, on the right; half precision; positions as in RoBERTa."""
+    settings: tuple[tuple[list[list[int]], int, int, list[int] | None, torch.dtype, int | None], ...] = (
+        ([[1, 1]], 1, 1, None, torch.float32, None),
+        ([[1, 1, 1], [0, 1, 1]], 1, 2, None, torch.float32, None),
+        ([[1, 1, 1], [0, 0, 1], [1, 1, 0]], 2, 1, [1, 0, 1], torch.float32, None),
+        ([[1, 1, 0], [0, 1, 1]], 3, 2, None, torch.bfloat16, None),
+        ([[0, 1, 1], [1, 1, 1]], 2, 2, [0, 1], torch.float32, 1),
+    )
+    cases: list[Arguments] = []
+    for mask, tasks, number, task_ids, dtype, padding_idx in settings:
+        rows, length = len(mask), len(mask[0])
+        cases.append(
+            {
+                "model": TinyModel(generator, dtype, padding_idx),
+                "prompts": torch.randint(-9, 10, (tasks, number, 2), generator=generator).float(),
+                "input_ids": torch.randint(7, (rows, length), generator=generator),
+                "attention_mask": torch.tensor(mask),
+                "task_ids": None if task_ids is None else torch.tensor(task_ids),
+            }
+        )
+    return cases
+
+
+def _observe_tuned(make: Function, arguments: Arguments) -> Observations:
+    """What the model was given, and what came back. Positions at padding do not matter, so they are shown as 0."""
+    model, start, input_ids, attention_mask, task_ids = copy.deepcopy(tuple(arguments.values()))
+    tuned = make(model, start)
+    given = (input_ids, attention_mask) if task_ids is None else (input_ids, attention_mask, task_ids)
+    outputs = tuned(*given)
+    logits = getattr(outputs, "logits", None)
+    seen: Observations = {name: _plain(value) for name, value in model.given.items()}
+    mask, places = seen.get(MASK), seen.get(PLACES)
+    if isinstance(places, Tensor) and isinstance(mask, Tensor) and places.shape == mask.shape:
+        seen[PLACES] = places.masked_fill(mask == 0, 0)
+    gradient = None
+    if isinstance(logits, Tensor) and logits.requires_grad:
+        logits.float().sum().backward()
+        gradient = tuned.prompts.grad
+    return {
+        **seen,
+        KIND: "outputs with logits" if isinstance(logits, Tensor) else type(outputs).__name__,
+        RESULT: _plain(logits),
+        LEARNS: gradient,
+        TRAINS: [name for name, parameter in tuned.named_parameters() if parameter.requires_grad],
+    }
+
+
+def _plain(value: Any) -> Any:
+    return value.detach() if isinstance(value, Tensor) else value
+
+
+_JOINED, _PADDED = "[rows, tokens]", "F.pad(attention_mask, (number, 0), value=1)"
+_NOT_LOOKED_UP = "self.prompts[0] if task_ids is None else self.prompts[task_ids]"
+
+PROMPT_TUNED = Exercise(
+    reference=prompts.PromptTuned,
+    cases=_tuned_cases,
+    observe=_observe_tuned,
+    mistakes=edits(
+        prompts.PromptTuned,
+        (
+            {_JOINED: "[tokens, rows]"},
+            "the prompt stands behind the tokens. A causal model reads from the left: what stands behind a token "
+            "cannot change it.",
+        ),
+        (
+            {_JOINED: "[rows, tokens[:, number:]]"},
+            "the prompt takes the place of the first tokens. It stands in front of them; the rows grow.",
+        ),
+        (
+            {_JOINED: "[rows.mean(dim=1, keepdim=True).expand_as(rows), tokens]"},
+            "the virtual tokens are averaged. Each keeps its own vector.",
+        ),
+        (
+            {_PADDED: "attention_mask"},
+            "the attention mask is as short as the text. The rows have grown, and the prompt needs ones in it, too.",
+        ),
+        ({"value=1": "value=0"}, "the mask hides the prompt. It has ones there: the prompt is to be read."),
+        (
+            {"(number, 0)": "(0, number)"},
+            "the ones for the prompt stand at the end of the mask. The prompt stands in front.",
+        ),
+        (
+            {"F.pad(attention_mask": "F.pad(torch.ones_like(attention_mask)"},
+            "the mask is one everywhere, so the model reads the padding. Keep the mask of the text as it is.",
+        ),
+        (
+            {"            position_ids=positions(mask) + first_position(self.model),\n": ""},
+            "no positions are passed on, so padding between prompt and text counts as room. Pass position_ids.",
+        ),
+        (
+            {"positions(mask)": "F.pad(positions(attention_mask), (number, 0))"},
+            "the text's positions begin anew at 0, where the prompt stands already. Count on: positions of the mask "
+            "that has the prompt in it.",
+        ),
+        (
+            {"positions(mask)": "torch.arange(mask.shape[1]).expand_as(mask)"},
+            "the positions count the padding, too, so a padded text seems farther from its prompt. Call positions with "
+            "the mask that has the prompt in it.",
+        ),
+        (
+            {" + first_position(self.model)": ""},
+            "some models, as RoBERTa, begin to count behind their padding_idx. Add first_position(self.model).",
+        ),
+        (
+            {"outputs.logits[:, number:]": "outputs.logits"},
+            "the logits of the virtual tokens are still there. Cut them off: the labels have none for them.",
+        ),
+        (
+            {"[:, number:]": "[:, :-number]"},
+            "the last tokens' logits are cut off. The prompt stands in front, and so do its logits.",
+        ),
+        (
+            {_NOT_LOOKED_UP: "self.prompts[0]"},
+            "task_ids is not used: each row gets the prompt of its own task, self.prompts[task_ids].",
+        ),
+        (
+            {_NOT_LOOKED_UP: "self.prompts[task_ids]"},
+            "task_ids may be None. Then every row gets the first prompt.",
+        ),
+        (
+            {"prompt.to(": "prompt.detach().to("},
+            "no gradient reaches the prompt: .detach(), .data or torch.no_grad() cut it, and it could not learn.",
+        ),
+        (
+            {".to(tokens.dtype)": ""},
+            "the prompt is kept in float32, and the model may be in half precision: bring the prompt to the dtype of "
+            "the token embeddings before you join them.",
+        ),
+    ),
+    advice={
+        READS: "the model reads (batch, num_virtual_tokens + length, hidden): in each row first the prompt, the same "
+        "for all rows or that of the row's task, then the embedded tokens. Pass that as inputs_embeds, not input_ids.",
+        MASK: "the mask has ones for the prompt, and then the mask of the text.",
+        PLACES: "a position is the number of tokens before, the virtual ones included, padding left out.",
+        KIND: "return the model's outputs, with their logits shortened.",
+        LEARNS: "a gradient must reach the prompt through every row: no .detach(), no copy, no torch.no_grad().",
+        TRAINS: "keep __init__ as it stands in the stub: the prompts alone train.",
+        "shape": "logits are those of the tokens: (batch, length, ...). Those of the prompt are cut off.",
+        "RuntimeError": "shapes that do not go together. Give the prompt to each row, (batch, num_virtual_tokens, "
+        "hidden), and join along dim 1.",
     },
 )

@@ -10,6 +10,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
+from transformers.modeling_outputs import CausalLMOutput
+
+from course_utils.methods import prompts
 
 
 def from_tokens_by_one_hot(embeddings, token_ids, num_virtual_tokens):
@@ -44,93 +47,6 @@ def from_tokens_by_while(embeddings, token_ids, num_virtual_tokens):
     return rows[:num_virtual_tokens]
 
 
-def prepend_behind(prompt, token_embeddings):
-    return torch.cat([token_embeddings, prompt.expand(len(token_embeddings), -1, -1)], 1)
-
-
-def prepend_replaces(prompt, token_embeddings):
-    out = prompt.expand(len(token_embeddings), -1, -1)
-    return torch.cat([out, token_embeddings[:, prompt.shape[-2] :]], 1)
-
-
-def prepend_prompt_only(prompt, token_embeddings):
-    return prompt.expand(token_embeddings.shape[0], -1, -1).clone()
-
-
-def prepend_first_prompt(prompt, token_embeddings):
-    prompt = prompt[0] if prompt.dim() == 3 else prompt
-    return torch.cat([prompt.repeat(len(token_embeddings), 1, 1), token_embeddings], 1)
-
-
-def prepend_reversed(prompt, token_embeddings):
-    rows = token_embeddings
-    prompt = prompt.expand(len(rows), -1, -1)
-    for place in range(prompt.shape[1]):
-        rows = torch.cat([prompt[:, place : place + 1], rows], dim=1)
-    return rows
-
-
-def prepend_detached(prompt, token_embeddings):
-    with torch.no_grad():
-        rows = prompt.expand(len(token_embeddings), -1, -1)
-    return torch.cat([rows, token_embeddings], 1)
-
-
-def prepend_without_gradient(prompt, token_embeddings):
-    rows = prompt.detach().expand(len(token_embeddings), -1, -1)
-    return torch.cat([rows, token_embeddings.detach()], 1)
-
-
-def prepend_mean(prompt, token_embeddings):
-    rows = prompt.expand(len(token_embeddings), -1, -1)
-    rows = rows.mean(1, keepdim=True).repeat(1, rows.shape[1], 1)
-    return torch.cat([rows, token_embeddings], 1)
-
-
-def prepend_unsqueezes(prompt, token_embeddings):
-    rows = prompt.unsqueeze(0).expand(len(token_embeddings), -1, -1)
-    return torch.cat([rows, token_embeddings], dim=1)
-
-
-def prepend_not_expanded(prompt, token_embeddings):
-    return torch.cat((prompt, token_embeddings), dim=1)
-
-
-def prepend_along_batch(prompt, token_embeddings):
-    rows = prompt.expand(len(token_embeddings), -1, -1)
-    return torch.cat([rows, token_embeddings])
-
-
-def prepend_along_hidden(prompt, token_embeddings):
-    rows = prompt.expand(len(token_embeddings), -1, -1).mean(1, keepdim=True)
-    return torch.cat([rows.expand_as(token_embeddings), token_embeddings], dim=2)
-
-
-def prepend_tokens_detached(prompt, token_embeddings):
-    return torch.cat([prompt.expand(len(token_embeddings), -1, -1), token_embeddings.detach()], dim=1)
-
-
-def prepend_into_zeros(prompt, token_embeddings):
-    number = prompt.shape[-2]
-    out = token_embeddings.new_zeros(
-        len(token_embeddings), number + token_embeddings.shape[1], prompt.shape[-1]
-    )
-    out[:, :number] = prompt
-    out[:, number:] = token_embeddings
-    return out
-
-
-def prepend_by_dim(prompt, token_embeddings):
-    if prompt.dim() == 2:
-        prompt = prompt.unsqueeze(0).repeat(token_embeddings.size(0), 1, 1)
-    return torch.cat((prompt, token_embeddings), dim=-2)
-
-
-def prepend_by_rows(prompt, token_embeddings):
-    own = prompt if prompt.ndim == 3 else [prompt] * len(token_embeddings)
-    return torch.stack([torch.cat([p, row]) for p, row in zip(own, token_embeddings, strict=True)])
-
-
 def positions_less_the_mask(attention_mask):
     return attention_mask.cumsum(-1) - attention_mask
 
@@ -153,6 +69,60 @@ def positions_by_loop(attention_mask):
     for place in range(1, attention_mask.shape[1]):
         places[:, place] = attention_mask[:, :place].sum(1)
     return places
+
+
+class TunedStub(nn.Module):
+    def __init__(self, model, prompts):
+        super().__init__()
+        self.model = model.requires_grad_(False)
+        self.prompts = nn.Parameter(prompts.clone())
+
+
+class TunedByConcatenation(TunedStub):
+    def forward(self, input_ids, attention_mask, task_ids=None):
+        if task_ids is None:
+            task_ids = torch.zeros(len(input_ids), dtype=torch.long)
+        embedded = self.model.get_input_embeddings()(input_ids)
+        front = self.prompts[task_ids].type_as(embedded)
+        mask = torch.cat([attention_mask.new_ones(front.shape[:2]), attention_mask], 1)
+        places = mask.cumsum(-1) - mask + prompts.first_position(self.model)
+        outputs = self.model(
+            inputs_embeds=torch.cat([front, embedded], -2), attention_mask=mask, position_ids=places
+        )
+        return CausalLMOutput(logits=outputs.logits[:, front.shape[1] :])
+
+
+class TunedByRow(TunedStub):
+    def forward(self, input_ids, attention_mask, task_ids=None):
+        number, table = self.prompts.shape[1], self.model.get_input_embeddings()
+        tasks = [0] * len(input_ids) if task_ids is None else task_ids.tolist()
+        rows = [
+            torch.cat([self.prompts[task].to(table.weight.dtype), table(ids)])
+            for task, ids in zip(tasks, input_ids, strict=True)
+        ]
+        mask = F.pad(attention_mask, (number, 0), value=1)
+        start = prompts.first_position(self.model)
+        text = number + (attention_mask.cumsum(1) - 1).clamp(min=0)
+        places = torch.cat([torch.arange(number).expand(len(rows), -1), text], dim=1) + start
+        outputs = self.model(
+            attention_mask=mask, position_ids=places, inputs_embeds=torch.stack(rows), use_cache=False
+        )
+        outputs.logits = outputs.logits[:, -input_ids.shape[1] :]
+        return outputs
+
+
+class TunedByZeros(TunedStub):
+    def forward(self, input_ids, attention_mask, task_ids=None):
+        number, tokens = self.prompts.size(1), self.model.get_input_embeddings()(input_ids)
+        both = tokens.new_zeros(len(tokens), number + tokens.size(1), tokens.size(2))
+        both[:, :number] = self.prompts[0 if task_ids is None else task_ids]
+        both[:, number:] = tokens
+        mask = torch.ones(both.shape[:2], dtype=torch.long)
+        mask[:, number:] = attention_mask
+        places = prompts.positions(mask) + prompts.first_position(self.model)
+        outputs = self.model(inputs_embeds=both, attention_mask=mask, position_ids=places)
+        outputs["logits"] = outputs["logits"][:, number:]
+        return outputs
 
 
 def nearest_by_similarity(prompt, embeddings):
@@ -225,21 +195,6 @@ WRONG = {
         ({"(num_virtual_tokens": "(1, num_virtual_tokens + 1"}, "not the rows of the tokens"),
         ({"[places]": "[:num_virtual_tokens]", "detach()": "detach().T"}, "Two things."),
     ],
-    "prompts.prepend_prompt": [
-        (prepend_behind, "stands behind the tokens"),
-        (prepend_replaces, "takes the place of the first tokens"),
-        (prepend_prompt_only, "that is the prompt alone"),
-        (prepend_first_prompt, "each row gets the first row's prompt"),
-        (prepend_reversed, "in reverse order"),
-        (prepend_detached, "no gradient reaches the prompt"),
-        (prepend_without_gradient, "no gradient can flow back"),
-        (prepend_mean, "virtual tokens are averaged"),
-        (prepend_unsqueezes, "needs no new dim"),
-        (prepend_not_expanded, "must first be given to each row"),
-        (prepend_along_batch, "shapes that do not go together"),
-        (prepend_along_hidden, "only dim 1 grows"),
-        (prepend_tokens_detached, "no gradient reaches the token embeddings"),
-    ],
     "prompts.positions": [
         ({"min=0)": "min=0).tolist()"}, "a tensor of whole numbers"),
         ({"min=0)": "min=0).int()"}, "as cumsum gives them"),
@@ -247,6 +202,19 @@ WRONG = {
         ({" - 1": " + 1"}, "how many ones stand before"),
         ({"return": "attention_mask -= 1\n    return"}, "changes its inputs in place"),
         ({"dim=-1": "dim=0", "min=0)": "min=0).float()"}, "Two things."),
+    ],
+    "prompts.PromptTuned": [
+        (
+            {"inputs_embeds=torch.cat([rows, tokens], dim=1)": "input_ids=input_ids"},
+            "inputs_embeds, not input_ids",
+        ),
+        ({"value=1": "value=2"}, "and then the mask of the text"),
+        ({"positions(mask) +": "positions(mask) + 1 +"}, "a position is the number of tokens before"),
+        ({"return outputs": "return outputs.logits"}, "with their logits shortened"),
+        ({"[rows, tokens]": "[2 * rows - rows.detach(), tokens]"}, "a gradient must reach"),
+        ({"model.requires_grad_(False)": "model"}, "keep __init__ as it stands"),
+        ({"dim=1": "dim=0"}, "join along dim 1"),
+        ({"value=1": "value=0", "outputs.logits[:, number:]": "outputs.logits"}, "Two things."),
     ],
     "prompts.nearest_tokens": [
         ({".argmax(dim=-1)": ""}, "one id for each virtual token"),
@@ -273,7 +241,6 @@ RIGHT = {
         from_tokens_by_one_hot,
         from_tokens_by_numpy,
     ],
-    "prompts.prepend_prompt": [prepend_by_dim, prepend_by_rows, prepend_into_zeros],
     "prompts.positions": [
         positions_one_at_padding,
         positions_times_mask,
@@ -281,6 +248,7 @@ RIGHT = {
         positions_less_the_mask,
         positions_by_triangle,
     ],
+    "prompts.PromptTuned": [TunedByConcatenation, TunedByRow, TunedByZeros],
     "prompts.nearest_tokens": [
         nearest_by_similarity,
         nearest_normal_embeddings,
