@@ -7,7 +7,14 @@ from torch import Generator, Tensor
 
 from course_utils.checks.compare import describe
 from course_utils.checks.edits import edits
-from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Observations
+from course_utils.checks.tasks import (
+    INPUTS_CHANGED,
+    RESULT,
+    Arguments,
+    Exercise,
+    Function,
+    Observations,
+)
 from course_utils.methods import early_exit
 
 WORK, STRAYED = "sentences in each layer", "sentences whose index is another's"
@@ -54,9 +61,11 @@ def _observe(function: Function, arguments: Arguments) -> Observations:
 
     hidden = torch.stack([torch.arange(batch), torch.zeros(batch)], dim=1)[:, None].repeat(1, 2, 1)
     layers = [layer_of(number) for number in range(1, depth + 1)]
-    value = function(hidden, layers, [classify] * depth, arguments["threshold"])
+    given = hidden.clone()
+    value = function(given, layers, [classify] * depth, arguments["threshold"])
     pair = isinstance(value, tuple | list) and len(value) == 2 and all(isinstance(v, Tensor) for v in value)
     return {
+        INPUTS_CHANGED: None if torch.equal(given, hidden) else "hidden",
         RESULT: "two tensors" if pair else describe(value),
         LAYERS: value[0] if pair else None,
         CLASSES: value[1] if pair else None,

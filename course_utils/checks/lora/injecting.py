@@ -59,7 +59,7 @@ def _observe_injection(function: Function, arguments: Arguments) -> Observations
         LAYERS: ", ".join(new) or "none",
         INSIDE: all(layer.linear is before[path] for path, layer in new.items()),
         WEIGHTS: all(
-            name in now and torch.equal(now[name], value)
+            name in now and now[name].dtype == value.dtype and torch.equal(now[name], value)
             for name, value in arguments["model"].state_dict().items()
         ),
         BASE: _named(
