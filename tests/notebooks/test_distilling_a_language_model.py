@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from course_utils import assets, data, models, results
-from course_utils.commands import language_model_tables
+from course_utils.commands import tables
 from course_utils.models import chat
 from course_utils.runs import chat as chat_table
 
@@ -34,7 +34,7 @@ def test_the_section_teaches_live_reads_the_table_and_judges(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     small_chat.stand_in(monkeypatch, tmp_path)
-    language_model_tables.main("chat", store=True)
+    tables.main("chat", store=True)
     found = run()
     assert found["found"]["after 20 steps"] > found["before"]
     assert list(found["judged_chat"].index.sort_values()) == sorted(
