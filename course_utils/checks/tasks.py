@@ -1,8 +1,6 @@
 """What an exercise is: a reference, inputs, what to observe of an answer, and the mistakes people make."""
 
 import copy
-import functools
-import itertools
 import numbers
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -131,16 +129,3 @@ class Exercise:
     mistakes: Iterable[Mistake]
     observe: Callable[[Function, Arguments], Observations] = observe_tensors
     advice: Mapping[str, str] = field(default_factory=dict)
-
-
-def slips(loose: Function, hints: Mapping[str, str], *others: Mistake) -> list[Mistake]:
-    """The slips that a function makes when a keyword is True; other mistakes; and last, two slips at once."""
-    alone = [Mistake(functools.partial(loose, **{name: True}), hint) for name, hint in hints.items()]
-    pairs = [
-        Mistake(
-            functools.partial(loose, **{one: True, other: True}),
-            f"Two things. First: {hints[one]} Second: {hints[other]}",
-        )
-        for one, other in itertools.combinations(hints, 2)
-    ]
-    return [*alone, *others, *pairs]
