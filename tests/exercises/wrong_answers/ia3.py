@@ -224,7 +224,6 @@ def front_from_the_best_down(sizes, scores):
 WRONG = {
     "ia3.IA3Linear": [
         ({"self.ia3_l": "self.scale"}, "exactly one parameter should train"),
-        ({"(size, device": "(size, 1, device"}, "exactly one parameter should train"),
         ({"return self.linear(x * scale) if": "return self.linear(x.mul_(scale)) if"}, "changes its inputs"),
         (
             {"x * scale": "x.detach() * scale", "(x) * scale": "(x.detach()) * scale"},
