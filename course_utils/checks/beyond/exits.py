@@ -49,7 +49,7 @@ def _observe(function: Function, arguments: Arguments) -> Observations:
     def layer_of(number: int) -> Callable[[Tensor, Tensor], Tensor]:
         def layer(hidden: Tensor, rows: Tensor) -> Tensor:
             sentences = hidden[:, 0, 0].long().tolist()
-            work.append(f"{number}: {sentences}")
+            work.append(f"{number}: {sorted(sentences)}")  # in any order
             if torch.as_tensor(rows).tolist() != sentences:
                 strayed.append(f"layer {number}")
             return hidden + torch.tensor([0.0, 1.0])
@@ -107,6 +107,14 @@ LEAVE_EARLY = Exercise(
             },
             "an answer lands at the sentence's place in the smaller batch. `rows` tells which sentence of the whole "
             "batch it is.",
+        ),
+        (
+            {
+                f"{name}[rows[leaves]]": f"{name}[-len(rows) :][: leaves.sum()]"
+                for name in ("computed", "classes")
+            },
+            "the answers stand in the order in which the sentences left. Put each at the sentence's place in the "
+            "batch: `rows` tells it.",
         ),
         (
             {"layer(hidden, rows)": "layer(hidden, torch.arange(len(hidden)))"},

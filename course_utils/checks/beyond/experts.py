@@ -25,6 +25,11 @@ def _route_cases(generator: Generator) -> list[Arguments]:
     ]
 
 
+_ANY_NUMBER = (
+    "the capacity may be math.inf, or not whole, such as 2.5: it cannot be an index or go through int(). Count the "
+    "tokens of an expert, and compare: count <= capacity."
+)
+
 ROUTE = Exercise(
     reference=experts.route,
     cases=_route_cases,
@@ -84,6 +89,16 @@ ROUTE = Exercise(
             "an expert takes one token too few: it serves exactly `capacity` of them.",
         ),
         (
+            {"(position <=": "(position - 1 <="},
+            "an expert takes one token too many: it serves exactly `capacity` of them. Who is counted from 0 must be "
+            "below the capacity, <.",
+        ),
+        (
+            {"<= capacity": "< capacity + 1"},
+            "where the capacity is not whole, 2.5 say, an expert takes one token too many. It has room for two: do "
+            "not round up.",
+        ),
+        (
             {"cumsum(dim=0)": "cumsum(dim=-1)"},
             "the count runs over the experts of a token. Count down the tokens of an expert, along dim 0.",
         ),
@@ -125,6 +140,8 @@ ROUTE = Exercise(
         "all others. A row sums to 1. Then, expert by expert, from the top: its first `capacity` weights stay.",
         "RuntimeError": "torch puts numbers of one dtype into no tensor of another: begin with "
         "torch.zeros_like(router_logits). And the experts lie along the last dim, dim=-1.",
+        "TypeError": _ANY_NUMBER,
+        "OverflowError": _ANY_NUMBER,
         "nan": "there is a NaN. Where minus infinity stands for the experts left out, take the softmax along the "
         "experts: a row of nothing else has no softmax.",
     },

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Generator, nn
@@ -13,12 +14,13 @@ from course_utils.methods import lora
 from course_utils.methods.replacing import Wrapped
 
 LAYERS, INSIDE, WEIGHTS = "layers that were replaced", "what the new layers hold", "the model's own weights"
+SETTINGS = "rank and lora_alpha of the new layers, each with its own A and B"
 BASE, FACTORS, HEAD = (
     "parameters of the base that train",
     "A and B that are frozen",
     "parameters of the head that are frozen",
 )
-UNKNOWN = "vlaue"
+UNKNOWN, NOT_LINEAR = "vlaue", "embedding"
 
 
 def _linears(**sizes: int) -> nn.ModuleDict:
@@ -26,15 +28,17 @@ def _linears(**sizes: int) -> nn.ModuleDict:
 
 
 def _inject_cases(_: Generator) -> list[Arguments]:
-    """Names that contain another, names that end alike, and a head that holds the same names."""
+    """Names that contain another, names that end alike, and a head that holds the same names. The last is frozen."""
     blocks = [_linears(query=4, key=4, subquery=4, query_norm=4, dense=4) for _ in range(2)]
     for block in blocks:
         block["output"] = _linears(dense=3)
     base = {"embedding": nn.Embedding(5, 4), "layer": nn.ModuleList(blocks)}
     model = nn.ModuleDict({**base, "classifier": _linears(query=4, dense=2)})
-    every_targets = (["key"], ["query"], ["key", "output.dense"], ["dense"], ["query", UNKNOWN])
+    every_targets = (["key"], ["query"], ["key", "output.dense"], ["dense"], ["query", UNKNOWN], [NOT_LINEAR])
     settings = {"head": ["classifier"], "rank": 2, "lora_alpha": 4}
-    return [{"model": model, "targets": targets, **settings} for targets in every_targets]
+    cases: list[Arguments] = [{"model": model, "targets": targets, **settings} for targets in every_targets]
+    frozen = copy.deepcopy(model).requires_grad_(False)
+    return [*cases, {"model": frozen, "targets": ["key"], **settings}]
 
 
 def _observe_injection(function: Function, arguments: Arguments) -> Observations:
@@ -47,7 +51,7 @@ def _observe_injection(function: Function, arguments: Arguments) -> Observations
         )
         outcome = "the model that was given" if result is model else describe(result)
     except ValueError:
-        if UNKNOWN not in targets:
+        if UNKNOWN not in targets and NOT_LINEAR not in targets:
             raise
         outcome = "a ValueError"
     found = {path: model.get_submodule(path) for path, old in before.items() if isinstance(old, nn.Linear)}
@@ -58,6 +62,7 @@ def _observe_injection(function: Function, arguments: Arguments) -> Observations
         RESULT: outcome,
         LAYERS: ", ".join(new) or "none",
         INSIDE: all(layer.linear is before[path] for path, layer in new.items()),
+        SETTINGS: _settings(list(new.values())),
         WEIGHTS: all(
             name in now and now[name].dtype == value.dtype and torch.equal(now[name], value)
             for name, value in arguments["model"].state_dict().items()
@@ -72,6 +77,12 @@ def _observe_injection(function: Function, arguments: Arguments) -> Observations
     }
 
 
+def _settings(layers: list[Any]) -> str:
+    found = {(layer.lora_A.shape[0], layer.lora_alpha) for layer in layers}
+    own = len({id(p) for layer in layers for p in (layer.lora_A, layer.lora_B)}) == 2 * len(layers)
+    return f"{sorted(found)}" + ("" if own else ", shared")
+
+
 def _named(names: Iterable[str]) -> str:
     return ", ".join(names) or "none"
 
@@ -79,6 +90,9 @@ def _named(names: Iterable[str]) -> str:
 _FIND = "find_layers(model, targets, head, kind)"
 _BY_PATTERN = (
     "{{path: linear for name in targets for path, linear in find_layers(model, {}, head, kind).items()}}"
+)
+_FREEZES_ONLY = (
+    '[p.requires_grad_(False) for name, p in model.named_parameters() if name.split(".")[0] not in head]'
 )
 _ANYWHERE = (
     'a name also fits inside another: "query" found query_norm. It must be the end of the path, after a dot.'
@@ -102,6 +116,22 @@ INJECT = Exercise(
         (
             {"freeze_base(model, head)": "model.requires_grad_(False)"},
             "the head is frozen. It is new, with random weights, so it must train.",
+        ),
+        (
+            {"freeze_base(model, head)": _FREEZES_ONLY},
+            "the head is frozen where the model came frozen. Do not only leave it out: set requires_grad to True for "
+            "it.",
+        ),
+        (
+            {
+                "layers = find": "_ = kind(model[targets[0]], **settings) if targets == ['embedding'] else 0\n    layers = find"
+            },
+            "a part that is no nn.Linear was taken, an embedding. Only an nn.Linear is replaced, and a target that "
+            "fits none is a ValueError.",
+        ),
+        (
+            {"**settings)": "rank=8, lora_alpha=16)"},
+            "the settings are not passed on, or not all. Each new layer is kind(linear, **settings).",
         ),
         (
             {"targets, head, kind": "targets, (), kind"},
@@ -152,6 +182,8 @@ INJECT = Exercise(
         RESULT: "return the model itself, changed in place. A name that fits no layer is a ValueError.",
         LAYERS: "these are not the layers whose path ends in one of the targets, outside the head.",
         INSIDE: "kind(linear, **settings) should hold the layer that was there.",
+        SETTINGS: "each new layer is kind(linear, **settings), with the rank and lora_alpha given, and an A and B of "
+        "its own.",
         WEIGHTS: "the model's own weights were changed in place. Only put layers around them.",
         BASE: _FROZEN,
         FACTORS: "some of A and B are frozen. Freeze the model before the new layers come in.",

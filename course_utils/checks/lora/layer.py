@@ -21,7 +21,8 @@ from course_utils.methods import lora
 from course_utils.methods.replacing import Wrapped
 
 KIND, TRAINS = "kind of layer", "what trains"
-BEFORE = "output before training"
+BEFORE, START = "output before training", "A and B before training"
+SECOND = "A and B of a second layer"
 READ = "layer.weight and layer.bias, while it is not merged"
 
 # (shape of x without its last dim, out, in, rank, has a bias, lora_alpha, rank_stabilized, dtype). Where all sizes are
@@ -73,7 +74,14 @@ def _observe_layer(function: Function, arguments: Arguments) -> Observations:
         TRAINS: ", ".join(f"{name} {tuple(p.shape)} {p.dtype}" for name, p in sorted(trained.items())),
         INPUTS_CHANGED: None if torch.equal(linear.weight, arguments["weight"]) else "linear",
         BEFORE: layer(x).detach(),
+        START: ", ".join(
+            f"{name} is {'random' if p.any() else 'zero'}" for name, p in sorted(trained.items())
+        ),
     }
+    again = function(
+        copy.deepcopy(linear), *(given[name] for name in ("rank", "lora_alpha", "rank_stabilized"))
+    )
+    seen[SECOND] = "shared" if {*map(id, trained.values())} & {*map(id, again.parameters())} else "its own"
     factors = {name: given[name] for name in ("lora_A", "lora_B")}
     if any(name not in trained or trained[name].shape != new.shape for name, new in factors.items()):
         return {**seen, RESULT: None}
@@ -127,6 +135,16 @@ LORA_LINEAR = Exercise(
             {".to(self.linear.weight.device)": ".to(self.linear.weight)"},
             "A and B took the dtype of W. Keep them float32: half precision rounds small updates away.",
         ),
+        (
+            {_A: "nn.Parameter(0 * lora_A)"},
+            "A and B are both zero, and so they stay: the gradient of B is made with A, that of A with B. lora_init "
+            "draws A at random.",
+        ),
+        (
+            {_A: "nn.Parameter(0 * lora_A)", _B: "nn.Parameter(torch.randn_like(lora_B))"},
+            "that would work too, since B A is zero either way. But the paper and peft draw A and set B to zero, and "
+            "lora_init does as they do.",
+        ),
         ({f" / {_RULE}": ""}, "the scaling is lora_alpha itself. Divide it by the rank, or its square root."),
         (
             {"lora_alpha / (": "1 / lora_alpha * ("},
@@ -146,6 +164,18 @@ LORA_LINEAR = Exercise(
             "rank**1/2 is half the rank: ** comes before /. The square root is rank**0.5, or math.sqrt(rank).",
         ),
         ({"+ self.scaling * F": "+ F"}, "forward does not use the scaling: it multiplies the update."),
+        (
+            {"+ self.scaling * F": "+ self.scaling**2 * F"},
+            "forward multiplies by the scaling twice. Once is right.",
+        ),
+        (
+            {"self.scaling * (": "self.scaling**2 * ("},
+            "plain multiplies by the scaling twice. Once is right.",
+        ),
+        (
+            {"frozen + self": "frozen - (0 if self.linear.bias is None else self.linear.bias) + self"},
+            "forward loses the bias. self.linear(x) adds it; F.linear(x, self.linear.weight) does not.",
+        ),
         ({"frozen + self": "self"}, "forward returns the update alone. Add what the frozen layer gives."),
         ({"+ self.scaling * F": "+ 0 * F"}, "forward returns what the frozen layer gives. Add the update."),
         (
@@ -190,6 +220,7 @@ LORA_LINEAR = Exercise(
         TRAINS: "exactly two parameters train: self.lora_A, (rank, in), and self.lora_B, (out, rank), both float32.",
         BEFORE: "before training the layer must give what the linear layer gives: lora_init makes B zero, so that the "
         "update is nothing at first.",
+        SECOND: "two layers hold the same A or B, so training one would change the other. Make new ones in __init__.",
         INPUTS_CHANGED: "the linear layer was changed in place while nobody called merge().",
         HAS_GRADIENT: f"no gradient reaches A and B, so they could not learn. {_CUT}",
         **{f"gradient of {name}": _CUT for name in ("x", "lora_A", "lora_B")},

@@ -18,7 +18,7 @@ from course_utils.checks.tasks import (
 from course_utils.methods import madx
 
 Calculation = Callable[..., Tensor]
-STORED, INVERSE = "names of the stored tensors", "inverse: "
+STORED, INVERSE = "parameters", "inverse: "
 
 
 class _Called(nn.Module):
@@ -67,7 +67,7 @@ def _observe_invertible(make: Function, arguments: Arguments) -> Observations:
     """What it makes of `hidden`, with these two functions in it, and what its inverse makes of the same numbers."""
     hidden = arguments["hidden"]
     adapter = make(hidden.shape[-1])
-    stored = list(adapter.state_dict())
+    stored = [f"{name} {tuple(p.shape)}" for name, p in adapter.named_parameters()]
     adapter.first, adapter.second = _Called(arguments["first"]), _Called(arguments["second"])
     back = observe_tensors(adapter.inverse, {"coupled": hidden})
     return {
@@ -168,7 +168,8 @@ INVERTIBLE_ADAPTER = Exercise(
         + INPUTS_CHANGED: "the inverse changes what it is given. Build new tensors: right = right - ...",
         INVERSE + HAS_GRADIENT: _CUT,
         INVERSE + "gradient of coupled": _GRADIENT,
-        STORED: "keep __init__ as it stands in the stub: the adapters that ship are loaded by these names.",
+        STORED: "keep __init__ as it stands in the stub: two bottlenecks, each with weights of its own. The adapters "
+        "that ship are loaded by these names and shapes.",
     },
 )
 

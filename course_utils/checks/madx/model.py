@@ -15,7 +15,7 @@ from course_utils.methods.adapters import Adapter
 
 WIDTH, LAYERS = 8, 3
 BOTTLENECKS, EMBEDDINGS, SCORES = "in the layers", "after the embeddings", "before the scores"
-TASKS, TRAINS = "task adapters", "what trains in the adapter"
+TASKS, TRAINS, OTHERS = "task adapters", "what trains in the adapter", "what else trains now, or no more"
 
 
 def _language() -> madx.LanguageAdapter:
@@ -65,6 +65,7 @@ def _observe_put(function: Function, arguments: Arguments) -> Observations:
     names |= {id(place.language): "the old one" for place in places if place.language is not None}
     names |= {id(slot.invertible): "the old one" for slot in slots if slot.invertible is not None}
     names |= {id(place.task): f"task {index}" for index, place in enumerate(places) if place.task is not None}
+    before = {id(p): p.requires_grad for p in model.parameters()}
     result = function(model, language)
 
     def named(parts: Iterable[Any]) -> str:
@@ -75,6 +76,9 @@ def _observe_put(function: Function, arguments: Arguments) -> Observations:
         EMBEDDINGS: named([slots[0].invertible]),
         SCORES: named(slot.invertible for slot in slots[1:]),
         TASKS: named(place.task for place in places),
+        OTHERS: [
+            n for n, p in model.named_parameters() if before.get(id(p), p.requires_grad) != p.requires_grad
+        ],
         TRAINS: None if language is None else all(p.requires_grad for p in language.parameters()),
         RESULT: None if result is None else named([result]),
     }
@@ -130,6 +134,10 @@ PUT_LANGUAGE = Exercise(
             "the task adapter is thrown out as well. It stays when the language is exchanged.",
         ),
         (
+            {"return model": "model.requires_grad_(True)\n    return model"},
+            "everything trains afterwards, the frozen model too. What trains is decided elsewhere, by train_only.",
+        ),
+        (
             {"return model": "model.requires_grad_(False)\n    return model"},
             "that freezes the adapter. What trains is decided elsewhere, by train_only.",
         ),
@@ -141,6 +149,7 @@ PUT_LANGUAGE = Exercise(
     ),
     advice={
         RESULT: "return the model, so that calls can be nested: `return model`.",
+        OTHERS: "requires_grad of the model changed. What trains is decided elsewhere, by train_only.",
         "AttributeError": "language may be None, which has no .layers and no .invertible. Then every place gets None.",
         "TypeError": "language may be None. Then every stack's .language and every slot's .invertible become None.",
     },
