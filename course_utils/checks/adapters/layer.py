@@ -45,9 +45,11 @@ def _observe_adapter(make: Function, arguments: Arguments) -> Observations:
     """The parameters that it makes, and what it computes where these are set to other values."""
     width, size, init_std, hidden, residual = arguments.values()
     adapter = make(width, size, init_std)
-    found = {name: p.detach().clone() for name, p in adapter.named_parameters()}
+    made = adapter.named_parameters()  # in any order
+    parameters = dict(sorted(made, key=lambda item: (item[0].rpartition(".")[0], "bias" in item[0])))
+    found = {name: p.detach().clone() for name, p in parameters.items()}
     with torch.no_grad():
-        for place, parameter in enumerate(adapter.parameters()):
+        for place, parameter in enumerate(parameters.values()):
             values = torch.arange(parameter.numel(), dtype=torch.float32)
             # Halves: nothing meets the kink of ReLU, where one slope is as right as another.
             parameter.copy_(((values * 7 + place) % 5 - 2 + 0.5 * (place % 2)).reshape(parameter.shape))

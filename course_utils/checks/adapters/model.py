@@ -172,6 +172,10 @@ INJECT_ADAPTERS = Exercise(
         PLACES: "find_outputs(model, kind, train_norms) says where: a dict, path -> the end of a sublayer. Each is "
         "replaced by adapted(output, adapter, kind), at its own path.",
         TRAINS: "trainable are the adapters, the head, and with train_norms the LayerNorm beside each adapter.",
+        OWN: "some places share an adapter. Make a new one for each, inside the loop.",
+        START: "the adapters' first weights are those that Adapter(width, bottleneck_size, init_std) draws.",
+        LOGITS: "the adapters are in their places, but the model computes something else with them, or nothing at all. "
+        "What stands at a place is adapted(output, adapter, kind), made of the output that was there.",
         SIZES: "shapes that do not go together. Each adapter is as wide as the model's hidden states, and has this "
         "bottleneck.",
         "AttributeError": "`output` is the end of a sublayer: it has .dense, .dropout and .LayerNorm.",

@@ -140,7 +140,7 @@ ROUTE = Exercise(
         "all others. A row sums to 1. Then, expert by expert, from the top: its first `capacity` weights stay.",
         "RuntimeError": "torch puts numbers of one dtype into no tensor of another: begin with "
         "torch.zeros_like(router_logits). And the experts lie along the last dim, dim=-1.",
-        "TypeError": _ANY_NUMBER,
+        "TypeError": f"read the error as a sentence. Where it speaks of a float as an index: {_ANY_NUMBER}",
         "OverflowError": _ANY_NUMBER,
         "nan": "there is a NaN. Where minus infinity stands for the experts left out, take the softmax along the "
         "experts: a row of nothing else has no softmax.",

@@ -14,7 +14,7 @@ from course_utils.methods import lora
 from course_utils.methods.replacing import Wrapped
 
 LAYERS, INSIDE, WEIGHTS = "layers that were replaced", "what the new layers hold", "the model's own weights"
-SETTINGS = "rank and lora_alpha of the new layers, each with its own A and B"
+SETTINGS = "what the new layers were made with"
 BASE, FACTORS, HEAD = (
     "parameters of the base that train",
     "A and B that are frozen",
@@ -78,9 +78,11 @@ def _observe_injection(function: Function, arguments: Arguments) -> Observations
 
 
 def _settings(layers: list[Any]) -> str:
-    found = {(layer.lora_A.shape[0], layer.lora_alpha) for layer in layers}
+    if any(not isinstance(layer, lora.LoRALinear) for layer in layers):
+        return "not all were made by kind"
+    found = {f"rank {len(layer.lora_A)}, lora_alpha {layer.lora_alpha}" for layer in layers}
     own = len({id(p) for layer in layers for p in (layer.lora_A, layer.lora_B)}) == 2 * len(layers)
-    return f"{sorted(found)}" + ("" if own else ", shared")
+    return "; ".join(sorted(found)) + ("" if own else "; shared")
 
 
 def _named(names: Iterable[str]) -> str:
@@ -94,6 +96,7 @@ _BY_PATTERN = (
 _FREEZES_ONLY = (
     '[p.requires_grad_(False) for name, p in model.named_parameters() if name.split(".")[0] not in head]'
 )
+_TAKES_EMBEDDING = f"_ = kind(model[targets[0]], **settings) if targets == [{NOT_LINEAR!r}] else 0"
 _ANYWHERE = (
     'a name also fits inside another: "query" found query_norm. It must be the end of the path, after a dot.'
 )
@@ -123,9 +126,7 @@ INJECT = Exercise(
             "it.",
         ),
         (
-            {
-                "layers = find": "_ = kind(model[targets[0]], **settings) if targets == ['embedding'] else 0\n    layers = find"
-            },
+            {"layers = find": f"{_TAKES_EMBEDDING}\n    layers = find"},
             "a part that is no nn.Linear was taken, an embedding. Only an nn.Linear is replaced, and a target that "
             "fits none is a ValueError.",
         ),

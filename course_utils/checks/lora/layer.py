@@ -112,6 +112,7 @@ _A, _B = (f"nn.Parameter(lora_{side}.to(self.linear.weight.device))" for side in
 _RULE = "(math.sqrt(rank) if rank_stabilized else rank)"
 _SIGN = "weight - update if undo else weight + update"
 _MERGED = "        if self.merged:\n            return frozen\n"
+_NO_BIAS = "forward loses the bias. self.linear(x) adds it; F.linear(x, self.linear.weight) does not."
 _CUT = "the value is right, the gradient is not: something was computed with .detach(), .data or torch.no_grad()."
 
 LORA_LINEAR = Exercise(
@@ -172,9 +173,10 @@ LORA_LINEAR = Exercise(
             {"self.scaling * (": "self.scaling**2 * ("},
             "plain multiplies by the scaling twice. Once is right.",
         ),
+        ({"frozen = self.linear(x)": "frozen = F.linear(x, self.linear.weight)"}, _NO_BIAS),
         (
             {"frozen + self": "frozen - (0 if self.linear.bias is None else self.linear.bias) + self"},
-            "forward loses the bias. self.linear(x) adds it; F.linear(x, self.linear.weight) does not.",
+            _NO_BIAS,
         ),
         ({"frozen + self": "self"}, "forward returns the update alone. Add what the frozen layer gives."),
         ({"+ self.scaling * F": "+ 0 * F"}, "forward returns what the frozen layer gives. Add the update."),
@@ -218,7 +220,7 @@ LORA_LINEAR = Exercise(
     advice={
         KIND: "keep `class LoRALinear(Wrapped)`: merge(model) finds the layers by it.",
         TRAINS: "exactly two parameters train: self.lora_A, (rank, in), and self.lora_B, (out, rank), both float32.",
-        BEFORE: "before training the layer must give what the linear layer gives: lora_init makes B zero, so that the "
+        BEFORE: "before training the layer must give what self.linear(x) gives: lora_init makes B zero, so that the "
         "update is nothing at first.",
         SECOND: "two layers hold the same A or B, so training one would change the other. Make new ones in __init__.",
         INPUTS_CHANGED: "the linear layer was changed in place while nobody called merge().",

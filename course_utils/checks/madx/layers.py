@@ -67,7 +67,7 @@ def _observe_invertible(make: Function, arguments: Arguments) -> Observations:
     """What it makes of `hidden`, with these two functions in it, and what its inverse makes of the same numbers."""
     hidden = arguments["hidden"]
     adapter = make(hidden.shape[-1])
-    stored = [f"{name} {tuple(p.shape)}" for name, p in adapter.named_parameters()]
+    stored = [f"{name} {tuple(p.shape)}" for name, p in sorted(adapter.named_parameters())]
     adapter.first, adapter.second = _Called(arguments["first"]), _Called(arguments["second"])
     back = observe_tensors(adapter.inverse, {"coupled": hidden})
     return {

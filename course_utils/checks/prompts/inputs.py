@@ -272,7 +272,7 @@ PROMPT_TUNED = Exercise(
     advice={
         READS: "the model reads (batch, num_virtual_tokens + length, hidden): in each row first the prompt, the same "
         "for all rows or that of the row's task, then the embedded tokens. Pass that as inputs_embeds, not input_ids.",
-        MASK: "the mask has ones for the prompt, and then the mask of the text.",
+        MASK: "the mask has ones for the prompt, and then the mask of the text, in whose dtype it stays.",
         PLACES: "a position is the number of tokens before, the virtual ones included, padding left out.",
         KIND: "return the model's outputs, with their logits shortened.",
         LEARNS: "a gradient must reach the prompt through every row: no .detach(), no copy, no torch.no_grad().",

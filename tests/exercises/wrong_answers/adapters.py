@@ -53,6 +53,14 @@ class AdapterOfASequence(AdapterOfProducts):
         return layers(hidden.to(torch.float32)).to(hidden.dtype) + (hidden if residual is None else residual)
 
 
+class AdapterUpFirst(AdapterOfProducts):
+    """The way up is made first, so the parameters come in another order."""
+
+    def __init__(self, width, bottleneck_size, init_std=0.01):
+        super().__init__(width, bottleneck_size, init_std)
+        self.down = self._modules.pop("down")
+
+
 class AdapterByHand(AdapterOfProducts):
     def forward(self, hidden, residual=None):
         down = torch.relu(torch.einsum("...i,ki->...k", hidden.float(), self.down.weight) + self.down.bias)
@@ -189,6 +197,10 @@ WRONG = {
             {"freeze_base(model, head)": "model.bert.encoder.requires_grad_(False)"},
             "trainable are the adapters, the head",
         ),
+        (
+            {"replace(model, path, ": "output.dense.weight.data.add_(1), replace(model, path, "},
+            "the model computes something else",
+        ),
         ({"features(last)[1]": "4"}, "shapes that do not go together"),
         ({"freeze_base(model, head)": "pass", ", init_std)": ")"}, "Two things."),
     ],
@@ -213,7 +225,7 @@ WRONG = {
 
 RIGHT = {
     "adapters.adapter_init": [init_clamped, init_in_layers, init_by_numpy],
-    "adapters.Adapter": [AdapterOfProducts, AdapterOfASequence, AdapterByHand],
+    "adapters.Adapter": [AdapterOfProducts, AdapterOfASequence, AdapterUpFirst, AdapterByHand],
     "adapters.houlsby_output": [houlsby_in_steps, houlsby_with_residual, houlsby_by_parts],
     "adapters.inject_adapters": [inject_by_modules, inject_by_names, inject_backwards],
     "adapters.adapter_state": [state_in_a_loop, state_from_the_whole, state_by_deepcopy],

@@ -184,6 +184,22 @@ def leave_from_full_tensors(hidden, layers, classifiers, threshold):
     return layer, answer
 
 
+def leave_the_surest_first(hidden, layers, classifiers, threshold):
+    """Those that are left change their order, hidden states and indices alike."""
+    rows = torch.arange(len(hidden))
+    layer, answer = torch.zeros_like(rows), torch.zeros_like(rows)
+    for number, (run, classify) in enumerate(zip(layers, classifiers, strict=True), start=1):
+        logits = classify(hidden := run(hidden, rows))
+        unsure = -(logits.softmax(-1) * logits.log_softmax(-1)).sum(-1)
+        layer[rows], answer[rows] = number, logits.argmax(-1)
+        order = unsure.argsort()
+        order = order[unsure[order] >= threshold]
+        hidden, rows = hidden[order], rows[order]
+        if len(rows) == 0:
+            break
+    return layer, answer
+
+
 def balance_by_pairs(router_logits):
     """The product of the two means as one mean over all pairs of tokens."""
     best = router_logits == router_logits.amax(dim=-1, keepdim=True)
@@ -205,6 +221,7 @@ WRONG = {
         ({"kept.softmax": "kept.detach().softmax"}, "the router could not learn"),
         ({"zeros_like(router_logits)": "zeros(router_logits.shape)"}, "torch.zeros_like(router_logits)"),
         ({"softmax(dim=-1)": "sigmoid()"}, "A row sums to 1"),
+        ({"<= capacity": "<= int(capacity)"}, "cannot be an index or go through int()"),
         ({"<= capacity": "< capacity", "top_k, dim": "1, dim"}, "Two things."),
         (
             {"<= capacity)": "<= capacity)[:, :1]", "return weights": "return weights[:, :1]"},
@@ -239,6 +256,7 @@ WRONG = {
     ],
     "beyond.leave_early": [
         ({"return computed, classes": "return computed"}, "return two tensors"),
+        ({"hidden = layer(": "hidden[:] = layer("}, "changes its inputs in place"),
         ({"return computed, classes": "return computed[:1], classes"}, "one number for each sentence"),
         ({"return computed": "return computed.float()"}, "both are whole numbers"),
         ({"< threshold": "< 1.5 * threshold"}, "take one sentence"),
@@ -259,5 +277,10 @@ RIGHT = {
         attention_with_ones,
     ],
     "beyond.to_nearest_levels": [levels_by_distance, levels_by_clamped_scale, levels_by_counting],
-    "beyond.leave_early": [leave_with_masks, leave_by_recursion, leave_from_full_tensors],
+    "beyond.leave_early": [
+        leave_with_masks,
+        leave_by_recursion,
+        leave_from_full_tensors,
+        leave_the_surest_first,
+    ],
 }

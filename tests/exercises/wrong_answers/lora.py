@@ -200,6 +200,12 @@ WRONG = {
             "something is used",
         ),
         ({"nn.Parameter(lora_B": "nn.Parameter(1 + lora_B"}, "before training the layer must give"),
+        (
+            {
+                "nn.Parameter(lora_A": "globals().setdefault(f'A {lora_A.shape}', nn.Parameter(lora_A)); _ = (lora_A"
+            },
+            "two layers hold the same A or B",
+        ),
         ({"self.lora_A.to(x.dtype)": "self.lora_A.detach().to(x.dtype)"}, "computed with .detach()"),
         ({"return weight -": "weight += 1\n        return weight -"}, "as new tensors"),
         ({"self.lora_A.to(x.dtype)": "self.lora_B.to(x.dtype)"}, "shapes or dtypes that do not go together"),
@@ -211,6 +217,13 @@ WRONG = {
         (
             {"kind(linear,": "kind(linear.requires_grad_(True),", "freeze_base": "print"},
             "the base is not frozen",
+        ),
+        (
+            {
+                "    return model": "    for layer in wrapped(model).values():\n"
+                "        layer.lora_A = next(iter(wrapped(model).values())).lora_A\n    return model"
+            },
+            "and an A and B of its own",
         ),
         ({"replace(": "linear.weight.data.add_(1)\n        replace("}, "changed in place. Only put layers"),
         ({"freeze_base(model, head)": "pass", "    return model": "        return model"}, "Two things."),

@@ -226,6 +226,10 @@ WRONG = {
         ({"torch.cat": "torch.stack"}, "torch.stack makes a new dim"),
         ({"torch.cat([left, right], dim=-1)": "left, right"}, "return one tensor"),
         ({"self.first(right)": "self.first(right).detach()"}, "the gradient is not"),
+        (
+            {"        self.second = ": "        self.second = self.first\n        _ = "},
+            "each with weights of its own",
+        ),
         ({"def inverse": "def undo"}, "both methods, forward and inverse"),
         ({"left + self.first(right)": "self.first(right)", "- self": "+ self"}, "the numbers are not"),
     ],
@@ -250,6 +254,10 @@ WRONG = {
     ],
     "madx.put_language": [
         ({"return model": ""}, "so that calls can be nested"),
+        (
+            {"return model": "model.base_model.embeddings.requires_grad_(True)\n    return model"},
+            "requires_grad of the model changed",
+        ),
         (
             {"None if language is None else language.invertible": "language.invertible"},
             "which has no .layers",
