@@ -87,7 +87,8 @@ class Edits:
             if first != second:
                 with suppress(ValueError):  # they overlap, or together are not Python
                     both = source.function(one + other)
-                    mistakes.append(Mistake(both, f"Two things. First: {first} Second: {second}"))
+                    hint = f"Two things. First: {first} Second: {second}"
+                    mistakes.append(Mistake(both, hint, twofold=True))
         return mistakes
 
 

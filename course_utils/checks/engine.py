@@ -13,11 +13,10 @@ from typing import Any, Literal, TypeVar
 import torch
 
 from course_utils.checks import sandbox
+from course_utils.checks.advice import advice_for, unrun
 from course_utils.checks.compare import ascii_only, describe, describe_both, difference
 from course_utils.checks.stubs import is_stub
 from course_utils.checks.tasks import (
-    HAS_GRADIENT,
-    INPUTS_CHANGED,
     RESULT,
     Arguments,
     Exercise,
@@ -29,32 +28,6 @@ from course_utils.checks.tasks import (
 CASES_SEED = 2015  # the checks make their own inputs: never from the reader's seed
 RAISED = "raised"
 ENTRY_LINES = 12  # of each part of a message: a reader's function may print, return or raise a megabyte
-
-ADVICE = {
-    # by the name of what was observed
-    INPUTS_CHANGED: "the function changes its inputs in place. Build new tensors instead: "
-    "no operation that ends in an underscore, no `x /= ...`, no `x[...] = ...` on an input.",
-    HAS_GRADIENT: "no gradient can flow back through the result, so the student could not learn from it. "
-    "Something cut it: .item(), .detach(), .numpy(), float(...), torch.tensor(...) or torch.no_grad().",
-    # by the kind of the difference
-    "none": "the function returns None. Does it end with `return ...`?",
-    "type": "that is not the type to return; the docstring says which one is. For a tensor: .item(), "
-    ".tolist(), .numpy() and float(...) make something else of it.",
-    "shape": "the shape is not the one in the docstring. Check over which dim you sum, "
-    "average or take the softmax.",
-    "dtype": "the dtype changed. Stay in the dtype of the inputs: no .float(), .double() or .half().",
-    "nan": "there is a NaN or an infinity in it. Look for the log of 0, for 0 / 0, "
-    "and for exp of large numbers.",
-    "value": "type and shape are right, the numbers are not. Work the inputs above out "
-    "by hand, step by step.",
-    "RecursionError": "the function calls itself without end.",
-    "SystemExit": "the function tries to end the program. Return a value instead.",
-    "KeyboardInterrupt": "the function itself raises KeyboardInterrupt. Return a value instead.",
-    "Refused": "a check gives the function all that it needs as arguments; return a value.",
-    "call": "the function is called with the arguments listed above, in that order. "
-    "Keep the parameters of the stub.",
-}
-ERROR_ADVICE = "the error arose inside the function. Read it as a sentence: it says what was expected there."
 
 Told = TypeVar("Told")
 
@@ -143,8 +116,18 @@ def _seen(result: sandbox.Result) -> tuple[tuple[str, str] | None, Observations]
     return result.value  # type: ignore[no-any-return]
 
 
-def _known_mistake(task: Exercise, observed: Sequence[Observations]) -> str | None:
-    """The hint of the first mistake that behaves like the answer on every case."""
+def _known_mistake(
+    task: Exercise, expected: Sequence[Observations], observed: Sequence[Observations]
+) -> str | None:
+    """The hint of the first mistake that behaves like the answer on every case.
+
+    Two at once are named only for an answer that gave something wrong. An error alone says too little: one that comes
+    in every case would fit any two mistakes that fail together.
+    """
+    gave = any(
+        RAISED not in theirs and first_difference(ours, theirs)
+        for ours, theirs in zip(expected, observed, strict=True)
+    )
 
     def behaves_alike(mistake: Mistake) -> bool:
         for index, theirs in enumerate(observed):
@@ -154,7 +137,8 @@ def _known_mistake(task: Exercise, observed: Sequence[Observations]) -> str | No
         return True
 
     def search() -> str | None:
-        return next((mistake.hint for mistake in task.mistakes if behaves_alike(mistake)), None)
+        tried = (mistake for mistake in task.mistakes if gave or not mistake.twofold)
+        return next((mistake.hint for mistake in tried if behaves_alike(mistake)), None)
 
     return _guarded(search, None)
 
@@ -175,7 +159,9 @@ def _wrong_message(
         kind = kind if inside or kind != "TypeError" else "call"
         error = _guarded(partial(_error, result.error), ascii_only(type(result.error).__name__))
         lines["came back"] = error + (f"\nin the line `{line}`" if line else "")
-        lines["expected"] = describe(expected[failed].get(RESULT))
+        ours = expected[failed]
+        name = RESULT if RESULT in ours else next(iter(ours))
+        lines["expected"] = ("" if name == RESULT else f"{name}: ") + describe(ours[name])
     else:
         subject = "" if problem == RESULT else f"{problem}: "
         theirs, ours = observed[failed].get(problem), expected[failed][problem]
@@ -183,7 +169,11 @@ def _wrong_message(
             partial(describe_both, kind, ours, theirs), (describe(ours), "a value that cannot be shown")
         )
         lines["expected"], lines["came back"] = (subject + text for text in both)
-    lines["hint"] = _known_mistake(task, observed) or _advice(task, problem, kind)
+    lines["hint"] = (
+        unrun(_function(candidate))
+        or _known_mistake(task, expected, observed)
+        or advice_for(task, problem, kind)
+    )
     if result.printed.strip():
         lines["printed"] = ascii_only(result.printed.strip())
     return _layout("not right yet.", lines)
@@ -194,17 +184,6 @@ def _guarded(tell: Callable[[], Told], otherwise: Told) -> Told:
     `__str__` that fails or never ends; `otherwise` where nothing comes of it."""
     results = sandbox.run([tell], {}, sandbox.TIME_LIMIT).results
     return results[0].value if results and results[0].error is None else otherwise
-
-
-def _advice(task: Exercise, problem: str, kind: str) -> str:
-    """The most particular advice: this exercise's first, and on what was observed before the kind."""
-    # What was done to the inputs, or to the gradient, is told by its name alone: its kind would speak of the result.
-    keys = (problem,) if problem in (INPUTS_CHANGED, HAS_GRADIENT) else (problem, kind)
-    for advice in (task.advice, ADVICE):
-        for key in keys:
-            if key in advice:
-                return advice[key]
-    return ERROR_ADVICE
 
 
 def _endless_message(case: Arguments) -> str:

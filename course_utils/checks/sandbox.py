@@ -12,6 +12,7 @@ import _thread
 import builtins
 import ctypes
 import io
+import math
 import os
 import random
 import sys
@@ -25,6 +26,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import torch
+from torch import nn
 
 TIME_LIMIT = 5.0  # seconds that one check may take; a right answer needs a few hundredths
 GRACE = 0.3  # seconds for a function to end once it is cut
@@ -168,11 +170,26 @@ def _no_input(*_: Any, **__: Any) -> NoReturn:
     raise Refused("it waits for the keyboard with input(), and a check cannot type")
 
 
+# What a function may replace. The builtins come first: all else needs them.
+_MODULES = (builtins, math, np, torch, nn, nn.functional, torch.optim)
+_CLASSES = (torch.Tensor, nn.Module, nn.Linear)
+
+
+def _restore(owner: type, before: dict[str, Any]) -> None:
+    """Give a class its attributes of before, and no others."""
+    now = dict(vars(owner))
+    for name in now.keys() - before.keys():
+        delattr(owner, name)
+    for name in (name for name, value in before.items() if now.get(name) is not value):
+        setattr(owner, name, before[name])
+
+
 @contextmanager
 def _preserved_state(namespace: dict[str, Any], capture: Capture) -> Iterator[None]:
     """Put every global thing that a function may easily change back as it was."""
     streams = sys.stdout, sys.stderr, sys.stdin
-    modules = [(vars(module), dict(vars(module))) for module in (builtins, torch, torch.nn.functional)]
+    modules = [(vars(module), dict(vars(module))) for module in _MODULES]
+    classes = [(owner, dict(vars(owner))) for owner in _CLASSES]
     # A notebook's `exit` is no builtin but a variable, and it would stop the kernel.
     quitters: dict[str, Any] = {name: namespace[name] for name in ("exit", "quit") if name in namespace}
     environment, limit, os_exit = dict(os.environ), sys.getrecursionlimit(), os._exit
@@ -186,6 +203,8 @@ def _preserved_state(namespace: dict[str, Any], capture: Capture) -> Iterator[No
         finally:
             for now, before in modules:
                 now.update({name: value for name, value in before.items() if now.get(name) is not value})
+            for owner, attributes in classes:
+                _restore(owner, attributes)
             namespace.update(quitters)
             vars(os)["_exit"] = os_exit
             sys.stdout, sys.stderr, sys.stdin = streams
@@ -197,10 +216,11 @@ def _preserved_state(namespace: dict[str, Any], capture: Capture) -> Iterator[No
 
 @contextmanager
 def _preserved_torch() -> Iterator[None]:
-    """Random states (PyTorch, NumPy, Python), default dtype, threads. Inside, the dtype is float32."""
+    """Random states (PyTorch, NumPy, Python), default dtype, threads, anomaly mode. Inside, the dtype is float32."""
     states = torch.get_rng_state(), np.random.get_state(), random.getstate()
     dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
     deterministic = torch.are_deterministic_algorithms_enabled()
+    anomaly = torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()
     torch.set_default_dtype(torch.float32)
     try:
         yield
@@ -209,6 +229,7 @@ def _preserved_torch() -> Iterator[None]:
         np.random.set_state(states[1])
         random.setstate(states[2])
         torch.set_default_dtype(dtype)
+        torch.set_anomaly_enabled(*anomaly)
         if torch.are_deterministic_algorithms_enabled() != deterministic:
             torch.use_deterministic_algorithms(deterministic)
         if torch.get_num_threads() != threads:

@@ -20,10 +20,14 @@ HAS_GRADIENT = "a gradient can flow back"
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong answer that people are likely to give, and a hint for an answer that behaves just like it."""
+    """A wrong answer that people are likely to give, and a hint for an answer that behaves just like it.
+
+    twofold: whether it is two mistakes at once.
+    """
 
     wrong: Function
     hint: str
+    twofold: bool = False
 
 
 def observe_tensors(function: Function, arguments: Arguments) -> Observations:

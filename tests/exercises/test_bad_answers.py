@@ -2,6 +2,7 @@
 
 import _thread
 import builtins
+import math
 import os
 import random
 import signal
@@ -54,7 +55,9 @@ def world() -> tuple:
         (sys.stdout, sys.stderr, sys.stdin),
         sys.getrecursionlimit(),
         (builtins.len, builtins.input, builtins.exit, builtins.quit, os._exit),
-        (torch.softmax, torch.nn.functional.kl_div),
+        (torch.softmax, torch.nn.functional.kl_div, torch.nn.Linear, torch.optim.AdamW, math.log, np.sum),
+        (torch.Tensor.mean, torch.Tensor.__add__, torch.nn.Module.eval),
+        (torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()),
         [thread.name for thread in threading.enumerate()],
     )
 
@@ -145,6 +148,7 @@ def vandal(*_: Any) -> None:
     torch.set_grad_enabled(False)
     torch.set_num_threads(7)
     torch.use_deterministic_algorithms(True)
+    torch.autograd.set_detect_anomaly(True)
     warnings.simplefilter("error")
     os.chdir("/")
     os.environ["COURSE_TRACK"] = "nowhere"
@@ -152,7 +156,10 @@ def vandal(*_: Any) -> None:
     sys.stdout = sys.stderr = None  # type: ignore[assignment]
     sys.setrecursionlimit(50_000)
     builtins.len = builtins.quit = None  # type: ignore[assignment]
-    torch.softmax = torch.nn.functional.kl_div = None
+    torch.softmax = torch.nn.functional.kl_div = torch.nn.Linear = torch.optim.AdamW = math.log = np.sum = (
+        None
+    )
+    torch.Tensor.mean = torch.Tensor.__add__ = torch.nn.Module.eval = None
     raise ValueError
 
 

@@ -86,6 +86,27 @@ def test_a_wrong_answer_is_refused_with_its_own_hint(id, answer, hint):
 
 
 @pytest.mark.parametrize("id", IDS)
+def test_an_error_in_every_case_is_not_taken_for_two_mistakes(id):
+    for error in (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError):
+
+        def answer(*_, error=error):
+            raise error("something else")
+
+        assert "Two things" not in checks.grade(id, answer).message
+
+
+def test_what_runs_nothing_is_named():
+    def answer(*arguments):
+        yield checks.reference(IDS[0])(*arguments)
+
+    async def later(*arguments):
+        return checks.reference(IDS[0])(*arguments)
+
+    assert "`yield`" in checks.grade(IDS[0], answer).message
+    assert "`async def`" in checks.grade(IDS[0], later).message
+
+
+@pytest.mark.parametrize("id", IDS)
 def test_every_exercise_has_answers_to_be_tried_on(id):
     hints = [hint for of, _, hint in WRONG if of == id]
     own = [mistake.hint for of, mistake in MISTAKES if of == id]
