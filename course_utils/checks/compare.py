@@ -83,7 +83,8 @@ def describe_both(kind: str, expected: Any, got: Any) -> tuple[str, str]:
         place = tuple((apart if apart.any() else expected != got).nonzero()[0].tolist())
         where = f"[{', '.join(map(str, place))}] of a tensor of shape {tuple(expected.shape)}"
         return f"{expected[place]:.6g} at {where}", f"{got[place]:.6g} at {where}"
-    return describe(expected), describe(got)
+    ours, theirs = describe(expected), describe(got)
+    return ours, f"{theirs}, which differs in a later digit" if kind == "value" and ours == theirs else theirs
 
 
 def _entries(value: Any) -> str:

@@ -95,6 +95,13 @@ def test_an_error_in_every_case_is_not_taken_for_two_mistakes(id):
         assert "Two things" not in checks.grade(id, answer).message
 
 
+def test_what_looks_alike_is_said_to_differ():
+    def nearly(*arguments):
+        return checks.reference("logit_kd.kd_loss")(*arguments) * (1 + 2e-6)
+
+    assert "differs in a later digit" in words(checks.grade("logit_kd.kd_loss", nearly).message)
+
+
 def test_what_runs_nothing_is_named():
     def answer(*arguments):
         yield checks.reference(IDS[0])(*arguments)

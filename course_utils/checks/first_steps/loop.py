@@ -17,6 +17,7 @@ GRADIENTS = "how often gradients were computed"
 STEPS = "how often the optimizer stepped"
 RATE = "learning rate at the end"
 WEIGHTS = "the weights at the end"
+LOSSES = "the losses"
 MODE_AFTER = "mode of the model afterwards"
 
 
@@ -99,19 +100,23 @@ def _observe(function: Function, arguments: Arguments) -> Observations:
     steps: list[object] = []
     optimizer.register_step_post_hook(lambda *_: steps.append(None))
     losses = function(model, loader, arguments["loss_of"], optimizer, Halving(optimizer), arguments["epochs"])
+    is_list = type(losses) is list and all(isinstance(loss, float) for loss in losses)
     return {
         TOLD: loader.told,
         MODES: " and ".join(sorted(model.modes)),
         GRADIENTS: len(computed),
         STEPS: len(steps),
-        WEIGHTS: torch.cat([model.weight.detach(), model.bias.detach()[None]]),
+        # In float32: who clips by hand leaves out the 1e-6 that clip_grad_norm_ adds to the norm.
+        WEIGHTS: torch.cat([model.weight.detach(), model.bias.detach()[None]]).float(),
         RATE: optimizer.param_groups[0]["lr"],
-        RESULT: losses,
+        RESULT: "a list of numbers" if is_list else losses,
+        LOSSES: torch.tensor(losses) if is_list else None,
         MODE_AFTER: "train" if model.training else "eval",
     }
 
 
 APPEND = "losses.append(loss.item())"
+TELL = "        loader.batch_sampler.set_epoch(epoch)\n"
 CLIP = "nn.utils.clip_grad_norm_(model.parameters(), 1.0)"
 TRAIN = Exercise(
     reference=first_steps.train,
@@ -162,6 +167,24 @@ TRAIN = Exercise(
         ),
         ({"1.0)": "0.1)"}, "the gradients are clipped to another norm. Here it is 1."),
         (
+            {CLIP: "nn.utils.clip_grad_value_(model.parameters(), 1.0)"},
+            "each entry is clipped by itself, so the step points elsewhere. Shorten all gradients together: "
+            "clip_grad_norm_.",
+        ),
+        (
+            {CLIP: "[nn.utils.clip_grad_norm_(p, 1.0) for p in model.parameters()]"},
+            "each parameter is clipped by itself. The norm is that of all gradients together: pass model.parameters() "
+            "once.",
+        ),
+        (
+            {APPEND: "losses.append(loss_of(model, batch).item())"},
+            "that is the loss after the step, computed once more. Keep the one that the step was made from.",
+        ),
+        (
+            {TELL: "", f"{APPEND}\n": f"{APPEND}\n{TELL}"},
+            "the loader is told the number of an epoch after its batches. It shuffles by it, so tell it before.",
+        ),
+        (
             {"model.train()": "pass"},
             "a model that comes in eval mode trains without dropout. Call model.train() before the first batch.",
         ),
@@ -206,11 +229,12 @@ TRAIN = Exercise(
         STEPS: "the optimizer makes one step for each batch.",
         WEIGHTS: "the weights end elsewhere. For each batch, in this order: zero the gradients, loss, backward, clip, "
         "one step of the optimizer, one of the schedule.",
+        LOSSES: "the list has one loss for each batch of each epoch, in order: that which the step was made from.",
         RATE: "the schedule makes one step for each batch.",
-        "shape": "the list has one loss for each batch of each epoch.",
         "type": "return a list of plain numbers, one for each step.",
         "AttributeError": "the methods are optimizer.zero_grad(), loss.backward(), optimizer.step(), schedule.step().",
         "TypeError": "loss_of is called with the model and the batch: loss_of(model, batch).",
-        "RuntimeError": "if it speaks of a second time through the graph: compute the loss anew for each batch.",
+        "RuntimeError": "if it speaks of a second time through the graph: compute the loss anew for each batch. If of "
+        "a tensor that does not require grad: the loss needs its graph, so no torch.no_grad() around it.",
     },
 )

@@ -77,6 +77,15 @@ SLOPE = Exercise(
             {"+ step": "+ step / 2", "- step": "- step / 2", "2 * ": ""},
             "that goes half a step each way. Go a whole step to the right and to the left: the way is 2 * step long.",
         ),
+        (
+            {"+ step": "+ step / 2", "- step": "- step / 2"},
+            "that goes half a step each way, so the way is one step long, but it is divided by two. Go a whole step to "
+            "the right and to the left.",
+        ),
+        (
+            {" - step": ""},
+            "that begins at x itself, so the way is one step long, but it is divided by two. Begin a step to the left.",
+        ),
     ),
     advice={
         "RuntimeError": "if it speaks of gradients: x asks for none here. The slope comes from two values of "
@@ -142,8 +151,12 @@ CROSS_ENTROPY = Exercise(
         ),
         (
             {f"log_probabilities{_PICK}": "(log_probabilities * F.one_hot(labels, logits.shape[-1]))"},
-            "the mean also counts the zeros of the other classes. Sum over the classes, .sum(dim=-1), then take the "
-            "mean over the batch.",
+            "it is divided by the number of all entries, so the other classes count too. Divide by the number of rows: "
+            "one number a row, then the mean over the batch.",
+        ),
+        (
+            {f"{_PICK}.mean()": f"{_PICK}.exp().mean().log()"},
+            "that is the logarithm of the mean probability. Take the logarithm of each, then the mean.",
         ),
         ({".mean()": f".mean() / {math.log(2)}"}, _BITS),
         ({"log_softmax": "softmax", "-1)": "-1).log2()"}, _BITS),

@@ -1,6 +1,7 @@
 """Exercises on tensors: a comparison, and a mean under a mask."""
 
 import copy
+import numbers
 
 import torch
 from torch import Generator, Tensor
@@ -49,6 +50,8 @@ def _observe_accuracy(function: Function, arguments: Arguments) -> Observations:
     value = function(*passed.values())
     if isinstance(value, Tensor) and value.dim() == 0 and not value.is_meta:
         value = value.item()
+    if isinstance(value, numbers.Real) and not isinstance(value, int | bool):
+        value = float(value)  # NumPy's numbers, too
     changed = [name for name, given in arguments.items() if not torch.equal(given, passed[name])]
     return {INPUTS_CHANGED: ", ".join(changed) or None, RESULT: value}
 
@@ -81,7 +84,11 @@ ACCURACY = Exercise(
         ),
         (
             {".float().mean().item()": ".sum().item() // len(labels)"},
-            "// rounds down to a whole number. Use /.",
+            "that is rounded down to a whole number, as // and int() do. Divide with /, and leave the share as it is.",
+        ),
+        (
+            {"return ": "return round(", ".item()": ".item(), 2)"},
+            "the share is rounded. Return it as it is, and round where it is shown.",
         ),
     ),
     advice={

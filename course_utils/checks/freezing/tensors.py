@@ -80,6 +80,11 @@ WHICH_MOVED = Exercise(
             "entry by entry: torch.equal.",
         ),
         (
+            {_EQUAL: "(tensor - after[name]).sum() == 0"},
+            "the differences are summed, and two entries that changed places cancel. Compare entry by entry: "
+            "torch.equal.",
+        ),
+        (
             {_EQUAL: f"{_MOVE} <= 1e-6"},
             "a threshold lets the smallest moves pass. Frozen means the same to the last bit.",
         ),

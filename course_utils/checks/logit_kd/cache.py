@@ -18,6 +18,7 @@ TEACHER_MODE = "mode of the teacher while it ran"
 GRADIENTS_ON = "gradients were recorded"
 MODE_AFTER = "mode of the teacher afterwards"
 REQUIRES_GRAD = "the table carries a gradient graph"
+BEFORE_SOFTMAX = "keep the logits, before any softmax: the temperature is applied later."
 
 
 class TinyTeacher(nn.Module):
@@ -105,8 +106,9 @@ CACHE_LOGITS = Exercise(
         ),
         (
             {"output.logits": "output.logits.softmax(-1)"},
-            "keep the logits, before any softmax: the temperature is applied later.",
+            BEFORE_SOFTMAX,
         ),
+        ({"output.logits": "output.logits.log_softmax(-1)"}, BEFORE_SOFTMAX),
         (
             {
                 "    return table": "    return torch.where(table.isnan().any(-1), torch.nan, table.argmax(-1))"
@@ -135,6 +137,9 @@ CACHE_LOGITS = Exercise(
         GRADIENTS_ON: "gradients are recorded for nothing and fill the memory: use torch.no_grad().",
         "nan": "there is NaN in the row of an id that did occur. Make the table once, not anew for each batch, and put "
         'the logits of each batch into its own rows: table[batch["id"]] = ...',
+        "type": "return one tensor: the table, with a row for each id.",
+        "value": "compare row by row: row i holds the logits of the example whose id is i, and NaN if there "
+        "is none.",
         "shape": "the table has a row for each id from 0 to the largest, and a column for each class.",
         "TypeError": "if the teacher was given the whole batch: give it input_ids and attention_mask only.",
         "IndexError": "the table is too short: rows are counted from 0, so the largest id needs a table of "

@@ -23,6 +23,10 @@ GOLD_LOSS = Exercise(
             "backward() fails. Let the 0 come out of the logits: the sum over no rows is 0 and keeps the path.",
         ),
         (
+            {"total =": "if (labels == -100).any():\n        return 0 * student_logits.sum()\n    total ="},
+            "one row without a label makes the loss 0. Only where none has a label is it 0: .all(), not .any().",
+        ),
+        (
             {"labelled_rows.clamp(min=1)": "len(labels)"},
             "rows without a label are counted. Divide by the number of labelled rows.",
         ),

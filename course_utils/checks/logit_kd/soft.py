@@ -133,6 +133,11 @@ REVERSE_KL = Exercise(
             STUDENTS_OWN,
         ),
         (
+            {"log_p_student, reduction": "log_p_student.exp(), reduction", ", log_target=True": ""},
+            "the value is right, but its gradient is NaN where a probability of the student rounds to 0: F.kl_div "
+            "takes the log of it. Pass the student's log-probabilities, with log_target=True.",
+        ),
+        (
             {
                 'F.kl_div(log_p_teacher, log_p_student, reduction="batchmean", log_target=True)': "-("
                 "log_p_student.exp() * log_p_teacher).sum(dim=-1).mean()"

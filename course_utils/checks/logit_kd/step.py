@@ -19,7 +19,7 @@ BATCHES: tuple[tuple[list[int], list[int], int, list[int], float, torch.dtype], 
     ([3, 1], [], 4, [2, -100], 0.75, torch.float32),
     ([5, 0, 4], [1, 3], 7, [0, 1, 1], 0.25, torch.float32),
     ([2, 6], [0], 8, [-100, -100], 0.5, torch.float32),
-    ([1, 4, 2], [], 5, [1, -100, 0], 0.9, torch.bfloat16),
+    ([1, 4, 2], [], 5, [1, -100, 0], 0.1, torch.bfloat16),
     ([0, 2, 1], [2], 3, [1, 0, 2], 0.6, torch.float32),
 )
 
@@ -65,7 +65,7 @@ def _observe(function: Function, arguments: Arguments) -> Observations:
         RESULT: value.detach() if isinstance(value, Tensor) else value,
     }
     # In half precision a gradient depends on how often the logits are turned into float32, which is all right.
-    if isinstance(value, Tensor) and value.dim() == 0 and leaf.dtype == torch.float32:
+    if isinstance(value, Tensor) and value.dim() == 0 and leaf.dtype == torch.float32 and not changed:
         gradient = torch.autograd.grad(value, leaf, allow_unused=True)[0] if value.requires_grad else None
         seen[GRADIENT] = torch.zeros_like(leaf) if gradient is None else gradient
     return seen
@@ -111,6 +111,13 @@ DISTILLATION_LOSS = Exercise(
         ),
         ({"alpha * soft": "soft"}, "the KD term has its full weight. It should be alpha."),
         ({"gold_loss": "F.cross_entropy"}, PLAIN_GOLD),
+        (
+            {
+                'gold_loss(student_logits, batch["labels"])': 'F.cross_entropy(student_logits, batch["labels"], '
+                'reduction="sum") / len(batch["labels"])'
+            },
+            "rows without a label are counted in the gold term. gold_loss divides by the number of labelled rows.",
+        ),
         (
             {
                 "soft =": 'rows = batch["labels"] != -100\n    soft =',

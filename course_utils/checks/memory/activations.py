@@ -50,14 +50,8 @@ def _runs(generator: Generator) -> list[Arguments]:
     def sum_alone() -> Tensor:
         return x.sum() + weight.sum()
 
-    runs = [
-        (square, ()),
-        (linear, ()),
-        (linear, (weight,)),
-        (two_views, (weight,)),
-        (part_of_weight, (weight,)),
-    ]
-    runs += [(in_half_precision, ()), (sum_alone, ())]
+    runs = [(square, ()), (linear, ()), (linear, (weight,)), (two_views, (weight,))]
+    runs += [(part_of_weight, (weight,)), (in_half_precision, ()), (sum_alone, ())]
     return [{"run": run, "present": list(present)} for run, present in runs]
 
 
@@ -83,7 +77,7 @@ def _observe_saved(function: Function, arguments: Arguments) -> Observations:
     try:
         results[0].backward(inputs=(leaf := _leaf(results[0])))
         seen[LATER], leaf.grad = leaf.grad, None
-    except (RuntimeError, TypeError) as error:
+    except (RuntimeError, TypeError, AttributeError) as error:
         seen[LATER] = type(error).__name__
     return seen
 
@@ -132,6 +126,7 @@ SAVED_BYTES = Exercise(
             "torch.autograd.graph.saved_tensors_hooks(pack, unpack):`, so run() belongs in there.",
         ),
         ({"        run()": "        pass"}, "run is never called, so there is nothing to see."),
+        ({"        run()": "        with torch.no_grad(): run()"}, "no_grad() makes autograd keep nothing."),
         (
             {"        run()": "        run(), run()"},
             "run is called twice, and the second run saves as much again.",

@@ -62,6 +62,14 @@ ADAMW_STEP = Exercise(
         ),
         ({"lr * weight": "weight"}, "the decay is not multiplied by lr."),
         ({"decayed - lr": "decayed + lr"}, "the sign is turned round: the step goes against the gradient."),
+        (
+            {"(unbiased_sq.sqrt() + eps)": "unbiased_sq.sqrt() + eps"},
+            "eps is added to the step. Put brackets: it is added to the root, before the division.",
+        ),
+        (
+            {" ** step": ""},
+            "the correction is that of the first step at every step: beta ** step, not beta.",
+        ),
         ({" + eps": ""}, "eps is missing: it keeps the division from exploding."),
         (
             {f"betas[{i}] * exp": f"(1 - betas[{i}]) * exp" for i in (0, 1)}
