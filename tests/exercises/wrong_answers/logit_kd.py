@@ -213,7 +213,7 @@ WRONG = {
             },
             "given the whole batch",
         ),
-        ({"return table": "return dict(zip(all_ids.tolist(), all_logits))"}, "not the type to return"),
+        ({"return table": "return dict(zip(all_ids.tolist(), all_logits))"}, "return one tensor"),
     ],
     "logit_kd.distillation_loss": [
         ({"outputs.logits": "(2 * outputs.logits - outputs.logits.detach())"}, "Something cut it"),
