@@ -29,6 +29,7 @@ def _cases(generator: Generator) -> list[Arguments]:
     other = torch.tensor([0.0, 0.0, 7.0])
     back = torch.stack([torch.stack(row) for row in ([unsure, sure], [other, unsure], [unsure, other])])
     growing = torch.randn(4, 9, 3, generator=generator) * torch.tensor([0.5, 1.5, 3.0, 6.0]).view(4, 1, 1)
+    sure_of_all = torch.tensor([[[200.0, 0.0]], [[0.0, 200.0]]])
     return [
         {"logits": plain, "threshold": 0.3},
         {"logits": back, "threshold": 0.5},
@@ -36,7 +37,8 @@ def _cases(generator: Generator) -> list[Arguments]:
         {"logits": growing, "threshold": 1.0},
         {"logits": growing, "threshold": 0.0},
         {"logits": growing, "threshold": 5.0},
-        {"logits": torch.tensor([[[200.0, 0.0]], [[0.0, 200.0]]]), "threshold": 0.0},
+        {"logits": sure_of_all, "threshold": 0.0},
+        {"logits": sure_of_all, "threshold": 0.3},
     ]
 
 
@@ -56,13 +58,17 @@ def _observe(function: Function, arguments: Arguments) -> Observations:
 
         return layer
 
-    def classify(hidden: Tensor) -> Tensor:
-        return logits[hidden[:, 0, 1].long() - 1, hidden[:, 0, 0].long()]
+    def classifier_of(number: int) -> Callable[[Tensor], Tensor]:
+        def classify(hidden: Tensor) -> Tensor:
+            said = logits[number - 1, hidden[:, 0, 0].long()]
+            return torch.where(hidden[:, 0, 1:2] == number, said, -said)  # after its own layer alone
+
+        return classify
 
     hidden = torch.stack([torch.arange(batch), torch.zeros(batch)], dim=1)[:, None].repeat(1, 2, 1)
     layers = [layer_of(number) for number in range(1, depth + 1)]
     given = hidden.clone()
-    value = function(given, layers, [classify] * depth, arguments["threshold"])
+    value = function(given, layers, list(map(classifier_of, range(1, depth + 1))), arguments["threshold"])
     pair = isinstance(value, tuple | list) and len(value) == 2 and all(isinstance(v, Tensor) for v in value)
     return {
         INPUTS_CHANGED: None if torch.equal(given, hidden) else "hidden",
@@ -87,6 +93,10 @@ LEAVE_EARLY = Exercise(
     observe=_observe,
     mistakes=edits(
         early_exit.leave_early,
+        (
+            {"classify(hidden)": "classifiers[0](hidden)"},
+            "the first classifier is asked each time. Each layer has its own.",
+        ),
         ({"] = number": "] = number - 1"}, "layers are numbered from 0. The first layer counts as one."),
         (
             {"< threshold": "> threshold"},
@@ -129,6 +139,10 @@ LEAVE_EARLY = Exercise(
         (
             {"if not len(rows):\n            break": "pass"},
             "layers are called with nobody left. Stop when the batch is empty.",
+        ),
+        (
+            {"entropy(logits)": "-(logits.softmax(-1) * logits.softmax(-1).log()).sum(-1)"},
+            "where a probability is 0, 0 * log(0) is NaN, and NaN is below no threshold. entropy(logits) can do it.",
         ),
         (
             {_SURE: f"({_SURE}).all().expand(len(rows))"},

@@ -61,19 +61,23 @@ def _layer_cases(generator: Generator) -> list[Arguments]:
 
 
 def _observe_layer(function: Function, arguments: Arguments) -> Observations:
-    given, x = copy.deepcopy(arguments), arguments["x"]
+    given = copy.deepcopy(arguments)
+    x = given["x"]
     out_features, in_features = given["weight"].shape
     linear = nn.Linear(in_features, out_features, given["bias"] is not None, dtype=x.dtype)
     linear.load_state_dict({n: given[n] for n in ("weight", "bias") if given[n] is not None})
     layer = function(linear, *(given[name] for name in ("rank", "lora_alpha", "rank_stabilized")))
     if not isinstance(layer, Wrapped):
         return {KIND: describe(layer), RESULT: None}
+    before = layer(x).detach()
+    kept = {"linear": (linear.weight, arguments["weight"]), "x": (x, arguments["x"])}
+    changed = ", ".join(name for name, pair in kept.items() if not torch.equal(*pair))
     trained = {name: p for name, p in layer.named_parameters() if p.requires_grad}
     seen: Observations = {
         KIND: "a Wrapped layer",
         TRAINS: ", ".join(f"{name} {tuple(p.shape)} {p.dtype}" for name, p in sorted(trained.items())),
-        INPUTS_CHANGED: None if torch.equal(linear.weight, arguments["weight"]) else "linear",
-        BEFORE: layer(x).detach(),
+        INPUTS_CHANGED: changed or None,
+        BEFORE: before,
         START: ", ".join(
             f"{name} is {'random' if p.any() else 'zero'}" for name, p in sorted(trained.items())
         ),
@@ -82,6 +86,8 @@ def _observe_layer(function: Function, arguments: Arguments) -> Observations:
         copy.deepcopy(linear), *(given[name] for name in ("rank", "lora_alpha", "rank_stabilized"))
     )
     seen[SECOND] = "shared" if {*map(id, trained.values())} & {*map(id, again.parameters())} else "its own"
+    if changed:
+        return seen
     factors = {name: given[name] for name in ("lora_A", "lora_B")}
     if any(name not in trained or trained[name].shape != new.shape for name, new in factors.items()):
         return {**seen, RESULT: None}
@@ -98,7 +104,7 @@ def _observe_layer(function: Function, arguments: Arguments) -> Observations:
 
 def _output_and_gradients(layer: nn.Module, x: Tensor, factors: list[Any]) -> Observations:
     leaf = x.clone().requires_grad_()
-    output = layer(leaf)
+    output = layer(leaf.clone())
     seen: Observations = {RESULT: output.detach(), HAS_GRADIENT: output.requires_grad}
     if x.dtype != torch.bfloat16 and output.requires_grad:
         weights = torch.linspace(1, 2, output.numel()).reshape(output.shape)
@@ -223,7 +229,7 @@ LORA_LINEAR = Exercise(
         BEFORE: "before training the layer must give what self.linear(x) gives: lora_init makes B zero, so that the "
         "update is nothing at first.",
         SECOND: "two layers hold the same A or B, so training one would change the other. Make new ones in __init__.",
-        INPUTS_CHANGED: "the linear layer was changed in place while nobody called merge().",
+        INPUTS_CHANGED: "x, or the linear layer, was changed in place while nobody called merge(). Build new tensors.",
         HAS_GRADIENT: f"no gradient reaches A and B, so they could not learn. {_CUT}",
         **{f"gradient of {name}": _CUT for name in ("x", "lora_A", "lora_B")},
         READ: "plain(weight, bias) returns weight and bias of the plain layer that computes the same, as new tensors.",

@@ -218,6 +218,7 @@ LOW_RANK = Exercise(
     ),
     advice={
         KIND: "return two tensors: A, then B.",
+        DTYPES: "the dtype changed. A and B have the dtype of `update`.",
         SHAPES: "A should have the shape (rank, in), and B (out, rank).",
         "value": "B A is not the nearest matrix of this rank: it keeps the directions with the largest singular "
         "values, each with its singular value.",

@@ -149,6 +149,8 @@ PUT_LANGUAGE = Exercise(
     ),
     advice={
         RESULT: "return the model, so that calls can be nested: `return model`.",
+        "value": "above stands what is in each place, layer after layer. A stack's .language is the bottleneck of its "
+        "own layer, layers[0] in the first; a slot's .invertible is language.invertible; with None all are None.",
         OTHERS: "requires_grad of the model changed. What trains is decided elsewhere, by train_only.",
         "AttributeError": "language may be None, which has no .layers and no .invertible. Then every place gets None.",
         "TypeError": "language may be None. Then every stack's .language and every slot's .invertible become None.",

@@ -277,6 +277,7 @@ PROMPT_TUNED = Exercise(
         KIND: "return the model's outputs, with their logits shortened.",
         LEARNS: "a gradient must reach the prompt through every row: no .detach(), no copy, no torch.no_grad().",
         TRAINS: "keep __init__ as it stands in the stub: the prompts alone train.",
+        "value": "those are not the logits of the text: the first num_virtual_tokens, along dim 1, are the prompt's.",
         "shape": "logits are those of the tokens: (batch, length, ...). Those of the prompt are cut off.",
         "RuntimeError": "shapes that do not go together. Give the prompt to each row, (batch, num_virtual_tokens, "
         "hidden), and join along dim 1.",

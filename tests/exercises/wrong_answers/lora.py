@@ -206,6 +206,10 @@ WRONG = {
             },
             "two layers hold the same A or B",
         ),
+        (
+            {"frozen = self.linear(x)": "frozen = self.linear(x)\n        x *= 2"},
+            "while nobody called merge()",
+        ),
         ({"self.lora_A.to(x.dtype)": "self.lora_A.detach().to(x.dtype)"}, "computed with .detach()"),
         ({"return weight -": "weight += 1\n        return weight -"}, "as new tensors"),
         ({"self.lora_A.to(x.dtype)": "self.lora_B.to(x.dtype)"}, "shapes or dtypes that do not go together"),
