@@ -226,7 +226,8 @@ LORA_LINEAR = Exercise(
     advice={
         KIND: "keep `class LoRALinear(Wrapped)`: merge(model) finds the layers by it.",
         TRAINS: "exactly two parameters train: self.lora_A, (rank, in), and self.lora_B, (out, rank), both float32.",
-        BEFORE: "before training the layer must give what self.linear(x) gives: lora_init makes B zero, so that the "
+        BEFORE: "before training the layer must give what self.linear(x) gives: in the dtype of x, with the bias once, "
+        "and with B at zero, as lora_init makes it, so that the "
         "update is nothing at first.",
         SECOND: "two layers hold the same A or B, so training one would change the other. Make new ones in __init__.",
         INPUTS_CHANGED: "x, or the linear layer, was changed in place while nobody called merge(). Build new tensors.",

@@ -32,6 +32,16 @@ def mask_by_index(input_ids, asked, draw, random_ids, mask_id):
     return [shown, labels]
 
 
+def mask_in_a_loop(input_ids, asked, draw, random_ids, mask_id):
+    shown, rows = [], zip(input_ids.tolist(), asked.tolist(), draw.tolist(), random_ids.tolist(), strict=True)
+    for row in rows:
+        shown.append([])
+        for token, hidden, number, other in zip(*row, strict=True):
+            seen = mask_id if number < 0.8 else other if number >= 0.9 else token
+            shown[-1].append(seen if hidden else token)
+    return torch.tensor(shown), torch.where(asked, input_ids, -100)
+
+
 def mask_by_fill(input_ids, asked, draw, random_ids, mask_id):
     shown = input_ids.masked_fill(asked & draw.lt(0.8), mask_id)
     shown = shown.where(~(asked & draw.ge(0.9)), random_ids)
@@ -275,7 +285,7 @@ WRONG = {
 }
 
 RIGHT = {
-    "madx.mask_tokens": [mask_by_index, mask_by_fill, mask_by_arithmetic, mask_by_numpy],
+    "madx.mask_tokens": [mask_by_index, mask_in_a_loop, mask_by_fill, mask_by_arithmetic, mask_by_numpy],
     "madx.InvertibleAdapter": [InvertibleBySlices, InvertibleByUnflatten, InvertibleIntoEmpty],
     "madx.Stack": [StackByLoop, StackByCases, StackByReduce],
     "madx.put_language": [put_by_cases, put_by_attributes, put_by_setattr],
