@@ -36,6 +36,8 @@ def _score_cases(generator: Generator) -> list[Arguments]:
 
 
 _ROOT = "math.sqrt(width // heads)"
+ONE_HEAD = "length, heads, width // heads)"
+UNSPLIT = "that is one head of the whole width. Split the width into heads first."
 
 ATTENTION_SCORES = Exercise(
     reference=intermediate_kd.attention_scores,
@@ -81,10 +83,8 @@ ATTENTION_SCORES = Exercise(
             {"return": "return (", _ROOT: f"{_ROOT}).permute(0, 2, 3, 1)"},
             "the heads stand last. They belong in front: (batch, heads, length, length).",
         ),
-        (
-            {"length, heads, width // heads)": "length, 1, width)", _ROOT: "math.sqrt(width)"},
-            "that is one head of the whole width. Split the width into heads first.",
-        ),
+        ({ONE_HEAD: "length, 1, width)", _ROOT: "math.sqrt(width)"}, UNSPLIT),
+        ({ONE_HEAD: "length, 1, width)", "return": "return (", _ROOT: "math.sqrt(width))[:, 0]"}, UNSPLIT),
         (
             {".transpose(-1, -2)": ""},
             "the key is not turned: multiply by the key with its last two dims exchanged, key.transpose(-1, -2).",

@@ -103,6 +103,10 @@ TINYBERT_LOSSES = Exercise(
             "the hidden states of the student are one layer too low: number 0 is the embeddings.",
         ),
         (
+            {"score_map(student, student_hidden, mine)": "score_map(student, student_hidden, mine - 1)"},
+            "the scores of the student are those of one layer too low: score_map counts the layers from 1.",
+        ),
+        (
             {"start=1": "start=0"},
             "layers count from 1 on both sides. Counted from 0, the student's first layer is its embeddings: "
             "enumerate(layers, start=1).",
