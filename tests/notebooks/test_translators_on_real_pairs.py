@@ -1,0 +1,56 @@
+"""The real section of notebook 04 on Indonesian and Javanese, played by tiny translators."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import small_language_model as small
+import small_pairs
+
+from course_utils import assets, models, results
+from course_utils.commands import language_model_tables
+from course_utils.runs import translators
+from course_utils.training import metrics
+
+CELLS = small.cells("04_sequence_distillation", "pairs-")
+
+
+def names() -> dict[str, Any]:
+    """What the notebook has by the time it comes to the section."""
+    return {
+        "models": models,
+        "results": results,
+        "metrics": metrics,
+        "pd": pd,
+        "display": lambda frame: print(frame.to_string()),
+        "seed": 0,
+    }
+
+
+def run(found: dict[str, Any]) -> dict[str, Any]:
+    for cell in CELLS:
+        exec(compile(cell, "notebook", "exec"), found)
+    return found
+
+
+def test_the_section_trains_a_student_live_and_judges_four_statements(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_pairs.stand_in(monkeypatch, tmp_path)
+    language_model_tables.main("translators", store=True)
+    found = run(names())
+    assert found["score"]["sacrebleu"] == pytest.approx(translators.scores("student: baseline")[0])
+    assert list(found["shown"].columns) == ["BLEU K=1", "BLEU K=5", "seeds"]
+    out = capsys.readouterr().out
+    assert all(f"{statement}  " in out for statement in ("S20", "S21", "S22", "S23")) and "2 runs" in out
+    assert "signature: nrefs:1" in out and "15.4" in out
+
+
+def test_on_the_bundled_track_one_line_says_what_it_needs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(assets, "fetch", lambda role: pytest.fail(f"{role} was fetched"))
+    assert run(names())["real"] is False
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "set COURSE_TRACK=real, and restart" in line and "GPU" not in line
