@@ -9,7 +9,7 @@ import small_language_model as small
 import small_pairs
 
 from course_utils import assets, models, results
-from course_utils.commands import language_model_tables
+from course_utils.commands import tables
 from course_utils.runs import translators
 from course_utils.training import metrics
 
@@ -38,7 +38,7 @@ def test_the_section_trains_a_student_live_and_judges_four_statements(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     small_pairs.stand_in(monkeypatch, tmp_path)
-    language_model_tables.main("translators", store=True)
+    tables.main("translators", store=True)
     found = run(names())
     assert found["score"]["sacrebleu"] == pytest.approx(translators.scores("student: baseline")[0])
     assert list(found["shown"].columns) == ["BLEU K=1", "BLEU K=5", "seeds"]
