@@ -9,7 +9,7 @@ import torch
 
 import course_utils
 from course_utils import checks
-from course_utils.checks import record
+from course_utils.checks import engine, record
 from course_utils.checks.edits import Edits, edited
 from course_utils.checks.stubs import is_stub
 
@@ -48,6 +48,13 @@ def fresh_kernel(patient, monkeypatch, tmp_path):
 @pytest.mark.parametrize("id", IDS)
 def test_the_reference_is_right(id):
     assert checks.grade(id, checks.reference(id)).status == "right"
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_making_the_inputs_leaves_the_readers_random_numbers_alone(id):
+    before = torch.get_rng_state()
+    engine._cases.__wrapped__(checks._TASKS[id])
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize(("id", "answer"), RIGHT, ids=lambda value: getattr(value, "__name__", value))
