@@ -83,6 +83,14 @@ CHOOSE = Exercise(
             },
             "where nothing fits, a method is named all the same. Return None there.",
         ),
+        (
+            {
+                "return": 'best = max(methods, key=lambda name: methods[name]["accuracy"])\n    return',
+                "max(within, key=lambda name: within[name], default=None)": "best if best in within else None",
+            },
+            "the most accurate of all is taken, and dropped where it breaks a limit. Leave out what breaks a limit "
+            "first, and take the most accurate of the rest.",
+        ),
         ({"max": "min"}, "that is the least accurate of those that fit. Take the most accurate."),
         (
             {"at_most.items()": "()"},

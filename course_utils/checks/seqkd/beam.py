@@ -80,6 +80,11 @@ BEAM_STEP = Exercise(
             "only, so enough of them go on.",
         ),
         (
+            {"min(2 * num_beams, len(totals))": "2 * num_beams"},
+            "topk is asked for more candidates than there are: a short table has fewer than 2 * num_beams. Take the "
+            "smaller of the two numbers, min(...).",
+        ),
+        (
             {"//": "%", "%": "//"},
             "beams and tokens are exchanged: whole division of the place gives the beam, the remainder the token.",
         ),

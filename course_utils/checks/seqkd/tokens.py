@@ -82,7 +82,7 @@ SHIFT_RIGHT = Exercise(
 )
 
 _LABELS = (
-    [[1, 2, 0], [3, 0, PADDING]],
+    [[1, 0, 2], [3, 0, PADDING]],  # 0 in the middle: leaving it out is no shift
     [[2, 1, 0]],
     [[1, 0, PADDING, PADDING], [2, 3, 1, 0], [0, PADDING, PADDING, PADDING]],
     [[3, 0], [2, 0]],
@@ -153,6 +153,11 @@ WORD_KD_LOSS = Exercise(
             },
             "that is the mean of the sentences' means: words of short sentences count more. Divide the sum over all "
             "by the number of all real tokens.",
+        ),
+        (
+            {"labels != -100": "F.pad(labels[:, 1:] != -100, (0, 1))"},
+            "the labels are shifted by one against the logits. That is right for a decoder alone. Here the logits at "
+            "a place belong to that place's label already.",
         ),
         ({"return ": "return -"}, "the sign is turned round: a KL divergence is never below 0."),
         ({"!= -100": "> 0"}, "places with label 0 are left out, but 0 is a token. Padding is -100 alone."),
