@@ -91,12 +91,12 @@ def turn() -> None:
     TURNS[0] += 1
 
 
-def forever(*_: Any) -> None:
+def forever(*_: Any, **__: Any) -> None:
     while True:
         turn()
 
 
-def forever_catching(*_: Any) -> None:
+def forever_catching(*_: Any, **__: Any) -> None:
     while True:
         try:
             turn()
@@ -104,7 +104,7 @@ def forever_catching(*_: Any) -> None:
             turn()
 
 
-def forever_catching_everything(*_: Any) -> None:
+def forever_catching_everything(*_: Any, **__: Any) -> None:
     while True:
         try:
             while True:
@@ -113,12 +113,12 @@ def forever_catching_everything(*_: Any) -> None:
             turn()
 
 
-def forever_printing(*_: Any) -> None:
+def forever_printing(*_: Any, **__: Any) -> None:
     while True:
         print(turn())
 
 
-def asleep(*_: Any) -> None:
+def asleep(*_: Any, **__: Any) -> None:
     while True:
         time.sleep(0.7)
         turn()

@@ -155,7 +155,7 @@ def test_a_small_gpu_is_told(
 
 def test_the_first_cell_fetches_nothing_of_it() -> None:
     assert "published_translator" not in assets.notebook_roles("04_sequence_distillation")
-    assert assets.later_roles("04_sequence_distillation") == list(translators.ROLES)
+    assert set(translators.ROLES) <= set(assets.later_roles("04_sequence_distillation"))
 
 
 # --- what is loaded ---

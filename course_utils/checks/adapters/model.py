@@ -50,7 +50,12 @@ def _observe(function: Function, arguments: Arguments) -> Observations:
     result = function(model, *settings)
     places = {path: part.adapter for path, part in model.named_modules() if hasattr(part, "adapter")}
     weights = [p.detach() for place in places.values() for n, p in place.named_parameters() if "weight" in n]
-    trained = [name for name, p in model.named_parameters() if p.requires_grad]
+    groups: dict[str, set[bool]] = {}
+    for name, parameter in model.named_parameters():
+        groups.setdefault(_group(name, settings[2]), set()).add(parameter.requires_grad)
+    trained = [
+        f"{group} in part" if False in flags else group for group, flags in groups.items() if True in flags
+    ]
     seen: Observations = {
         RESULT: "the model" if result is model else None if result is None else "another object",
         PLACES: ", ".join(path.removeprefix("bert.encoder.") for path in places),
@@ -59,7 +64,7 @@ def _observe(function: Function, arguments: Arguments) -> Observations:
         if len({*map(id, places.values())}) == len(places)
         else "they are shared",
         START: _start(weights, init_std),
-        TRAINS: ", ".join(dict.fromkeys(_group(name, settings[2]) for name in trained)) or "nothing",
+        TRAINS: ", ".join(trained) or "nothing",
     }
     with torch.no_grad():
         for place in places.values():

@@ -1,4 +1,4 @@
-"""Exercises on a model with stacks: a language is put in, and what trains in each stage."""
+"""Exercise on a model with stacks: a language is put in."""
 
 import copy
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from torch import Generator, nn
 from transformers import BertConfig, BertForMaskedLM, BertForTokenClassification
 
 from course_utils.checks.edits import edits
-from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Observations
+from course_utils.checks.tasks import INPUTS_CHANGED, RESULT, Arguments, Exercise, Function, Observations
 from course_utils.methods import madx
 from course_utils.methods.adapters import Adapter
 
@@ -22,7 +22,7 @@ def _language() -> madx.LanguageAdapter:
     return madx.LanguageAdapter(WIDTH, LAYERS, 2)
 
 
-def _model(kind: type, task: bool, language: bool, head: tuple[str, ...] = ()) -> nn.Module:
+def small_model(kind: type, task: bool, language: bool, head: tuple[str, ...] = ()) -> nn.Module:
     """A small BERT with places."""
     config = BertConfig(
         vocab_size=9, hidden_size=WIDTH, num_hidden_layers=LAYERS, num_attention_heads=1,
@@ -37,15 +37,26 @@ def _model(kind: type, task: bool, language: bool, head: tuple[str, ...] = ()) -
     return madx.put_language(model, _language()) if language else model
 
 
+def weights_of(*parts: nn.Module | None) -> list[tuple[nn.Parameter, torch.Tensor]]:
+    """Every parameter, with a copy of its value now."""
+    return [(p, p.detach().clone()) for part in parts if part is not None for p in part.parameters()]
+
+
+def changed_weights(before: list[tuple[nn.Parameter, torch.Tensor]]) -> str | None:
+    """What to say of weights that are no longer what `weights_of` saw; None where all are."""
+    same = all(p.dtype == value.dtype and torch.equal(p, value) for p, value in before)
+    return None if same else "the weights of the model"
+
+
 def _put_cases(_: Generator) -> list[Arguments]:
     words, tagger = BertForMaskedLM, BertForTokenClassification
     with torch.random.fork_rng():
         cases = [
-            ("a new language, into a masked language model", _model(words, False, False), _language()),
-            ("another language than the one that is in", _model(words, False, True), _language()),
-            ("None, where a language is in", _model(words, False, True), None),
-            ("a language under a task adapter", _model(tagger, True, True), _language()),
-            ("None, under a task adapter", _model(tagger, True, True), None),
+            ("a new language, into a masked language model", small_model(words, False, False), _language()),
+            ("another language than the one that is in", small_model(words, False, True), _language()),
+            ("None, where a language is in", small_model(words, False, True), None),
+            ("a language under a task adapter", small_model(tagger, True, True), _language()),
+            ("None, under a task adapter", small_model(tagger, True, True), None),
         ]
     return [{"put in": told, "model": model, "language": language} for told, model, language in cases]
 
@@ -65,13 +76,14 @@ def _observe_put(function: Function, arguments: Arguments) -> Observations:
     names |= {id(place.language): "the old one" for place in places if place.language is not None}
     names |= {id(slot.invertible): "the old one" for slot in slots if slot.invertible is not None}
     names |= {id(place.task): f"task {index}" for index, place in enumerate(places) if place.task is not None}
-    before = {id(p): p.requires_grad for p in model.parameters()}
+    before, weights = {id(p): p.requires_grad for p in model.parameters()}, weights_of(model, language)
     result = function(model, language)
 
     def named(parts: Iterable[Any]) -> str:
         return "; ".join(names.get(id(part), "another one") for part in parts)
 
     return {
+        INPUTS_CHANGED: changed_weights(weights),
         BOTTLENECKS: named(place.language for place in places),
         EMBEDDINGS: named([slots[0].invertible]),
         SCORES: named(slot.invertible for slot in slots[1:]),
@@ -84,6 +96,7 @@ def _observe_put(function: Function, arguments: Arguments) -> Observations:
     }
 
 
+INTACT = "the model's weights are changed in place. Their values stay: only what the docstring names changes."
 _FILLED = "invertible = None if"
 PUT_LANGUAGE = Exercise(
     reference=madx.put_language,
@@ -148,135 +161,12 @@ PUT_LANGUAGE = Exercise(
         ),
     ),
     advice={
+        INPUTS_CHANGED: INTACT,
         RESULT: "return the model, so that calls can be nested: `return model`.",
         "value": "above stands what is in each place, layer after layer. A stack's .language is the bottleneck of its "
         "own layer, layers[0] in the first; a slot's .invertible is language.invertible; with None all are None.",
         OTHERS: "requires_grad of the model changed. What trains is decided elsewhere, by train_only.",
         "AttributeError": "language may be None, which has no .layers and no .invertible. Then every place gets None.",
         "TypeError": "language may be None. Then every stack's .language and every slot's .invertible become None.",
-    },
-)
-
-GROUPS = {
-    "the language's bottlenecks": ".adapter.language.",
-    "the invertible adapter": ".invertible.",
-    "the task's bottlenecks": ".adapter.task.",
-    "the head": "the head",
-    "the frozen model": "",
-}
-
-
-def _train_cases(_: Generator) -> list[Arguments]:
-    words, tagger = BertForMaskedLM, BertForTokenClassification
-    classifier, score = ("classifier",), ("score",)
-    with torch.random.fork_rng():
-        cases: list[tuple[Any, str, tuple[str, ...]]] = [
-            (_model(words, False, True), "language", classifier),
-            (_model(tagger, True, True, classifier), "task", classifier),
-            (_model(tagger, True, False, classifier), "task", classifier),
-            (_model(tagger, True, True, (*classifier, *score)), "task", score),
-            (_model(tagger, True, True, classifier), "transfer", classifier),
-            (_model(tagger, True, True, classifier), "language", classifier),
-        ]
-    for model, _stage, _head in cases[1:]:  # as if something else had trained before
-        model.requires_grad_(True)
-    return [{"model": model, "stage": stage, "head": head} for model, stage, head in cases]
-
-
-def _observe_train(function: Function, arguments: Arguments) -> Observations:
-    model, stage, head = copy.deepcopy(tuple(arguments.values()))
-    result = function(model, stage, head)
-    found: dict[str, set[bool]] = {group: set() for group in GROUPS}
-    for name, parameter in model.named_parameters():
-        group = next(group for group, piece in GROUPS.items() if piece in f".{name}")
-        found["the head" if name.split(".")[0] in head else group].add(parameter.requires_grad)
-    told = {0: "none here", 2: "some of it trains"}
-    seen: Observations = {
-        group: told.get(len(flags), "trains" if True in flags else "frozen") for group, flags in found.items()
-    }
-    return {**seen, RESULT: "the model" if result is model else None if result is None else "another object"}
-
-
-_LANGUAGES, _TASKS = "place.language for place in stacks(model)", "place.task for place in stacks(model)"
-_INVERTIBLE = "[slot.invertible for slot in invertible_slots(model)]"
-_HEAD = "[model.get_submodule(path) for path in head_parts(model, head)]"
-_MORE = "    model.requires_grad_(False)"
-_FOUND = "[part for place in stacks(model) for part in (place.task, place.language) if part]"
-TRAIN_ONLY = Exercise(
-    reference=madx.train_only,
-    cases=_train_cases,
-    observe=_observe_train,
-    mistakes=edits(
-        madx.train_only,
-        (
-            {_INVERTIBLE: "[]"},
-            "the invertible adapter is part of the language adapter, and trains with it.",
-        ),
-        (
-            {_HEAD: "[]"},
-            "the head is new, so it trains with the task adapter. head_parts(model, head) lists its modules.",
-        ),
-        (
-            {f"[{_TASKS}]": _FOUND},
-            "the language's bottlenecks train in the task's stage as well. They are frozen there: or the language "
-            "adapter would no longer be one that can be exchanged.",
-        ),
-        (
-            {_HEAD: f"{_HEAD} + [part for part in {_INVERTIBLE} if part]"},
-            "the invertible adapter trains in the task's stage as well. It is the language's, and frozen.",
-        ),
-        (
-            {_INVERTIBLE: f"{_INVERTIBLE} + [p for n, p in model.named_children() if n == 'classifier']"},
-            "the head trains in the language's stage as well. That stage has no task, and no labels.",
-        ),
-        (
-            {f"[{_LANGUAGES}]": f"[{_LANGUAGES}] + [{_TASKS} if place.task]"},
-            "the task's bottlenecks train in the language's stage as well. That stage has no task yet.",
-        ),
-        (
-            {f"[{_LANGUAGES}]": "[model]"},
-            "in the language's stage everything trains. All but its adapter is frozen.",
-        ),
-        (
-            {"[slot.invertible for": "[slot for"},
-            "the whole module that holds the invertible adapter trains, with the embeddings in it. Take its "
-            ".invertible.",
-        ),
-        (
-            {'elif stage == "task"': "else"},
-            'in the stage "transfer" nothing trains: the languages are exchanged.',
-        ),
-        (
-            {"head_parts(model, head)": 'head_parts(model, ["classifier"])'},
-            "the argument `head` is not used. A head may have another name than classifier.",
-        ),
-        (
-            {f"[{_TASKS}]": "[]"},
-            "the task's bottlenecks do not train in their stage. Take .task of every stack.",
-        ),
-        (
-            {"stacks(model)": "stacks(model)[:1]"},
-            "only the first layer's adapter trains. stacks(model) has one stack for each layer.",
-        ),
-        (
-            {f"{_MORE}\n": ""},
-            "what trained before goes on training. Freeze the whole model first: model.requires_grad_(False).",
-        ),
-        (
-            {"part.requires_grad_(True)": "pass"},
-            "nothing trains. Set requires_grad of what belongs to the stage.",
-        ),
-        (
-            {"(False)": "(True)", "(True)": "(False)"},
-            "that is turned round: requires_grad is True for what trains.",
-        ),
-    ),
-    advice={
-        RESULT: "return the model, so that calls can be nested: `return model`.",
-        "AttributeError": "a model for tags has no scores of words, and a place may be empty: with no language adapter "
-        "in it, .language and .invertible are None.",
-        "TypeError": "`head` is a tuple of names.",
-        "value": "which adapters train in this stage, and which modules beside them? All else is frozen, whatever "
-        "trained before.",
     },
 )
