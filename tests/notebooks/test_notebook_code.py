@@ -12,6 +12,7 @@ import nbformat
 import pytest
 
 from course_utils import checks, methods, paths
+from course_utils.checks import record
 from course_utils.commands import solutions
 
 NOTEBOOKS = sorted((paths.ROOT / "notebooks").glob("*.ipynb"))
@@ -138,6 +139,26 @@ def test_a_solution_pasted_into_its_stub_is_right(path):
             assert outcome.status == "right", outcome.message
         elif shown_from_methods(node):
             exec(compile(ast.Module([node], []), "shown", "exec"), namespace)
+
+
+@by_notebook
+@pytest.mark.parametrize("answer", ["...", "return None", "raise ValueError('mine')"])
+def test_with_no_answer_or_a_wrong_one_the_notebook_goes_on_with_the_reference(
+    path, answer, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(record, "FILE", tmp_path / "progress.json")
+    monkeypatch.setattr(record, "_here", {})
+    for node in code_of(path).body:
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef) or not (id := exercise_of(node)):
+            continue
+        for function in [node] if isinstance(node, ast.FunctionDef) else node.body:
+            if isinstance(function, ast.FunctionDef):
+                function.body = ast.parse(f"def answer():\n    {answer}").body[0].body
+        namespace = dict(vars(sys.modules[checks.reference(id).__module__])) | {"exercise": checks.exercise}
+        annotations = ast.parse("from __future__ import annotations").body[0]
+        exec(compile(ast.Module([annotations, node], []), "answer", "exec"), namespace)
+        assert namespace[node.name] is checks.reference(id)
+        assert "not attempted" in capsys.readouterr().out or answer != "..."
 
 
 def test_every_exercise_stands_in_a_notebook():
