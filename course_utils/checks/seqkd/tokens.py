@@ -14,6 +14,14 @@ SWAPPED = (
 )
 KL = 'F.kl_div(log_q, log_p, reduction="sum", log_target=True)'
 PADDING = -100
+COPY = "inputs[:, 1:] = labels[:, :-1]"
+TO_THE_LEFT = (
+    "that is shifted to the left: the decoder would read ahead. At position t it may know only earlier ones."
+)
+FLAT = (
+    "the last label of one sentence has come into the next: roll without dims moves the whole batch as one line. Each "
+    "sentence is shifted for itself, and begins with the start token."
+)
 
 
 def _shift_cases(_: Generator) -> list[Arguments]:
@@ -38,36 +46,54 @@ SHIFT_RIGHT = Exercise(
             {".masked_fill(inputs == -100, pad_token_id)": ""},
             "-100 is still in it. It is no token, and the embedding fails on it: put pad_token_id there.",
         ),
+        ({"[:, 1:]": "[:, :-1]", "[:, :-1]": "[:, 1:]"}, TO_THE_LEFT),
+        ({"[:, 1:]": "[:, :-1]", "[:, :-1]": "[:, 1:]", "start_token_id": "pad_token_id"}, TO_THE_LEFT),
         (
-            {"[:, 1:]": "[:, :-1]", "[:, :-1]": "[:, 1:]"},
-            "that is shifted to the left: the decoder would read ahead. At place t it may know labels before t only.",
+            {COPY: "inputs = labels.roll(1, dims=1)"},
+            "the last label has come round to the front. The first position belongs to the start token.",
         ),
+        ({COPY: "inputs = labels.roll(1)"}, FLAT),
+        ({COPY: "inputs = labels.roll(1)\n    inputs[0, 0] = start_token_id"}, FLAT),
         (
-            {"inputs[:, 1:] = labels[:, :-1]": "inputs = labels.roll(1, dims=1)"},
-            "the last label has come round to the front. The first place belongs to the start token.",
-        ),
-        (
-            {"inputs[:, 1:] = labels[:, :-1]": "inputs = torch.cat([inputs[:, :1], labels], dim=1)"},
-            "the result is one place longer than the labels. Leave the last label out: nothing is said after it.",
+            {COPY: "inputs = torch.cat([inputs[:, :1], labels], dim=1)"},
+            "the result is one position longer than the labels. Leave the last label out: nothing is said after it.",
         ),
         (
             {"start_token_id": "pad_token_id"},
-            "the first place holds pad_token_id. It belongs to start_token_id.",
+            "the first position holds pad_token_id. It belongs to start_token_id.",
         ),
         (
-            {"inputs[:, 1:] = labels[:, :-1]": "inputs = labels"},
-            "nothing is shifted: at every place the decoder would read the very token that it is to say.",
+            {"full_like(labels, start_token_id)": "zeros_like(labels)"},
+            "the first position holds 0. It belongs to start_token_id, which need not be 0.",
+        ),
+        (
+            {COPY: "inputs = labels"},
+            "nothing is shifted: at every position the decoder would read the very token that it is to say.",
+        ),
+        (
+            {"labels[:, :-1]": "labels[:, 1:]"},
+            "the start token has replaced the first label, and the others stayed where they were. Every label moves "
+            "one position to the right, and the last one drops out.",
+        ),
+        (
+            {"labels[:, :-1]": "labels[:, :1]"},
+            "the first label is repeated at every position: the copy reads what it has just written. Read from "
+            "labels, and write into a new tensor.",
         ),
         (
             {"(inputs ==": "(labels =="},
-            "padding is looked for at its old places. It has moved too: fill it after the shift.",
+            "padding is looked for at its old positions. It has moved too: fill it after the shift.",
         ),
         ({", pad_token_id": ", start_token_id"}, "padding became the start token. It becomes pad_token_id."),
         (
             {"[:, 1:]": "[1:]", "[:, :-1]": "[:-1]"},
-            "that shifts the sentences of the batch. The places of a sentence are the last dim.",
+            "that shifts the sentences of the batch. The positions of a sentence are the last dim.",
         ),
-        ({"1:]": "2:]", ":-1]": ":-2]"}, "that is two places to the right. One is asked for."),
+        (
+            {COPY: "inputs[0, 1:] = labels[0, :-1]"},
+            "only the first sentence of the batch is shifted. Index all rows: inputs[:, ...].",
+        ),
+        ({"1:]": "2:]", ":-1]": ":-2]"}, "that is two positions to the right. One is asked for."),
         (
             {"start_token_id": "pad_token_id", "pad_token_id": "start_token_id"},
             "start_token_id and pad_token_id are exchanged.",
