@@ -36,6 +36,13 @@ def statements(arguments: argparse.Namespace) -> int:
     return run(only=arguments.only, store=arguments.store)
 
 
+def sweep(arguments: argparse.Namespace) -> int:
+    """choose each method's learning rate on validation rows: the notebooks that compare methods, several times each"""
+    from course_utils.commands.sweep import sweep as run
+
+    return run(only=arguments.only, store=arguments.store)
+
+
 def exhibits(_: argparse.Namespace) -> int:
     """list the exhibits of the slides: the paper's figure, the statements, ours, the verdict"""
     from course_utils.results import exhibits_table
@@ -86,7 +93,7 @@ def tables(arguments: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     command.__name__: command
-    for command in (lab, doctor, course, statements, exhibits, mirror, readme, ship, solutions, tables)
+    for command in (lab, doctor, course, statements, sweep, exhibits, mirror, readme, ship, solutions, tables)
 }
 
 
@@ -113,7 +120,7 @@ def main() -> int:
                 "--later", action="store_true",
                 help="also the published models that sections near the end of notebooks take: gigabytes",
             )  # fmt: skip
-        if name in ("course", "statements", "mirror"):
+        if name in ("course", "statements", "sweep", "mirror"):
             sub.add_argument(
                 "--only", nargs="+", metavar="NN", help="notebooks whose names start so, e.g. 02"
             )
@@ -135,7 +142,7 @@ def main() -> int:
                 "small students of two encoders",
             )
             sub.add_argument("--only", nargs="+", metavar="TASK", help="of glue: the tasks, e.g. CoLA SST-2")
-        if name in ("course", "statements", "tables"):
+        if name in ("course", "statements", "sweep", "tables"):
             sub.add_argument(
                 "--store", action="store_true", help="for authors: keep the outcome in the repository"
             )

@@ -14,6 +14,14 @@ from course_utils.assets.catalog import (
     track_reason,
 )
 from course_utils.assets.fetching import Fetched, at_hand, cache_of, fetch, readable, remote, summary
+from course_utils.assets.learning_rates import (
+    rates,
+    sweep_factor,
+    sweep_file,
+    swept,
+    swept_rows,
+    tried_rates,
+)
 
 __all__ = [
     "TRACKS",
@@ -23,15 +31,21 @@ __all__ = [
     "at_hand",
     "cache_of",
     "entry",
+    "sweep_factor",
     "fetch",
     "later_roles",
     "notebook_roles",
     "notebooks",
+    "rates",
     "readable",
     "remote",
     "roles",
     "stand_ins",
     "summary",
+    "sweep_file",
+    "swept",
+    "swept_rows",
     "track",
     "track_reason",
+    "tried_rates",
 ]

@@ -76,11 +76,13 @@ def run(
     environment: dict[str, str] | None = None,
     on_cell: Callable[[], object] | None = None,
     timeout: int = CELL_TIMEOUT,
+    go_on: bool = False,
 ) -> Run:
     """Run one notebook in a fresh kernel, in its own folder; the file itself is not changed.
 
     `environment` is added to this process's; results go to `build`. `on_cell` is called after
-    each code cell. A notebook that fails does not raise: later cells stay empty and `Run.error` tells.
+    each code cell. A notebook that fails does not raise: later cells stay empty and `Run.error` tells. With `go_on` a
+    cell that raises is passed over, and the next one runs.
     """
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
@@ -98,6 +100,7 @@ def run(
     client = NotebookClient(
         notebook,
         timeout=timeout,
+        allow_errors=go_on,
         kernel_name="python3",
         kernel_manager_class=ThisPythonsKernel,
         record_timing=False,

@@ -4,6 +4,7 @@ from course_utils.plots.all_methods import accuracy_by_size, attention, exits, e
 from course_utils.plots.memory import show_parts, show_timeline
 from course_utils.plots.prompting import by_draws, by_examples
 from course_utils.plots.style import COLOURS, SIZE, bars, line_with_band, plt, show
+from course_utils.plots.sweeps import show_sweep
 from course_utils.plots.transfer import show_gains, show_stacks
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "show_gains",
     "show_parts",
     "show_stacks",
+    "show_sweep",
     "show_timeline",
 ]

@@ -5,6 +5,7 @@ from course_utils.results.comparison import beside_papers, by_method, elsewhere,
 from course_utils.results.papers import beside_paper, paper
 from course_utils.results.rows import RUN, Row, load, record, record_figure, record_fit
 from course_utils.results.statements import exhibits_table, show_statements, statement, statements
+from course_utils.results.sweeps import choose, score, sweep
 from course_utils.results.tables import SHARES, mean_and_spread, table
 from course_utils.results.tasks import averages, by_task
 from course_utils.results.verdicts import Verdict, interval, judge, verdict
@@ -19,6 +20,7 @@ __all__ = [
     "beside_papers",
     "by_method",
     "by_task",
+    "choose",
     "elsewhere",
     "exhibits_table",
     "for_reading",
@@ -30,9 +32,11 @@ __all__ = [
     "record",
     "record_figure",
     "record_fit",
+    "score",
     "show_statements",
     "statement",
     "statements",
+    "sweep",
     "table",
     "verdict",
     "write_card",
