@@ -27,6 +27,7 @@ from course_utils.checks.tasks import (
 
 CASES_SEED = 2015  # the checks make their own inputs: never from the reader's seed
 RAISED = "raised"
+MESSAGE = "its message"
 ENTRY_LINES = 12  # of each part of a message: a reader's function may print, return or raise a megabyte
 
 Told = TypeVar("Told")
@@ -60,9 +61,7 @@ def check(task: Exercise, candidate: Any) -> Outcome:
     if failed is None:
         return Outcome("right", f"right, on all {len(cases)} inputs that were tried.")
     observed = [observations for _, observations in seen]
-    return Outcome(
-        "wrong", _wrong_message(task, candidate, cases, expected, observed, failed, report.results[failed])
-    )
+    return Outcome("wrong", _wrong_message(task, candidate, observed, failed, report.results))
 
 
 # The inputs are the same every time, so what the reference and the mistakes make of them is kept.
@@ -91,7 +90,7 @@ def _mistaken(task: Exercise, mistake: Mistake, index: int) -> Observations:
     try:
         return task.observe(mistake.wrong, _cases(task)[index])
     except Exception as error:  # some mistakes end in an error
-        return {RAISED: type(error).__name__}
+        return {RAISED: type(error).__name__, MESSAGE: str(error)}
 
 
 def _compare(
@@ -120,22 +119,27 @@ def _seen(result: sandbox.Result) -> tuple[tuple[str, str] | None, Observations]
 
 
 def _known_mistake(
-    task: Exercise, expected: Sequence[Observations], observed: Sequence[Observations]
+    task: Exercise, observed: Sequence[Observations], results: Sequence[sandbox.Result]
 ) -> str | None:
     """The hint of the first mistake that behaves like the answer on every case.
 
     Two at once are named only for an answer that gave something wrong. An error alone says too little: one that comes
-    in every case would fit any two mistakes that fail together.
+    in every case would fit any two mistakes that fail together. And where an answer gives nothing but errors, their
+    messages must agree as well: many things end in a TypeError.
     """
     gave = any(
         RAISED not in theirs and first_difference(ours, theirs)
-        for ours, theirs in zip(expected, observed, strict=True)
+        for ours, theirs in zip(_expected(task), observed, strict=True)
     )
+    only_errors = all(RAISED in theirs for theirs in observed)
 
     def behaves_alike(mistake: Mistake) -> bool:
         for index, theirs in enumerate(observed):
-            ours = _mistaken(task, mistake, index)
+            ours = dict(_mistaken(task, mistake, index))
+            message = ours.pop(MESSAGE, None)
             if list(ours) != list(theirs) or first_difference(ours, theirs):
+                return False
+            if only_errors and message != str(results[index].error):
                 return False
         return True
 
@@ -149,12 +153,11 @@ def _known_mistake(
 def _wrong_message(
     task: Exercise,
     candidate: Function,
-    cases: Sequence[Arguments],
-    expected: Sequence[Observations],
     observed: Sequence[Observations],
     failed: int,
-    result: sandbox.Result,
+    results: Sequence[sandbox.Result],
 ) -> str:
+    cases, expected, result = _cases(task), _expected(task), results[failed]
     problem, kind = _seen(result)[0] or ("", "")
     lines = {"given": _given(cases[failed]), "came back": "", "expected": ""}
     if result.error is not None:
@@ -174,7 +177,7 @@ def _wrong_message(
         lines["expected"], lines["came back"] = (subject + text for text in both)
     lines["hint"] = (
         unrun(_function(candidate))
-        or _known_mistake(task, expected, observed)
+        or _known_mistake(task, observed, results)
         or advice_for(task, problem, kind)
     )
     if result.printed.strip():

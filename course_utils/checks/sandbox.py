@@ -171,8 +171,20 @@ def _no_input(*_: Any, **__: Any) -> NoReturn:
 
 
 # What a function may replace. The builtins come first: all else needs them.
-_MODULES = (builtins, math, np, torch, nn, nn.functional, torch.optim)
-_CLASSES = (torch.Tensor, nn.Module, nn.Linear)
+_MODULES = (
+    builtins,
+    math,
+    random,
+    np,
+    np.linalg,
+    np.random,
+    torch,
+    torch.linalg,
+    torch.special,
+    torch.autograd,
+)
+_MODULES += (torch.autograd.graph, torch.optim, nn, nn.functional, nn.init, nn.utils)
+_CLASSES = (torch.Tensor, *{kind for kind in vars(nn).values() if isinstance(kind, type)})
 
 
 def _restore(owner: type, before: dict[str, Any]) -> None:

@@ -56,7 +56,8 @@ def world() -> tuple:
         sys.getrecursionlimit(),
         (builtins.len, builtins.input, builtins.exit, builtins.quit, os._exit),
         (torch.softmax, torch.nn.functional.kl_div, torch.nn.Linear, torch.optim.AdamW, math.log, np.sum),
-        (torch.Tensor.mean, torch.Tensor.__add__, torch.nn.Module.eval),
+        (torch.Tensor.mean, torch.Tensor.__add__, torch.nn.Module.eval, torch.nn.Embedding.forward),
+        (torch.linalg.svd, torch.nn.init.kaiming_uniform_, torch.autograd.grad, random.random),
         (torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()),
         [thread.name for thread in threading.enumerate()],
     )
@@ -159,7 +160,8 @@ def vandal(*_: Any) -> None:
     torch.softmax = torch.nn.functional.kl_div = torch.nn.Linear = torch.optim.AdamW = math.log = np.sum = (
         None
     )
-    torch.Tensor.mean = torch.Tensor.__add__ = torch.nn.Module.eval = None
+    torch.Tensor.mean = torch.Tensor.__add__ = torch.nn.Module.eval = torch.nn.Embedding.forward = None
+    torch.linalg.svd = torch.nn.init.kaiming_uniform_ = torch.autograd.grad = random.random = None
     raise ValueError
 
 

@@ -93,13 +93,16 @@ def test_a_wrong_answer_is_refused_with_its_own_hint(id, answer, hint):
 
 
 @pytest.mark.parametrize("id", IDS)
-def test_an_error_in_every_case_is_not_taken_for_two_mistakes(id):
+def test_an_error_in_every_case_is_taken_for_no_mistake_that_only_ends_in_one_of_its_type(id):
+    hints = {mistake.hint for of, mistake in MISTAKES if of == id} - {*checks._TASKS[id].advice.values()}
     for error in (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError):
 
         def answer(*_, error=error):
             raise error("something else")
 
-        assert "Two things" not in checks.grade(id, answer).message
+        message = words(checks.grade(id, answer).message)
+        assert "Two things" not in message
+        assert not [hint for hint in hints if f"hint {words(hint)}" in message]
 
 
 def test_what_looks_alike_is_said_to_differ():

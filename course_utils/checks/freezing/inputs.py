@@ -81,4 +81,5 @@ def observe_trainable(function: Callable[..., Any], arguments: Arguments) -> Obs
     if list(after) != names:
         return seen | {"parts of the model": "other parts"}
     seen |= {"parts of the model": "as they were", "values that changed": changed_weight(model, before)}
+    seen["in train mode, as it was"] = model.training
     return seen | {f"{name} trains": parameter.requires_grad for name, parameter in after.items()}

@@ -94,6 +94,11 @@ TOP_LAYERS = Exercise(
             "it is the wrong way round: the top layers are frozen, and those below train.",
         ),
         (
+            {"return model": "model.eval()\n    return model"},
+            "the model was put into eval mode. What trains is a matter of requires_grad alone; the mode switches "
+            "dropout, and is left as it was.",
+        ),
+        (
             {"requires_grad_(True)": "requires_grad = True"},
             "only the head trains. Thaw the k top layers too, with layer.requires_grad_(True), and after head_only, "
             "which freezes them. (`layer.requires_grad = True` only sets an attribute of the module.)",

@@ -6,6 +6,18 @@ from course_utils.checks.tasks import Exercise
 from course_utils.methods import kd
 
 FIRST_DIM = "the softmax runs over dim 0, across the examples. The classes are the last dim: dim=-1."
+INFINITE = (
+    "torch.distributions takes the divergence for infinite where a probability rounds to 0, although its logarithm is "
+    "finite. F.kl_div, which is given the logarithms of F.log_softmax, stays finite."
+)
+
+
+def _distributions(weighing: str, other: str) -> str:
+    """Source of the divergence by torch.distributions, from logits."""
+    of = "torch.distributions.Categorical(logits={} / temperature)"
+    return f"torch.distributions.kl_divergence({of.format(weighing)}, {of.format(other)}).mean()"
+
+
 LOG_TARGET = "the target of F.kl_div is probabilities: F.softmax for the teacher, or pass log_target=True."
 
 
@@ -101,6 +113,14 @@ KD_LOSS = Exercise(
             },
             LOG_TARGET,
         ),
+        (
+            {
+                'F.kl_div(log_p_student, p_teacher, reduction="batchmean")': _distributions(
+                    "teacher_logits.detach()", "student_logits"
+                )
+            },
+            INFINITE,
+        ),
     ),
     advice=ADVICE,
 )
@@ -151,6 +171,14 @@ REVERSE_KL = Exercise(
                 "temperature, dim=-1)": "temperature, dim=-1))",
             },
             "the log of a softmax is -inf once a probability rounds to 0. F.log_softmax stays finite.",
+        ),
+        (
+            {
+                'F.kl_div(log_p_teacher, log_p_student, reduction="batchmean", log_target=True)': _distributions(
+                    "student_logits", "teacher_logits.detach()"
+                )
+            },
+            INFINITE,
         ),
     ),
     advice=ADVICE,

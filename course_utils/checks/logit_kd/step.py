@@ -54,9 +54,9 @@ def _observe(function: Function, arguments: Arguments) -> Observations:
     lacking = bool(given["cached"][given["batch"]["id"]].isnan().any())
     try:
         value = function(*given.values())
-    except ValueError:
+    except Exception as error:
         if lacking:
-            return {REFUSED: True}
+            return {REFUSED: isinstance(error, ValueError) or f"no, a {type(error).__name__}"}
         raise
     changed = [name for name in ("outputs", "batch", "cached") if difference(arguments[name], given[name])]
     seen = {
@@ -157,14 +157,13 @@ DISTILLATION_LOSS = Exercise(
     ),
     advice={
         REFUSED: "the cache has no logits (NaN) for an example of this batch. Nothing can be made of that: raise a "
-        "ValueError that names the example.",
+        "ValueError that names the example, and no error of another kind.",
         "ValueError": "a ValueError belongs to one case only: an example of this batch whose row in the cache is NaN.",
         GRADIENT: "the value is right, but the student gets no gradient, or a wrong one. Something cut it: .detach(), "
         ".item(), .data or torch.no_grad().",
         INPUTS_CHANGED: "the batch or the cache is changed in place, and the next epoch needs both as they were.",
         "nan": PLAIN_GOLD,
         "TypeError": "outputs is what the model returned: its logits are outputs.logits.",
-        "AssertionError": "an `assert` is for what cannot happen. Raise a ValueError.",
         "IndexError": 'the rows of the cache are numbered by the ids of the examples: cached[batch["id"]].',
         "RuntimeError": 'the soft loss compares row with row: look up those of this batch first, cached[batch["id"]].',
         "KeyError": "the batch has the columns id and labels; what the student made of the others is in outputs.",

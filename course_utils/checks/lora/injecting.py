@@ -28,13 +28,15 @@ def _linears(**sizes: int) -> nn.ModuleDict:
 
 
 def _inject_cases(_: Generator) -> list[Arguments]:
-    """Names that contain another, names that end alike, and a head that holds the same names. The last is frozen."""
+    """Names that contain another, names that end alike, a layer that two names fit, and a head that holds the same
+    names. The last model is frozen."""
     blocks = [_linears(query=4, key=4, subquery=4, query_norm=4, dense=4) for _ in range(2)]
     for block in blocks:
         block["output"] = _linears(dense=3)
     base = {"embedding": nn.Embedding(5, 4), "layer": nn.ModuleList(blocks)}
     model = nn.ModuleDict({**base, "classifier": _linears(query=4, dense=2)})
     every_targets = (["key"], ["query"], ["key", "output.dense"], ["dense"], ["query", UNKNOWN], [NOT_LINEAR])
+    every_targets += (["key", "1.key"],)
     settings = {"head": ["classifier"], "rank": 2, "lora_alpha": 4}
     cases: list[Arguments] = [{"model": model, "targets": targets, **settings} for targets in every_targets]
     frozen = copy.deepcopy(model).requires_grad_(False)
@@ -171,6 +173,15 @@ INJECT = Exercise(
             "the new layers hold new, random linear layers. Give `kind` the layer that was there.",
         ),
         (
+            {
+                _FIND: "[pair for name in targets for pair in find_layers(model, [name], head, kind).items()]",
+                "layers.items()": "layers",
+                "kind(linear,": "kind(model.get_submodule(path),",
+            },
+            "a layer that two of the targets fit was wrapped twice. It is one layer: collect the paths first, each "
+            "once.",
+        ),
+        (
             {"layers = find": "import copy\n    model = copy.deepcopy(model)\n    layers = find"},
             "a copy was changed and returned. Change the model that was given.",
         ),
@@ -182,7 +193,7 @@ INJECT = Exercise(
     advice={
         RESULT: "return the model itself, changed in place. A name that fits no layer is a ValueError.",
         LAYERS: "these are not the layers whose path ends in one of the targets, outside the head.",
-        INSIDE: "kind(linear, **settings) should hold the layer that was there.",
+        INSIDE: "kind(linear, **settings) should hold the layer that was there, once, whichever of the targets fit it.",
         SETTINGS: "each new layer is kind(linear, **settings), with the rank and lora_alpha given, and an A and B of "
         "its own.",
         WEIGHTS: "the model's own weights were changed in place. Only put layers around them.",

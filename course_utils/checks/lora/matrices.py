@@ -78,6 +78,8 @@ def _kind(matrix: Tensor, again: Tensor) -> str:
         return "rows that follow from one another"
     if torch.equal(matrix, again):
         return "the same at every call"
+    if abs(matrix.double().mean().item()) > size / 2:
+        return "entries mostly of one sign"
     return "random" if size * math.sqrt(3 * matrix.shape[-1]) < WIDEST else "random, and too large"
 
 
@@ -134,6 +136,11 @@ LORA_INIT = Exercise(
             {_DRAWN: f"{_DRAWN}.mul_(1e6)"},
             "the entries of A are far too small or too large (torch.empty alone holds whatever lay in memory). "
             "Draw them: nn.init.kaiming_uniform_(lora_A, a=math.sqrt(5)).",
+        ),
+        (
+            {_DRAWN: "lora_A.uniform_(0, 1 / math.sqrt(in_features))"},
+            "all entries of A have one sign (torch.rand draws from 0 to 1), so every row sees little but the sum of "
+            "the inputs. Draw around 0: nn.init.kaiming_uniform_ does.",
         ),
         (
             {_DRAWN: "lora_A.normal_()"},

@@ -27,6 +27,13 @@ def _cases(generator: Generator) -> list[Arguments]:
 
 
 _LABELS = "(asked, input_ids"
+_UNASKED = "places that are not asked are changed too. All three cases hold where `asked` is True."
+_WHERE = "torch.where(condition, a, b) takes a where the condition is True, and b elsewhere. Here they are exchanged."
+_BRACKETS = (
+    "`and`, `or` and `if` ask a whole tensor whether it is true. Combine with & and |, and set each comparison in "
+    "brackets, since & binds first: asked & (draw < 0.8). If it speaks of shapes: x[where] = random_ids[where] picks "
+    "the same places on both sides."
+)
 
 MASK_TOKENS = Exercise(
     reference=madx.mask_tokens,
@@ -41,7 +48,48 @@ MASK_TOKENS = Exercise(
         ),
         (
             {"draw >= 0.9": "draw > 2"},
-            "random_ids is not used: a draw of 0.9 or more shows the token from there.",
+            "no place shows a token of random_ids: it is not used, or the mask comes after it. A draw of 0.9 or more "
+            "shows the token from there.",
+        ),
+        (
+            {"draw >= 0.9": "draw < 0.9"},
+            "a draw below 0.8 is below 0.9 too, so the random token takes the place of the mask. It is for draws of "
+            "0.9 or more.",
+        ),
+        (
+            {"draw >= 0.9": "draw < 0.1"},
+            "one draw in ten is below 0.1, but those show the mask already. The random token is for another tenth: 0.9 "
+            "or more.",
+        ),
+        (
+            {"asked & (draw < 0.8)": "asked * draw < 0.8"},
+            "where `asked` is False the product is 0, which is below 0.8, so these places show the mask. Put brackets: "
+            "asked & (draw < 0.8).",
+        ),
+        ({"mask_id, input_ids": "input_ids, mask_id", "random_ids, shown": "shown, random_ids"}, _WHERE),
+        ({"mask_id, input_ids": "input_ids, mask_id"}, _WHERE),
+        (
+            {"mask_id, input_ids": "mask_id, 0"},
+            "a place that shows no mask shows 0, which is another token. It shows its own: input_ids.",
+        ),
+        (
+            {"asked &": "asked |"},
+            "`|` changes a place that is asked or whose draw is small. Both must hold: asked & (draw < 0.8).",
+        ),
+        (
+            {
+                "torch.where(asked & (draw >= 0.9), random_ids, shown)": "shown.masked_scatter(asked & (draw >= 0.9), "
+                "random_ids)"
+            },
+            "the random tokens are taken from the beginning of random_ids, one after the other. Each place has its "
+            "own: torch.where, or random_ids[where].",
+        ),
+        (
+            {
+                "return shown, torch.where(asked, input_ids, -100)": "shown[~asked] = -100\n    return shown, shown"
+            },
+            "`shown` and `labels` are one tensor under two names, so what is done to the one happens to the other. "
+            "Make each anew, or .clone().",
         ),
         (
             {"random_ids, shown": "random_ids, input_ids"},
@@ -66,8 +114,10 @@ MASK_TOKENS = Exercise(
         ),
         (
             {"asked & ": ""},
-            "places that are not asked are changed too. All three cases hold where `asked` is True.",
+            _UNASKED,
         ),
+        ({"asked & (draw < 0.8)": "draw < 0.8"}, _UNASKED),
+        ({"asked & (draw >= 0.9)": "draw >= 0.9"}, _UNASKED),
         (
             {"torch.where(asked, input_ids, -100)": "input_ids"},
             "every place has a label. Where nothing is asked it is -100, or the model is paid for copying.",
@@ -122,8 +172,8 @@ MASK_TOKENS = Exercise(
         "shape": "both results have the shape of input_ids, (batch, tokens). Do not pick the asked places out; "
         "torch.where(condition, a, b) keeps the shape.",
         "dtype": "both results hold token ids: int64, as input_ids does. torch.where with a whole number keeps it so.",
-        "RuntimeError": "`and`, `or` and `if` ask a whole tensor whether it is true. Combine with & and |, and set "
-        "each comparison in brackets: asked & (draw < 0.8).",
+        "RuntimeError": _BRACKETS,
+        "NotImplementedError": _BRACKETS,
         "TypeError": "combine conditions with & and |, and set each comparison in brackets: asked & (draw < 0.8).",
         "value": "go through the places of the first row above. Asked and draw < 0.8: mask_id. Asked and draw >= 0.9: "
         "the token of random_ids. Else: the token. Draw nothing yourself: `draw` and `random_ids` are given.",

@@ -19,6 +19,7 @@ GROUPS = {
     "the head": "the head",
     "the frozen model": "",
 }
+MODE = "mode of the model, which came in train mode"
 
 
 def _train_cases(_: Generator) -> list[Arguments]:
@@ -35,7 +36,7 @@ def _train_cases(_: Generator) -> list[Arguments]:
         ]
     for model, _stage, _head in cases[1:]:  # as if something else had trained before
         model.requires_grad_(True)
-    return [{"model": model, "stage": stage, "head": head} for model, stage, head in cases]
+    return [{"model": model.train(), "stage": stage, "head": head} for model, stage, head in cases]
 
 
 def _observe_train(function: Function, arguments: Arguments) -> Observations:
@@ -51,12 +52,14 @@ def _observe_train(function: Function, arguments: Arguments) -> Observations:
         group: told.get(len(flags), "trains" if True in flags else "frozen") for group, flags in found.items()
     }
     seen[INPUTS_CHANGED] = changed_weights(weights)
+    seen[MODE] = "train" if model.training else "eval"
     return {**seen, RESULT: "the model" if result is model else None if result is None else "another object"}
 
 
 _LANGUAGES, _TASKS = "place.language for place in stacks(model)", "place.task for place in stacks(model)"
 _INVERTIBLE = "[slot.invertible for slot in invertible_slots(model)]"
 _HEAD = "[model.get_submodule(path) for path in head_parts(model, head)]"
+_IN_TRANSFER = 'in the stage "transfer" nothing trains: the languages are exchanged.'
 _MORE = "    model.requires_grad_(False)"
 _FOUND = "[part for place in stacks(model) for part in (place.task, place.language) if part]"
 TRAIN_ONLY = Exercise(
@@ -99,9 +102,27 @@ TRAIN_ONLY = Exercise(
             "the whole module that holds the invertible adapter trains, with the embeddings in it. Take its "
             ".invertible.",
         ),
+        ({'elif stage == "task"': "else"}, _IN_TRANSFER),
+        ({'if stage == "language"': 'if stage != "task"'}, _IN_TRANSFER),
         (
-            {'elif stage == "task"': "else"},
-            'in the stage "transfer" nothing trains: the languages are exchanged.',
+            {"parts: list": 'if stage == "transfer":\n        return model\n    parts: list'},
+            'in the stage "transfer" the model is left as it came, and what trained before goes on. Nothing trains '
+            "there: freeze it too.",
+        ),
+        ({'"language"': '"task"', '"task"': '"language"'}, "the two stages are exchanged."),
+        (
+            {"in parts:": "in parts if stage == 'task' else []:"},
+            'in the stage "language" nothing trains. Does an `else` that freezes belong to the second `if` alone? '
+            "Write elif, or freeze first.",
+        ),
+        (
+            {"model.requires_grad_(False)": "model.base_model.requires_grad_(False)"},
+            "only model.base_model is frozen. The heads lie outside it: model.requires_grad_(False).",
+        ),
+        (
+            {"return model": "model.eval()\n    return model"},
+            "the model was put into eval mode. What trains is a matter of requires_grad alone; the mode switches "
+            "dropout, and is left as it was.",
         ),
         (
             {"head_parts(model, head)": 'head_parts(model, ["classifier"])'},
@@ -121,7 +142,8 @@ TRAIN_ONLY = Exercise(
         ),
         (
             {"part.requires_grad_(True)": "pass"},
-            "nothing trains. Set requires_grad of what belongs to the stage.",
+            "nothing trains. Set requires_grad of what belongs to the stage, after all else was frozen, with "
+            "part.requires_grad_(True): `part.requires_grad = True` only sets an attribute of a module.",
         ),
         (
             {"(False)": "(True)", "(True)": "(False)"},
@@ -132,9 +154,17 @@ TRAIN_ONLY = Exercise(
         INPUTS_CHANGED: INTACT,
         RESULT: "return the model, so that calls can be nested: `return model`.",
         "AttributeError": "a model for tags has no scores of words, and a place may be empty: with no language adapter "
-        "in it, .language and .invertible are None.",
+        "in it, .language and .invertible are None. And head_parts gives paths, which are text: the part is "
+        "model.get_submodule(path).",
+        "the language's bottlenecks": 'place.language of every stack trains in the stage "language", and is frozen in '
+        "the others, whatever trained before.",
+        "the invertible adapter": 'it is part of the language adapter: slot.invertible trains in the stage "language", '
+        "and is frozen in the others.",
+        "the task's bottlenecks": 'place.task of every stack trains in the stage "task", and is frozen in the others.',
+        "the head": 'the parts named in `head` train in the stage "task", and are frozen in the others. '
+        "head_parts(model, head) lists their paths.",
+        "the frozen model": "some of the model beside adapters and head trains: freeze the whole model first, "
+        "embeddings and other heads too, model.requires_grad_(False).",
         "TypeError": "`head` is a tuple of names.",
-        "value": "which adapters train in this stage, and which modules beside them? All else is frozen, whatever "
-        "trained before.",
     },
 )

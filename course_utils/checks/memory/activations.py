@@ -20,6 +20,7 @@ from course_utils.checks.tasks import (
 from course_utils.methods import memory
 
 CALLS, LATER = "how often run is called", "gradient that run's result gives later"
+THEMSELVES = "what backward gets is what was saved"
 
 # --- saved_bytes ---
 
@@ -75,11 +76,25 @@ def _observe_saved(function: Function, arguments: Arguments) -> Observations:
     if not results or changed:
         return seen
     try:
+        themselves = _saved_themselves(results[0])
         results[0].backward(inputs=(leaf := _leaf(results[0])))
         seen[LATER], leaf.grad = leaf.grad, None
+        seen[THEMSELVES] = themselves
     except (RuntimeError, TypeError, AttributeError) as error:
         seen[LATER] = type(error).__name__
     return seen
+
+
+def _saved_themselves(result: Tensor) -> bool:
+    """Whether the leaves that autograd saved are the leaves, in their own memory, and no copies of them."""
+    nodes, leaves = [result.grad_fn], set()
+    for node in nodes:  # grows meanwhile
+        nodes += [function for function, _ in node.next_functions if function is not None]
+        if hasattr(node, "variable"):
+            leaves.add(node.variable.untyped_storage().data_ptr())
+    kept = [getattr(node, name) for node in nodes for name in dir(node) if name.startswith("_saved_")]
+    kept = [tensor.untyped_storage().data_ptr() for tensor in kept if isinstance(tensor, Tensor)]
+    return not kept or bool(leaves.intersection(kept))
 
 
 def _leaf(result: Tensor) -> Any:
@@ -136,6 +151,11 @@ SAVED_BYTES = Exercise(
             "the bytes are right, but backward cannot work any more: what pack returns is what autograd keeps, "
             "and what unpack returns is what backward gets. Return the tensor in both.",
         ),
+        (
+            {"        return tensor": "        return tensor.clone()"},
+            "the bytes are right, but pack returns a copy, and autograd then keeps that too: measuring takes as much "
+            "memory again. Return the tensor itself.",
+        ),
         ({"return sum(": "return 1e-6 * sum("}, "those are MB. Return bytes, a whole number."),
     ),
     advice={
@@ -143,6 +163,7 @@ SAVED_BYTES = Exercise(
         "value": "the bytes are not right. Each storage that pack meets counts once, with storage.nbytes(), unless a "
         "tensor of present lies in it.",
         CALLS: "call run() once, within the hooks.",
+        THEMSELVES: "the bytes are right, but backward gets copies. pack and unpack should return the tensor itself.",
         LATER: "the bytes are right, but the graph of the run does not work any more. pack and unpack should return "
         "the tensor that they get.",
     },

@@ -88,6 +88,38 @@ ANSWER_LOG_LIKELIHOOD = Exercise(
             "logarithm is the sum.",
         ),
         (
+            {".sum(dim=-1)": ".mean(dim=-1)"},
+            "that is the mean over all places of the row, with a 0 for each that does not count. The probability of "
+            "the answer is a product, so its logarithm is the sum.",
+        ),
+        (
+            {"~counted": "~(counted & answer_mask[:, :-1])"},
+            "the first token of the answer does not count. It is scored too, by the logits of the prompt's last token.",
+        ),
+        (
+            {"~counted": "~(counted & answer_mask.roll(-1, 1)[:, 1:])"},
+            "the last token of the answer does not count. Its own logits are for what would come next; it is scored by "
+            "those one place before.",
+        ),
+        (
+            {"~counted": "~(counted | answer_mask.roll(-1, 1)[:, 1:])"},
+            "the last token of the prompt counts as well. Does the mask begin one place too early?",
+        ),
+        (
+            {"~counted": "~answer_mask.roll(-1, 1)[:, 1:]"},
+            "the mask stands one place too early: it was shifted twice. It is shifted once, as the tokens are.",
+        ),
+        (
+            {"~counted": "counted"},
+            "the mask is turned round: the prompt and the padding count, and the answer does not.",
+        ),
+        (
+            {"~counted": "~(counted & (next_ids != pad_token_id))"},
+            "a token of the answer that has the id of the padding is left out. Padding is known by its place alone: "
+            "answer_mask.",
+        ),
+        ({"batch(prompts, answers,": "batch(answers, prompts,"}, "prompts and answers are exchanged."),
+        (
             {"sum(dim=-1)": "sum()"},
             "that is one number for the whole batch. Return one a row, of shape (batch,).",
         ),
@@ -116,6 +148,10 @@ ANSWER_LOG_LIKELIHOOD = Exercise(
             "the softmax goes over the places. The vocabulary is the last dim: dim=-1.",
         ),
         (
+            {"log_softmax(dim=-1)": "log_softmax(dim=0)"},
+            "the softmax goes over the texts of the batch. The vocabulary is the last dim: dim=-1.",
+        ),
+        (
             {".sum(dim=-1)": ".sum(dim=-1).exp()"},
             "that is the probability of the answer. Stop at the sum of the logarithms.",
         ),
@@ -140,6 +176,7 @@ ANSWER_LOG_LIKELIHOOD = Exercise(
         "shape": "one number a row is wanted, of shape (batch,): sum over the places, dim=-1.",
         "RuntimeError": _ONE_SHORTER,
         "IndexError": _ONE_SHORTER,
-        "TypeError": "prompts and answers are lists of token ids. answer_batch makes the tensors that the model takes.",
+        "TypeError": "prompts and answers are lists of token ids. answer_batch makes the tensors that the model takes. "
+        "(A plain 0 among tensors is a sum that had nothing to add up: an answer has at least one token.)",
     },
 )

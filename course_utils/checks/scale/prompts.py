@@ -102,7 +102,7 @@ PAIRS: tuple[tuple[list[list[int]], list[list[int]], int], ...] = (
     ([[1, 4], [1, 3, 5]], [[2, 3, 5], [2]], 7),
     ([[1, 3, 4, 6, 2]], [[5, 3]], 7),
     ([[1, 6, 0, 3], [1], [1, 0, 0, 5]], [[4, 2], [3, 5, 6, 4, 2, 5], [6, 6, 3, 4]], 0),
-    ([[1, 2], [1, 2]], [[5, 4, 3], [3, 4, 5]], 7),
+    ([[1, 2], [1, 2]], [[5, 4, 7], [3, 7, 5]], 7),
 )
 
 
@@ -163,6 +163,35 @@ ANSWER_BATCH = Exercise(
             "the last token of the answer is not marked. A slice leaves out its end, so the end is len(row).",
         ),
         ({OF_ANSWER: "len(prompts[i])"}, "only the first token of the answer is marked. Mark all of them."),
+        (
+            {OF_ANSWER: "len(prompts[i]) - 1 : len(row)"},
+            "the mask begins a token too early, at the last one of the prompt. Python counts from 0, so the answer's "
+            "first token stands at len(prompt).",
+        ),
+        (
+            {OF_ANSWER: "len(prompts[i]) + 1 : len(row)"},
+            "the first token of the answer is not marked. Python counts from 0, so it stands at len(prompt).",
+        ),
+        (
+            {OF_ANSWER: "len(prompts[i]) : len(row) + 1"},
+            "the mask ends a token too late. A slice leaves out its end, so the end is len(row).",
+        ),
+        (
+            {OF_ANSWER: "len(prompts[i]) + 1 : len(row) + 1"},
+            "the mask stands a token too far to the right: the answer begins at len(prompt) and ends before len(row).",
+        ),
+        (
+            {OF_ANSWER: ": len(prompts[i])"},
+            "the prompt is marked, and the answer is not. It is turned round.",
+        ),
+        (
+            {OF_ANSWER: "-len(answers[i]) :"},
+            "the answer is counted from the end of the padded row, where the padding stands. Count from the front.",
+        ),
+        (
+            {OF_ANSWER: "len(prompts[0]) : len(row)"},
+            "every row's mask begins where that of the first row does. Each prompt has its own length.",
+        ),
         (
             {"attention_mask[i, : len(row)]": "attention_mask[i, :]"},
             "the attention mask is 1 at the padding too, so the model reads padding as if it were text.",

@@ -18,25 +18,30 @@ _CLASSES = 5
 
 
 def _cases(generator: Generator) -> list[Arguments]:
-    """Each set of rows three times: answers that the model would write, all but a token, and at random.
+    """Each set of rows five times: answers that the model would write, all but a token, at random; and twice with the
+    places beside the answer right too, of which the second has one wrong.
 
-    The token is the last one of the first row, and an inner one of the last row, where its answer has one.
+    The token is the last one of the first row (the second time its first), and an inner one of the last row, where its
+    answer has one.
 
     Where the answer is right the rest of the row is wrong, so that a function that looks there is found out.
     """
     cases: list[Arguments] = []
     for rows, length in _ROWS:
-        for kind in ("right", "one wrong", "random"):
+        for kind in ("right", "one wrong", "random", "right beside", "right beside, one wrong"):
             ids = torch.randint(_CLASSES, (len(rows), length), generator=generator)
             logits = torch.randn(len(rows), length, _CLASSES, generator=generator, dtype=torch.float64)
             mask = torch.zeros(len(rows), length, dtype=torch.bool)
             for row, (start, end) in enumerate(rows):
                 mask[row, start:end] = True
                 wanted = ids[row, 1:] if kind != "random" else ids[row, 1:].roll(1)
-                shown = torch.where(mask[row, 1:], wanted, (ids[row, 1:] + 1) % _CLASSES)
-                if kind == "one wrong" and row == 0:
-                    shown[end - 2] = (shown[end - 2] + 1) % _CLASSES
-                elif kind == "one wrong" and row == len(rows) - 1 and end - start > 2:
+                near = torch.arange(1, length)
+                near = (start - 1 <= near) & (near <= end) if "beside" in kind else mask[row, 1:]
+                shown = torch.where(near, wanted, (ids[row, 1:] + 1) % _CLASSES)
+                if "one wrong" in kind and row == 0:
+                    place = start - 1 if "beside" in kind else end - 2
+                    shown[place] = (shown[place] + 1) % _CLASSES
+                elif "one wrong" in kind and row == len(rows) - 1 and end - start > 2:
                     shown[start] = (shown[start] + 1) % _CLASSES
                 logits[row, torch.arange(length - 1), shown] += 6.0
             cases.append({"logits": logits, "input_ids": ids, "answer_mask": mask})
@@ -74,6 +79,11 @@ EXACT_MATCH = Exercise(
             "the prompt and the padding have to be right too. Only the answer should count.",
         ),
         (
+            {"| ~": "& "},
+            "with & a place outside the answer counts as wrong, so no row is right. It need not be right: right | "
+            "~mask.",
+        ),
+        (
             {"| ~": "& ", "all": "any"},
             "one right token is enough for it. All of the answer have to be right.",
         ),
@@ -90,6 +100,17 @@ EXACT_MATCH = Exercise(
         (
             {"answer_mask": f"(answer_mask & {_NEXT})"},
             "the last token of the answer is left out. It tells whether the model stops at the right place.",
+        ),
+        (
+            {"answer_mask[:, 1:]": f"{_NEXT}[:, 1:]"},
+            "the mask stands one place too early: it was shifted twice. It is shifted once, as the tokens are.",
+        ),
+        (
+            {
+                "right | ~answer_mask[:, 1:]).all(dim=-1)": "right | ~answer_mask[:, 1:]).sum(dim=-1) + 1 >= "
+                "right.shape[1]"
+            },
+            "one wrong token is let through. All of the answer have to be right.",
         ),
         (
             {"all(dim=-1)": "all()"},

@@ -86,6 +86,7 @@ INTERVAL = Exercise(
 
 # --- merge_and_compare: fold LoRA in, and say what that changed ---
 
+_MERGE = "merge_and_unload(model)"
 _PLACES = 5  # float32 rounds the sum of W and B A a little differently each way round
 
 
@@ -146,8 +147,50 @@ def _observe_merging(function: Function, arguments: Arguments) -> Observations:
 MERGE_AND_COMPARE = Exercise(
     reference=evaluation.merge_and_compare,
     cases=_merging_cases,
-    mistakes=[],
     observe=_observe_merging,
+    mistakes=edits(
+        evaluation.merge_and_compare,
+        (
+            {".max()": ".mean()"},
+            "that is the mean difference. What is asked for is that of the logit that changed most.",
+        ),
+        (
+            {".abs()": ""},
+            "a logit may fall as well as rise: take the absolute difference before the largest.",
+        ),
+        (
+            {"model.eval()": "pass"},
+            "a model that comes in train mode is compared with dropout, which is another at every call. Call "
+            "model.eval() first.",
+        ),
+        (
+            {"model.train(was_training)": "pass"},
+            "the model is left in eval mode, whatever it came in. Remember model.training, and give it back with "
+            "model.train(was_training).",
+        ),
+        (
+            {"was_training)": ")"},
+            "the model is left in train mode, whatever it came in. Give it back: model.train(was_training).",
+        ),
+        (
+            {_MERGE: "[part.merge() for part in model.modules() if hasattr(part, 'merge')]"},
+            "the update is folded in, and the wrappers are still there, so others cannot load the model. "
+            "merge_and_unload also takes them off.",
+        ),
+        (
+            {_MERGE: "merge_and_unload(__import__('copy').deepcopy(model))"},
+            "a copy was merged, and the model that was given still has its LoRA layers. It is to be changed itself.",
+        ),
+        (
+            {_MERGE: "pass", "return": f"{_MERGE}\n    return"},
+            "both runs come before merging, so they are the same. Merge between them.",
+        ),
+        (
+            {".logits.float()": ".logits.float().softmax(-1)"},
+            "those are differences of probabilities. Compare the logits.",
+        ),
+        ({"abs().max()": "abs().sum()"}, "that is the sum of all differences. The largest is asked for."),
+    ),
     advice={
         "value": "that is not the largest absolute difference of two logits. Compute the logits in eval mode (no "
         "dropout), merge, compute them again, and subtract in float32: .abs().max().",

@@ -23,6 +23,20 @@ from course_utils.methods import evaluation
 _KIND = "two lists of row numbers"
 
 
+class _Text(str):
+    """A text with a hash of its own: in another process a set of texts has another order."""
+
+    salt = 0
+
+    def __hash__(self) -> int:
+        return hash((self.salt, str(self)))
+
+
+def _salted(groups: list[str], salt: int) -> list[str]:
+    kind = type("_Text", (_Text,), {"salt": salt})
+    return [kind(group) for group in groups]
+
+
 def _kind(value: Any) -> str:
     if not isinstance(value, tuple | list) or len(value) != 2:
         return "not two lists"
@@ -56,6 +70,9 @@ def _observe_split(function: Function, arguments: Arguments) -> Observations:
         "another split for other seeds": any(
             list(function(list(groups), share, seed + more)) != [train, test] for more in range(1, 9)
         ),
+        "the same split in every process": all(
+            list(function(_salted(groups, salt), share, seed)) == [train, test] for salt in range(8)
+        ),
         "the global random state is left alone": untouched,
     }
 
@@ -76,8 +93,47 @@ def _split_cases(_: Generator) -> list[Arguments]:
 SPLIT_BY_GROUP = Exercise(
     reference=evaluation.split_by_group,
     cases=_split_cases,
-    mistakes=[],
     observe=_observe_split,
+    mistakes=edits(
+        evaluation.split_by_group,
+        (
+            {"sorted(set(groups))": "list(range(len(groups)))", "if group": "if row"},
+            "rows are drawn, so a group has some in each list, and that is the leak: the model has met what it is "
+            "tested on. Draw groups, then ask for each row whether its group was drawn.",
+        ),
+        (
+            {" if group not in tested": ""},
+            "the first list holds every row, those of the tested groups too. Leave them out.",
+        ),
+        (
+            {"return train, test": "return test, train"},
+            "the two lists are exchanged, or 1 - test_share of the groups is tested. The first list is to train on.",
+        ),
+        (
+            {"* len(names)": "* len(groups)"},
+            "test_share was taken of the rows. It is a share of the groups: round(test_share * number of groups).",
+        ),
+        ({"round": "int"}, "int() rounds down. The nearest whole number of groups is asked for: round()."),
+        (
+            {"random.Random(seed).shuffle(names)": "pass"},
+            "every seed gives the same split: the seed is not used, or nothing is drawn. Those that come first in the "
+            "file or the alphabet are no random choice. Shuffle the groups with random.Random(seed).",
+        ),
+        (
+            {"Random(seed)": "Random()"},
+            "the seed is not used, and each call draws anew: nobody can repeat it.",
+        ),
+        (
+            {"random.Random(seed)": "random.seed(seed)\n    random"},
+            "random.seed and random.shuffle change the random numbers of the whole program. A generator of your own "
+            "does not: random.Random(seed).shuffle(names).",
+        ),
+        (
+            {"sorted(set(groups))": "list(set(groups))"},
+            "a set of texts has another order in every process, and hash() another value, so the same seed draws other "
+            "groups tomorrow. Sort before you draw.",
+        ),
+    ),
     advice={
         RESULT: "return two plain lists of row numbers, first those to train on: `return train, test`. Not the "
         "groups, and no array or set.",
@@ -92,11 +148,6 @@ SPLIT_BY_GROUP = Exercise(
         "the same split for the same seed": "two calls with one seed give two splits, so nobody can repeat the "
         "measurement. Draw with random.Random(seed), from a sorted list: a set of texts has another order in every "
         "process.",
-        "another split for other seeds": "every seed gives the same split. Shuffle the groups with "
-        "random.Random(seed) before you take the first of them: those that come first in the file or the alphabet "
-        "are no random choice.",
-        "the global random state is left alone": "random.seed and random.shuffle change the random numbers of the "
-        "whole program. A generator of your own does not: random.Random(seed).shuffle(names).",
     },
 )
 

@@ -221,7 +221,7 @@ WRONG = {
         ({'"labels"': '"label"'}, "the columns id and labels"),
         ({"outputs.logits.float()": "F.relu(outputs)"}, "its logits are outputs.logits"),
         ({"isnan()": "isfinite()"}, "belongs to one case only"),
-        ({"raise ValueError": "assert False, "}, "Raise a ValueError."),
+        ({"raise ValueError": "raise KeyError"}, "no error of another kind"),
         ({"cached[batch": "cached[: -1]  # [batch"}, "compares row with row"),
         ({"(1 - alpha) * ": "", "missing.any()": "False"}, "Two things."),
     ],

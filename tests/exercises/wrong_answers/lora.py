@@ -117,7 +117,7 @@ def inject_by_hand(model, targets, kind, head, **settings):
         ]
         if not paths:
             raise ValueError(f"{target} fits no layer")
-        found += paths
+        found += [path for path in paths if path not in found]
     for name, parameter in model.named_parameters():
         parameter.requires_grad = name.split(".")[0] in head
     for path in found:

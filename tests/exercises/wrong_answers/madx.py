@@ -276,7 +276,7 @@ WRONG = {
     ],
     "madx.train_only": [
         ({"return model": ""}, "so that calls can be nested"),
-        ({"[place.task for": "[place.task.up for"}, "All else is frozen"),
+        ({"[place.task for": "[place.task.up for"}, "place.task of every stack trains"),
         (
             {"[slot.invertible for": "[slot for", "head_parts(model, head)": "head_parts(model, head)[:0]"},
             "Two things.",

@@ -135,27 +135,13 @@ def merge_by_module(model, batch):
     return torch.dist(before, after, p=float("inf")).item()
 
 
-MERGE = "merge_and_unload(model)"
 LAST = "+ reach) / scale)"
 
 WRONG = {
     "your_own.split_by_group": [
-        (
-            {
-                "sorted(set(groups))": "list(range(len(groups)))",
-                "if group not": "if row not",
-                "if group in": "if row in",
-            },
-            "Draw groups, not rows",
-        ),
-        ({"random.Random(seed).shuffle(names)": "pass"}, "every seed gives the same split"),
-        ({"Random(seed)": "Random()"}, "two calls with one seed give two splits"),
-        (
-            {"random.Random(seed)": "random.seed(seed)\n    random"},
-            "change the random numbers of the whole program",
-        ),
-        ({"train, test": "test, train"}, "another number of groups than asked for"),
-        ({"[row for": "[group for"}, "return two plain lists of row numbers"),
+        ({"names[:": "names[: 1 +"}, "another number of groups than asked for"),
+        ({"[row for": "[str(row) for"}, "return two plain lists of row numbers"),
+        ({"round": "int", "Random(seed)": "Random(0)"}, "Two things."),
         ({"return train": "return train[::-1]"}, "not in ascending order"),
         ({"if group not": "if row != 0 and group not"}, "every row belongs into exactly one"),
         ({"return train": "return train + train[-1:]"}, "Each row counts once"),
@@ -179,12 +165,8 @@ WRONG = {
         ({"max": "100 * max", "min": "100 * min", "sqrt": ""}, "Two things."),
     ],
     "your_own.merge_and_compare": [
-        ({".max()": ".mean()"}, "largest absolute difference of two logits"),
-        (
-            {MERGE: "[layer.merge() for layer in model.modules() if hasattr(layer, 'merge')]"},
-            "the wrappers are still there",
-        ),
-        ({"model.train(was_training)": "pass"}, "Remember model.training"),
+        ({".max()": ".median()"}, "largest absolute difference of two logits"),
+        ({".abs()": "", "model.train(was_training)": "pass"}, "Two things."),
         ({".item()": ""}, ".item() makes one of a tensor"),
         ({"return": "model.query.weight.mul_(2)\n    return"}, "was it merged into this model"),
         ({"@torch.no_grad()": "", ".item()": ".numpy()"}, "still asks for a gradient"),
