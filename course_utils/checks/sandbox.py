@@ -22,6 +22,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from types import ModuleType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -171,19 +172,10 @@ def _no_input(*_: Any, **__: Any) -> NoReturn:
 
 
 # What a function may replace. The builtins come first: all else needs them.
-_MODULES = (
-    builtins,
-    math,
-    random,
-    np,
-    np.linalg,
-    np.random,
-    torch,
-    torch.linalg,
-    torch.special,
-    torch.autograd,
-)
-_MODULES += (torch.autograd.graph, torch.optim, nn, nn.functional, nn.init, nn.utils)
+_MODULES: tuple[ModuleType, ...] = (
+    builtins, math, random, np, np.linalg, np.random, torch, torch.linalg, torch.special, torch.autograd,
+    torch.autograd.graph, torch.optim, nn, nn.functional, nn.init, nn.utils,
+)  # fmt: skip
 _CLASSES = (torch.Tensor, *{kind for kind in vars(nn).values() if isinstance(kind, type)})
 
 

@@ -35,8 +35,9 @@ def _inject_cases(_: Generator) -> list[Arguments]:
         block["output"] = _linears(dense=3)
     base = {"embedding": nn.Embedding(5, 4), "layer": nn.ModuleList(blocks)}
     model = nn.ModuleDict({**base, "classifier": _linears(query=4, dense=2)})
-    every_targets = (["key"], ["query"], ["key", "output.dense"], ["dense"], ["query", UNKNOWN], [NOT_LINEAR])
-    every_targets += (["key", "1.key"],)
+    every_targets: tuple[list[str], ...] = (
+        ["key"], ["query"], ["key", "output.dense"], ["dense"], ["query", UNKNOWN], [NOT_LINEAR], ["key", "1.key"],
+    )  # fmt: skip
     settings = {"head": ["classifier"], "rank": 2, "lora_alpha": 4}
     cases: list[Arguments] = [{"model": model, "targets": targets, **settings} for targets in every_targets]
     frozen = copy.deepcopy(model).requires_grad_(False)

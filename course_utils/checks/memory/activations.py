@@ -87,7 +87,8 @@ def _observe_saved(function: Function, arguments: Arguments) -> Observations:
 
 def _saved_themselves(result: Tensor) -> bool:
     """Whether the leaves that autograd saved are the leaves, in their own memory, and no copies of them."""
-    nodes, leaves = [result.grad_fn], set()
+    nodes: list[Any] = [result.grad_fn]
+    leaves: set[int] = set()
     for node in nodes:  # grows meanwhile
         nodes += [function for function, _ in node.next_functions if function is not None]
         if hasattr(node, "variable"):
