@@ -57,11 +57,17 @@ def tried_rates(notebook: str, times: float) -> dict[str, float]:
     """Key -> the learning rate that the notebook's sweep tries at this factor, rounded to two digits."""
     found = {}
     for key, row in _listed()[notebook].items():
-        role, _, name = row["base"].partition(".")
-        model = entry(role)
-        base = model.peft_learning_rates[name] if name else model.recipe["learning_rate"]
-        found[key] = float(f"{base * times:.2g}")
+        found[key] = float(f"{_rate(row['base']) * times:.2g}")
     return found
+
+
+def _rate(base: str | float) -> float:
+    """The rate that `base` in sweeps.toml stands for."""
+    if isinstance(base, float):
+        return base
+    role, _, name = base.partition(".")
+    model = entry(role)
+    return model.peft_learning_rates[name] if name else model.recipe["learning_rate"]
 
 
 def sweep_file(notebook: str) -> Path:
