@@ -40,7 +40,7 @@ def gap() -> Figure:
     """A large and a small model: the slides' illustration, and ours, whose areas are the numbers of parameters."""
     axes = canvas(530)
     told = results.paper("E06")["accuracy"]
-    ours = runs("02", exhibit="E06").mean(), runs("02", method="gold labels").mean()
+    ours = runs("02", method="teacher").mean(), runs("02", method="gold labels").mean()
     sizes = [results.load("02", own=False).query("method == @name")["trainable_parameters"].iloc[0]
              for name in ("teacher", "gold labels")]  # fmt: skip
     small = 330 * math.sqrt(sizes[1] / sizes[0])
@@ -223,7 +223,7 @@ def unlabelled_text() -> Figure:
         range(len(by_times)), by_times["mean"], yerr=by_times["std"], color=BLUE, marker="o", capsize=8
     )
     for at, level, colour, style, text in (
-        (-0.25, runs("02", exhibit="E06").mean(), GREY, "--", "the teacher"),
+        (-0.25, runs("02", method="teacher").mean(), GREY, "--", "the teacher"),
         (3.45, runs("02", method="gold labels").mean(), GREEN, ":", "student, gold labels alone"),
     ):
         axes.axhline(level, color=colour, linestyle=style)
