@@ -11,6 +11,10 @@ from course_utils.data.batches import padded
 from course_utils.data.conversations import ASSISTANT, END, USER
 from course_utils.training.forward import eval_mode
 
+BASE_TRAINING_TOKENS = 2_500 * 32 * 23
+"""What the bundled base (role `chat_base`) read in its own training: steps, documents a step, tokens a document. Steps
+and batch are those of its card; a document has 23 tokens on average, counted from the recipe."""
+
 
 @torch.no_grad()
 def complete(

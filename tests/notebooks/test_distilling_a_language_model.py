@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 from course_utils import assets, data, models, results
 from course_utils.commands import tables
+from course_utils.methods import gkd
 from course_utils.models import chat
 from course_utils.runs import chat as chat_table
 
@@ -23,6 +24,7 @@ def run() -> dict[str, Any]:
     found: dict[str, Any] = {
         "chat": chat, "data": data, "models": models, "results": results, "torch": torch, "F": F, "pd": pd,
         "cmp": small.cmp, "display": print, "device": torch.device("cpu"), "seed": 0,
+        "generalised_jsd": gkd.generalised_jsd,
     }  # fmt: skip
     found["cmp"] = lambda name, ours, other: small.cmp(name, ours, other, 1e-6)
     for cell in CELLS:
