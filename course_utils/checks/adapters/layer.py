@@ -85,6 +85,17 @@ ADAPTER = Exercise(
     mistakes=edits(
         adapters.Adapter,
         (
+            {"hidden if residual is None else residual": "residual or hidden"},
+            "`residual or hidden` asks a whole tensor whether it is true. Ask `residual is None`.",
+        ),
+        (
+            {
+                "return residual + self.up(narrow).to(hidden.dtype)": "return F.relu(residual + "
+                "self.up(narrow).to(hidden.dtype))"
+            },
+            "a ReLU stands around the whole sum. It belongs between down and up, and nowhere else.",
+        ),
+        (
             {_ADDED: "self.up(narrow)"},
             "the residual is missing: that is the bottleneck alone, and nothing of what came in is left. Add "
             "`residual`.",
@@ -198,6 +209,16 @@ HOULSBY_OUTPUT = Exercise(
     cases=_places,
     mistakes=edits(
         adapters.houlsby_output,
+        (
+            {"layer_norm(skip + adapter(sublayer))": "layer_norm(skip) + adapter(sublayer)"},
+            "LayerNorm is put on `skip` alone. It comes last, over the whole sum.",
+        ),
+        (
+            {"adapter(sublayer)": "sublayer + adapter(skip)"},
+            "the adapter stands beside the sublayer and reads what went into it. Houlsby's reads what comes out: "
+            "`sublayer`.",
+        ),
+        ({"adapter(sublayer)": "adapter(adapter(sublayer))"}, "the adapter is used twice."),
         ({"skip + ": ""}, "the skip connection is missing: add `skip` to what the adapter gave."),
         (
             {"skip + adapter(": "adapter(skip + "},

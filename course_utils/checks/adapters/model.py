@@ -11,6 +11,7 @@ from course_utils.checks.edits import edits
 from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Observations
 from course_utils.methods import adapters
 
+MODE = "mode of the model, which came in train mode"
 PLACES, SIZES, START = "where adapters are", "width and bottleneck of the adapters", "their first weights"
 OWN, TRAINS, LOGITS = (
     "whose the adapters are",
@@ -25,7 +26,7 @@ def _model(generator: Generator) -> nn.Module:
         max_position_embeddings=4, num_labels=3, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
     )  # fmt: skip
     with torch.random.fork_rng():
-        model = BertForSequenceClassification(config)
+        model = BertForSequenceClassification(config).train()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=generator) / 2)
@@ -48,6 +49,7 @@ def _observe(function: Function, arguments: Arguments) -> Observations:
     model, *settings = copy.deepcopy(tuple(arguments.values()))
     init_std = settings[-1]
     result = function(model, *settings)
+    mode = "train" if model.training else "eval"
     places = {path: part.adapter for path, part in model.named_modules() if hasattr(part, "adapter")}
     weights = [p.detach() for place in places.values() for n, p in place.named_parameters() if "weight" in n]
     groups: dict[str, set[bool]] = {}
@@ -74,7 +76,7 @@ def _observe(function: Function, arguments: Arguments) -> Observations:
             seen[LOGITS] = model.eval()(torch.tensor([[1, 2, 3], [4, 5, 6]])).logits
         except (RuntimeError, TypeError) as error:
             seen[LOGITS] = f"{type(error).__name__} when the model is called"
-    return seen
+    return seen | {MODE: mode}
 
 
 def _features(adapter: Any) -> tuple[int, int]:
@@ -108,6 +110,16 @@ INJECT_ADAPTERS = Exercise(
     observe=_observe,
     mistakes=edits(
         adapters.inject_adapters,
+        (
+            {"return model": "model.eval()\n    return model"},
+            "the model was put into eval mode. What trains is a matter of requires_grad alone; the mode switches "
+            "dropout, and is left as it was.",
+        ),
+        (
+            {"replace(model, path,": "setattr(model, path,"},
+            "the adapters are not in their places: a path has dots, and setattr takes one name. replace(model, path, "
+            "new) finds the parent.",
+        ),
         (
             {"freeze_base(model, head)": "pass"},
             "the base still trains. Freeze it, with freeze_base(model, head), before the adapters are put in.",

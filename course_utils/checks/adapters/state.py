@@ -55,9 +55,8 @@ def _observe(function: Function, arguments: Arguments) -> Observations:
     given: nn.Module = arguments["model"]
     model = copy.deepcopy(given)
     state = function(model)
-    intact = not difference(dict(given.state_dict()), dict(model.state_dict())) and [
-        parameter.requires_grad for parameter in given.parameters()
-    ] == [parameter.requires_grad for parameter in model.parameters()]
+    flags = [[p.requires_grad for p in each.parameters()] + [each.training] for each in (given, model)]
+    intact = not difference(dict(given.state_dict()), dict(model.state_dict())) and flags[0] == flags[1]
     seen: Observations = {INPUTS_CHANGED: None if intact else "model"}
     if not _is_state(state):
         return seen | {KIND: describe(state), RESULT: None}
@@ -147,11 +146,13 @@ ADAPTER_STATE = Exercise(
 )
 
 
+MODE = "mode of the model, which came in train mode"
 OWN, FLAGS = "the model's own parameters", "what requires a gradient"
 
 
 def _swap_cases(generator: Generator) -> list[Arguments]:
-    """What another task stored: in the last case beside a tensor that the model has no parameter for."""
+    """What another task stored: in the third case beside a tensor that the model has no parameter for; in the last
+    other parts than those that train here."""
     cases: list[Arguments] = []
     for trained in (
         ("adapter", "classifier"),
@@ -161,7 +162,8 @@ def _swap_cases(generator: Generator) -> list[Arguments]:
         model, other = small_model(generator, trained), small_model(generator, trained)
         cases.append({"model": model, "stored": adapters.adapter_state(other)})
     cases[-1]["stored"] = {"lora_alpha": torch.tensor(4.0), **cases[-1]["stored"]}
-    return cases
+    stored = adapters.adapter_state(small_model(generator, ("LayerNorm", "classifier")))
+    return [*cases, {"model": small_model(generator, ("adapter", "classifier")), "stored": stored}]
 
 
 def _observe_swap(function: Function, arguments: Arguments) -> Observations:
@@ -176,6 +178,7 @@ def _observe_swap(function: Function, arguments: Arguments) -> Observations:
         "values": kept,
         OWN: all(after[name] is before[name] for name in before if name in after),
         FLAGS: [name for name, p in after.items() if p.requires_grad],
+        MODE: "train" if model.training else "eval",
         RESULT: "the model" if result is model else None if result is None else "another object",
     }
     with torch.no_grad():
@@ -203,8 +206,7 @@ SWAP_IN = Exercise(
         ),
         (
             {"@torch.no_grad()\n": ""},
-            "two likely reasons. A trained parameter cannot be written to while gradients are recorded: copy under "
-            "torch.no_grad(). Or load_state_dict asks for the tensors of the base, too, unless strict=False.",
+            "a trained parameter cannot be written to while gradients are recorded: copy under torch.no_grad().",
         ),
         (
             {_COPY: _NEW},
@@ -228,6 +230,19 @@ SWAP_IN = Exercise(
             "the model is frozen by the swap. What trains is not its business.",
         ),
         (
+            {"    return model": "    return model.eval()"},
+            "the model is put into eval mode by the swap. The mode is not its business.",
+        ),
+        (
+            {"if name in stored:": "if parameter.requires_grad:"},
+            "what trains now is asked for. Whatever is stored goes in, also where the model is frozen, and what is not "
+            "stored stays: ask `name in stored`.",
+        ),
+        (
+            {_LOOP: f"model = __import__('copy').deepcopy(model)\n    {_LOOP}"},
+            "a copy got the values. Change the model that was given.",
+        ),
+        (
             {_LOOP: "for name in stored:\n        parameter = model.get_parameter(name)"},
             "a stored tensor that the model has no parameter for ends in an error. Pass it over.",
         ),
@@ -237,6 +252,9 @@ SWAP_IN = Exercise(
         "values": "each parameter whose name is among the stored tensors gets that tensor's values; the others keep "
         "theirs.",
         SHARED: "the model holds the stored tensors themselves. Copy the values, with copy_.",
-        "KeyError": "not every parameter of the model is among the stored tensors: the base is not.",
+        "KeyError": "not every parameter of the model is among the stored tensors: the base is not. (If it speaks of a "
+        "dot: setattr takes one name, and model.get_parameter(name) a path.)",
+        "RuntimeError": "load_state_dict asks for the tensors of the base too, unless strict=False. Or a tensor was "
+        "put where another belongs: go by the names.",
     },
 )

@@ -35,6 +35,27 @@ LINEAR_ATTENTION = Exercise(
     mistakes=edits(
         linear_attention.linear_attention,
         (
+            {"(query)": "(query / query.shape[-1] ** 0.5)"},
+            "the query is divided by the root of the dim first. That belongs to softmax attention; here it is left "
+            "out.",
+        ),
+        (
+            {
+                "query @ summary / normalizer": "query @ ((key / key.sum(dim=-2, keepdim=True)).transpose(-1, -2) @ "
+                "value)"
+            },
+            "each feature of the keys is divided by its own sum. What is divided is the row of a query: by the product "
+            "of that query and the sum of the keys.",
+        ),
+        (
+            {
+                "feature_map(query), feature_map(key)": "query.softmax(dim=-1), key.softmax(dim=-2)",
+                " / normalizer": "",
+            },
+            "that is another linear attention, with a softmax of the query over the dim and of the key over the "
+            "length. Use feature_map, and divide by the sum.",
+        ),
+        (
             {"feature_map": ""},
             "the feature map is missing, so a weight may be below 0, and the sum it is divided by near 0. "
             "feature_map(query) and feature_map(key) come first.",
@@ -108,6 +129,8 @@ LINEAR_ATTENTION = Exercise(
         "RuntimeError": "shapes that do not go together. feature_map(key) is (..., length, dim): turn it with "
         ".transpose(-1, -2), so that it meets value, (..., length, value_dim), over the length. Its sum runs over "
         "the length too, dim=-2, and then meets the query over the dim.",
+        "IndexError": "there may be any number of dims before the last two: count from the end, .transpose(-1, -2) and "
+        "dim=-2.",
         "gradient of query": "the value is right, the gradient of the query is not: something was detached.",
         "gradient of key": "the value is right, the gradient of the key is not: something was detached.",
         "gradient of value": "the value is right, the gradient of the value is not: something was detached.",

@@ -57,6 +57,13 @@ CHOOSE = Exercise(
         ),
         ({"<=": ">="}, "the limits are turned round: a method must need at most that much, <=."),
         (
+            {
+                "all(numbers[limited] <= most for limited, most in at_most.items())": "sum(numbers[limited] for "
+                "limited in at_most) <= sum(at_most.values())"
+            },
+            "the numbers are added up, and one limit makes up for another. Each holds by itself.",
+        ),
+        (
             {"all(": "not at_most or any("},
             "a method that keeps to one of the limits is taken. It must keep to all of them.",
         ),
@@ -111,6 +118,8 @@ CHOOSE = Exercise(
         ),
     ),
     advice={
+        "none": "None says that no method fits, and here one does: it needs at most what each limit allows. (Or does "
+        "the function lack its `return`?)",
         "type": "return the name of a method, a str, or None where none fits.",
         "value": "that is another method. Cross out all that break a limit, or have NaN there; of the rest take the "
         "most accurate.",

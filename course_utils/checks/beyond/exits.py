@@ -94,6 +94,13 @@ LEAVE_EARLY = Exercise(
     mistakes=edits(
         early_exit.leave_early,
         (
+            {
+                "hidden = layer(hidden, rows)\n        logits = classify(hidden)": "logits = classify(hidden)\n        "
+                "hidden = layer(hidden, rows)"
+            },
+            "the classifier reads what goes into its layer. It reads what comes out.",
+        ),
+        (
             {"classify(hidden)": "classifiers[0](hidden)"},
             "the first classifier is asked each time. Each layer has its own.",
         ),

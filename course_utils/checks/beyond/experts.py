@@ -36,6 +36,10 @@ ROUTE = Exercise(
     mistakes=edits(
         experts.route,
         (
+            {"kept.softmax(dim=-1)": "torch.ones_like(kept)"},
+            "every expert that is kept has the weight 1. The weights of a token are a softmax over the logits kept.",
+        ),
+        (
             {"kept.softmax(dim=-1)": "router_logits.softmax(dim=-1).gather(-1, experts)"},
             "the softmax is taken over all experts, and the weights of those kept do not sum to 1. Take it over the "
             "kept logits only.",
@@ -166,6 +170,10 @@ LOAD_BALANCING_LOSS = Exercise(
     mistakes=edits(
         experts.load_balancing_loss,
         (
+            {"router_logits.softmax": "router_logits.log_softmax"},
+            "P is the mean of the logarithms. It is the mean probability: softmax.",
+        ),
+        (
             {"experts * ": ""},
             "the number of experts is missing, or a mean over the experts takes it away again: the loss would be "
             "smaller the more experts there are. Multiply by it, so that an even load gives 1.",
@@ -208,8 +216,8 @@ LOAD_BALANCING_LOSS = Exercise(
         ),
         (
             {", experts)": ")"},
-            "F.one_hot guesses the number of experts from the largest number that it sees, and an expert that nobody "
-            "chose may be missing: F.one_hot(best, experts).",
+            "F.one_hot and torch.bincount guess the number of experts from the largest number that they see, and an "
+            "expert that nobody chose may be missing: F.one_hot(best, experts), bincount(best, minlength=experts).",
         ),
     ),
     advice={

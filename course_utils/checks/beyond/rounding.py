@@ -38,6 +38,10 @@ TO_NEAREST_LEVELS = Exercise(
     mistakes=edits(
         quantization.to_nearest_levels,
         (
+            {".abs()": "", "scales > 0": "scales != 0"},
+            "the scale is the largest number, and a block may have a larger one below 0: take abs() first.",
+        ),
+        (
             {".abs()": ""},
             "the scale is the largest number, and a block may have a larger one below 0: take abs() first.",
         ),
@@ -81,6 +85,7 @@ TO_NEAREST_LEVELS = Exercise(
         ({".view_as(x)": ""}, "the blocks lie in rows of their own. Give back the shape of x."),
     ),
     advice={
+        "dtype": "the result has the dtype of x. Whole numbers are codes: levels[codes] looks up what they mean.",
         "shape": "the result has the shape of x.",
         "nan": "there is a NaN: a block of zeros was divided by its scale, 0.",
         "RuntimeError": "shapes that do not go together: blocks are (blocks, block_size), scales (blocks, 1).",

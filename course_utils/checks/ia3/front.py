@@ -26,6 +26,7 @@ _POINTS: tuple[tuple[list[int], list[float]], ...] = (
     ([100, 1, 10, 50, 60], [68.0, 20.0, 70.0, 60.0, 65.0]),  # better than the next smaller one is not enough
     ([1, 2, 3, 4], [40.0, 30.0, 20.0, 10.0]),  # the smallest is the best of all
     ([4, 3, 2, 1], [80.0, 79.5, 79.0, 10.0]),  # all of them, however little they gain
+    ([3, 1, 3, 2], [50.0, 20.0, 50.0, 30.0]),  # two that are equal
     ([1, 2, 3], [-2.0, -3.0, 0.0]),  # a score may be below 0, as a log-likelihood is
 )
 
@@ -44,7 +45,19 @@ def _observe(function: Function, arguments: Arguments) -> Observations:
     places = _places(result)
     if places is None:
         return {**seen, KIND: describe(result), RESULT: None}
-    return {**seen, KIND: "a list of places", RESULT: places}
+    return {
+        **seen,
+        KIND: "a list of places",
+        RESULT: _without_equals(places, [*zip(sizes, scores, strict=True)]),
+    }
+
+
+def _without_equals(places: list[int], points: list[tuple[float, float]]) -> list[int]:
+    """Of equal points one stands for all: whichever of them an answer has, or all of them, is right."""
+    if not all(0 <= place < len(points) for place in places):
+        return places
+    firsts = [points.index(points[place]) for place in places]
+    return [one for k, one in enumerate(firsts) if one not in firsts[:k] or places[k] in places[:k]]
 
 
 def _places(result: Any) -> list[int] | None:
@@ -65,6 +78,19 @@ PARETO_FRONT = Exercise(
     observe=_observe,
     mistakes=edits(
         ia3.pareto_front,
+        (
+            {"front.append(place)": "front.append(sizes.index(sizes[place]))"},
+            "list.index finds the first point of that size, which may be another one. Sort the places themselves: "
+            "sorted(range(len(sizes)), key=...).",
+        ),
+        (
+            {
+                "sorted(range(len(sizes))": "sorted([i for i in range(len(sizes)) if [*zip(sizes, "
+                "scores)].count((sizes[i], scores[i])) == 1]"
+            },
+            "of two equal points both are left out, since each is as small and as good as the other. Keep the first: "
+            "only one that is smaller or better, too, beats a point.",
+        ),
         (
             {", -scores[i]": ""},
             "of two points of one size the worse one stays, if it comes first. Sort by size, and among equals by "

@@ -15,8 +15,10 @@ from course_utils.methods import ia3
 from course_utils.methods.replacing import Wrapped, wrapped
 
 SECOND = r".*\.\d+\.output\.dense"  # the feed-forward's second matrix, in a BERT
+OTHERS = "other tensors that changed"
 ERROR, SIDES = "error", "wrapped layers, and whether their input is scaled"
 RETURNED, TRAINS = "what is returned", "what trains"
+MODE = "mode of the model, which came in train mode"
 SAME, FACTORS = "the model itself came back", "the factors"
 
 # --- which layers ---
@@ -56,6 +58,14 @@ def _state(arguments: Arguments) -> dict[str, torch.Tensor]:
 _CALL = "find_layers(model, targets, head, IA3Linear)"
 _FLAGS = "dict.fromkeys(outputs, False) | dict.fromkeys(inputs, True)"
 
+_REFUSAL = (
+    "what does not fit is refused with a ValueError that says why, as find_layers does: raise ValueError(...), no "
+    "`assert` and no error of another kind."
+)
+_MODE = (
+    "the model was put into eval mode. What trains is a matter of requires_grad alone; the mode switches dropout, and "
+    "is left as it was."
+)
 FIND_SCALED = Exercise(
     reference=ia3.find_scaled,
     cases=_find_cases,
@@ -99,6 +109,8 @@ FIND_SCALED = Exercise(
         "both sides; nowhere else. Give it a sentence that says what is wrong.",
         RESULT: "the result is a dict: first the paths that on_output names, each with False, then those of on_input, "
         "each with True, in the order in which find_layers gives them.",
+        "AssertionError": _REFUSAL,
+        "KeyError": _REFUSAL,
         INPUTS_CHANGED: "the model was changed in place. Here its layers are only found.",
     },
 )
@@ -133,6 +145,7 @@ def _observe_inject(function: Function, arguments: Arguments) -> Observations:
         INPUTS_CHANGED: next((name for name in before if not _equal(own.get(name), before[name])), None),
         TRAINS: [name for name, p in model.named_parameters() if p.requires_grad],
         RETURNED: "the model" if value is model else describe(value),
+        MODE: "train" if model.training else "eval",
     }
 
 
@@ -167,6 +180,17 @@ INJECT_IA3 = Exercise(
             "model that is refused should stay as it was.",
         ),
         (
+            {f"    {_FREEZE}\n": "", "    return model": f"    {_FREEZE}\n    return model"},
+            "freeze_base comes after the layers were put in, and freezes the new vectors with the rest, or finds a "
+            "model that it does not know. Freeze first.",
+        ),
+        ({"return model": "model.eval()\n    return model"}, _MODE),
+        (
+            {"replace(model, path,": "setattr(model, path,"},
+            "the new layers are not in their places: a path has dots, and setattr takes one name. replace(model, path, "
+            "layer) finds the parent.",
+        ),
+        (
             {", scales_input)": ")"},
             "every layer is scaled on its output. Pass on what find_scaled says of each path.",
         ),
@@ -194,7 +218,7 @@ INJECT_IA3 = Exercise(
     advice={
         ERROR: "find_scaled raises a ValueError where a target fits no layer; let it through. Else nothing is refused.",
         SIDES: "not every layer that find_scaled names stands in an IA3Linear of the right side, under its old path.",
-        TRAINS: "besides the head, exactly the vectors ia3_l should train.",
+        TRAINS: "besides the head, exactly the vectors ia3_l should train, one for each layer that is named.",
         RETURNED: "return the model that was given.",
         INPUTS_CHANGED: "a weight of the model changed. The old layers keep their weights inside IA3Linear.",
         "AttributeError": "layers is a dict, from a path to True or False. model.get_submodule(path) is the layer.",
@@ -224,7 +248,8 @@ def _observe_turn(function: Callable[..., Any], arguments: Arguments) -> Observa
     factors = {name: v for name, v in state.items() if name.endswith("ia3_l")}
     others = changed_weight(value, before | factors)
     trains = [name for name, p in value.named_parameters() if p.requires_grad]
-    return seen | {RESULT: "a model", FACTORS: factors, "other tensors that changed": others, TRAINS: trains}
+    mode = "train" if value.training else "eval"
+    return seen | {RESULT: "a model", FACTORS: factors, OTHERS: others, TRAINS: trains, MODE: mode}
 
 
 _TURN = "1 + dial * (parameter - 1)"
@@ -265,6 +290,14 @@ TURNED = Exercise(
             "parameter.copy_(...) writes into it.",
         ),
         (
+            {'name.endswith("ia3_l")': "True"},
+            "every parameter of the model is turned. Take the factors alone, whose names end in ia3_l.",
+        ),
+        (
+            {"return copied": "return copied.eval()"},
+            "the copy is in eval mode. It stays in the mode of the model.",
+        ),
+        (
             {'name.endswith("ia3_l")': "parameter.requires_grad"},
             "the head is turned as well. Take the factors alone.",
         ),
@@ -280,5 +313,6 @@ TURNED = Exercise(
         FACTORS: "those are not the factors. At 0 each is one, at 1 what training found, and between and beyond they "
         "lie on a straight line through the two.",
         TRAINS: "what trains in the model should train in its copy too.",
+        OTHERS: "other weights than the factors changed. Take those alone whose names end in ia3_l.",
     },
 )

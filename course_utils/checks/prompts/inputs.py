@@ -42,6 +42,8 @@ class TinyModel(nn.Module):
         inputs_embeds: Tensor | None = None,
         **_: Any,
     ) -> CausalLMOutput:
+        if (input_ids is None) == (inputs_embeds is None):  # as transformers' models do
+            raise ValueError("You must specify exactly one of input_ids or inputs_embeds")
         self.given = {READS: inputs_embeds, MASK: attention_mask, PLACES: position_ids}
         read = self.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds
         return CausalLMOutput(logits=read.cumsum(dim=1))
@@ -91,7 +93,9 @@ def _observe_tuned(make: Function, arguments: Arguments) -> Observations:
     return {
         INPUTS_CHANGED: ", ".join(changed) or None,
         **seen,
-        KIND: "outputs with logits" if isinstance(logits, Tensor) else type(outputs).__name__,
+        KIND: "outputs with logits"
+        if isinstance(logits, Tensor) and isinstance(outputs, CausalLMOutput)
+        else type(outputs).__name__,
         RESULT: _plain(logits),
         LEARNS: gradient,
         TRAINS: [name for name, parameter in tuned.named_parameters() if parameter.requires_grad],
@@ -115,6 +119,19 @@ PROMPT_TUNED = Exercise(
     observe=_observe_tuned,
     mistakes=edits(
         prompts.PromptTuned,
+        (
+            {"inputs_embeds=torch": "input_ids=input_ids,\n            inputs_embeds=torch"},
+            "the model is given tokens and embeddings, and takes one of the two: inputs_embeds, which holds both the "
+            "prompt and the text.",
+        ),
+        (
+            {"self.prompts[task_ids]": "self.prompts[task_ids[0]]"},
+            "every row gets the prompt of the first row's task. Look up all: self.prompts[task_ids].",
+        ),
+        (
+            {"[:, number:]": "[:, number - 1 : -1]"},
+            "the logits are shifted by one. Only the prompt's are cut off; the shift comes with the loss.",
+        ),
         (
             {_JOINED: "[tokens, rows]"},
             "the prompt stands behind the tokens. A causal model reads from the left: what stands behind a token "

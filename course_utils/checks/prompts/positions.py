@@ -83,6 +83,7 @@ POSITIONS = Exercise(
             "only the padding before the first token is taken off. It may also stand behind it, between the prompt and "
             "the text: take the running sum of the mask.",
         ),
+        ({"min=0": "max=0"}, "that cuts off what is above 0. Below 0 is to be cut off: clamp(min=0)."),
         ({"min=0": "min=1"}, "the first token is lifted to 1. It stands at 0: clamp(min=0)."),
         (
             {"attention_mask": "(attention_mask == 0)", " - 1": ""},

@@ -56,6 +56,15 @@ KEYS_AND_VALUES = Exercise(
     mistakes=edits(
         prompts.keys_and_values,
         (
+            {
+                "heads, -1).permute(1, 2, 3, 0, 4)": "-1).permute(1, 2, 0, 3).reshape(layers, 2, heads, len(prefix), "
+                "-1)"
+            },
+            "a view of (heads, tokens, numbers) cuts the row anew, across tokens. View it as (tokens, heads, numbers), "
+            "and then exchange the dims: transpose or permute.",
+        ),
+        ({"(key, value)": "(key, key)"}, "the keys are given twice. The value comes second."),
+        (
             {"(key, value)": "(value, key)"},
             "keys and values are exchanged: the key comes first, in the row and in the pair.",
         ),

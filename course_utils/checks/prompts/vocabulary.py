@@ -116,6 +116,13 @@ NEAREST_TOKENS = Exercise(
     mistakes=edits(
         prompts.nearest_tokens,
         (
+            {
+                "F.normalize(embeddings, dim=-1)": "(embeddings / embeddings.square().sum(dim=-1, keepdim=True))"
+            },
+            "the product is divided by the square of the length, so short embeddings win. Divide by the length: "
+            "F.normalize(..., dim=-1).",
+        ),
+        (
             {"F.normalize(prompt, dim=-1)": "prompt", "F.normalize(embeddings, dim=-1)": "embeddings"},
             "that is the largest product, and a long embedding wins it whatever its direction. Divide both "
             "by their lengths first: F.normalize(..., dim=-1).",

@@ -181,10 +181,7 @@ WRONG = {
         ({"F.relu(": "(", "residual + self.up": "self.up"}, "Two things."),
     ],
     "adapters.houlsby_output": [
-        (
-            {"layer_norm(skip + adapter(sublayer))": "layer_norm(skip) + adapter(sublayer)"},
-            "three steps, each once",
-        ),
+        ({"skip +": "skip *"}, "three steps, each once"),
         ({"adapter(sublayer)": "adapter @ sublayer"}, "Both are functions"),
         ({"return": "skip += 1\n    return"}, "changes its inputs in place"),
         ({"sublayer))": "sublayer)).detach()"}, "no gradient can flow back"),

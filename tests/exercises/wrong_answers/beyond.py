@@ -232,7 +232,7 @@ WRONG = {
     "beyond.load_balancing_loss": [
         ({".sum()": ""}, "the loss is one number"),
         ({".to(router_logits.dtype)": ""}, "a mean needs numbers with a point"),
-        ({".softmax": ".log_softmax"}, "work the first input out by hand"),
+        ({".softmax": ".sigmoid", "(dim=-1).mean": "().mean"}, "work the first input out by hand"),
         ({"router_logits.softmax": "router_logits.detach().softmax"}, "could not learn to spread"),
         ({".to(router_logits.dtype)": ".double()"}, "the dtype changed"),
         ({"shares *": "(shares + probabilities - probabilities.detach()) *"}, "through P alone"),
