@@ -25,7 +25,7 @@ CATEGORIES = (
     "gradients",
     "optimizer state",
     "weight copies",  # of parameters in another dtype, as autocast makes them
-    "activations",  # saved for the backward pass, and none of the above
+    "activations",  # saved for the backward pass, or made again for it by a checkpointed block, and none of the above
     "temporaries",  # all the rest
 )
 """What memory is for. Where two fit, the first does: an input that is saved for the backward pass is an input."""
@@ -50,6 +50,7 @@ class Ledger:
         self._kinds: list[int] = []  # by number: each storage has one, in the order of birth
         self._before: list[tuple[int, int]] = []  # (number, bytes) of what was there before the ledger
         self._events: list[tuple[int, int, int]] = []  # (number, bytes that come or go, moment)
+        self._recomputed: list[int] = []  # numbers of what a checkpointed block has made in running again
         self._moments: list[tuple[str, str]] = [("start", "")]  # (phase, path of the module)
         self._open = False
         self._frame: pd.DataFrame | None = None
@@ -157,12 +158,21 @@ class Ledger:
         self._live[address] = number, weakref.ref(storage, gone)
         if self._open and kind == TEMPORARIES:
             self._events.append((number, size, len(self._moments) - 1))
+            if _runs_again():
+                self._recomputed.append(number)
         else:  # met for the first time by another way than an operation: it was there all the time
             self._before.append((number, size))
 
     def _book_state(self) -> None:
         for tensor in _tensors(self.optimizer.state if self.optimizer is not None else None):
             self._book(tensor, STATE)
+
+    def _book_recomputed(self) -> None:
+        """The block has run again: what is still there of it is kept for its own backward pass."""
+        there = {number for number, _ in self._live.values()} if self._recomputed else set()
+        for number in there.intersection(self._recomputed):
+            self._kinds[number] = min(self._kinds[number], ACTIVATIONS)
+        self._recomputed.clear()
 
     def _gradient_is_there(self, parameter: Tensor) -> None:
         self._book(parameter.grad, GRADIENTS)
@@ -207,12 +217,19 @@ class _EveryOperation(TorchDispatchMode):
         self.ledger = ledger
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if not _runs_again():
+            self.ledger._book_recomputed()
         result = func(*args, **(kwargs or {}))
         for tensor in _tensors(result):
             self.ledger._book(tensor, TEMPORARIES)
         if func is torch.ops.aten._to_copy.default and self.ledger.is_parameter(args[0]):
             self.ledger._book(result, COPIES)
         return result
+
+
+def _runs_again() -> bool:
+    """Whether a checkpointed block is running again: within a backward pass, only it computes with gradients on."""
+    return torch._C._current_graph_task_id() != -1 and torch.is_grad_enabled()
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:

@@ -226,6 +226,21 @@ def test_freezing_what_is_below_drops_activations_and_lora_keeps_most():
     assert 0.5 < kept["LoRA"] < 0.9 and 0.5 < kept["BitFit"] < 0.9
 
 
+def test_a_block_that_runs_again_is_booked_as_activations():
+    """At most one block is there in whole, beside what the others keep."""
+    batch = texts()
+    of_blocks = [
+        measure.second_step(model, batch, loss, adamw(model)).at("forward")["activations"]
+        for model in (bert(layers=3, hidden=64), bert(layers=4, hidden=64))
+    ]
+    block = of_blocks[1] - of_blocks[0]
+    model = checkpointed(bert(layers=4, hidden=64))
+    ledger = measure.second_step(model, batch, loss, adamw(model))
+    kept = ledger.at("forward")["activations"]
+    assert kept < block < ledger.most["activations"] < kept + 1.05 * block
+    assert ledger.at("backward")["activations"] == 0
+
+
 # --- the largest batch ---
 
 
