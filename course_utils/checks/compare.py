@@ -75,7 +75,8 @@ def describe_both(kind: str, expected: Any, got: Any) -> tuple[str, str]:
         pair = describe_both(kind, expected[key], got[key])
         return f"{key}: {pair[0]}", f"{key}: {pair[1]}"
     if kind == "type":
-        return f"{describe(expected)} ({type(expected).__name__})", f"{describe(got)} ({type(got).__name__})"
+        inside = type(expected) is type(got)  # then it is the entries whose types differ
+        return f"{describe(expected)} ({_type(expected, inside)})", f"{describe(got)} ({_type(got, inside)})"
     if kind == "dtype":
         return f"{describe(expected)} ({expected.dtype})", f"{describe(got)} ({got.dtype})"
     if isinstance(expected, Tensor) and expected.numel() > SHOWN_ENTRIES and kind in ("value", "nan"):
@@ -85,6 +86,13 @@ def describe_both(kind: str, expected: Any, got: Any) -> tuple[str, str]:
         return f"{expected[place]:.6g} at {where}", f"{got[place]:.6g} at {where}"
     ours, theirs = describe(expected), describe(got)
     return ours, f"{theirs}, which differs in a later digit" if kind == "value" and ours == theirs else theirs
+
+
+def _type(value: Any, inside: bool) -> str:
+    name = type(value).__name__
+    if not inside or type(value) not in (list, tuple) or not value:
+        return name
+    return f"{name} of {', '.join(sorted({type(item).__name__ for item in value}))}"
 
 
 def _entries(value: Any) -> str:

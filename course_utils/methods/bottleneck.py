@@ -59,16 +59,17 @@ class BottleneckStudent(nn.Module):
     def __init__(self, teacher: PretrainedConfig, bottleneck_size: int) -> None:
         super().__init__()
         width, heads = teacher.hidden_size, teacher.num_attention_heads
-        self.words = nn.Embedding(teacher.vocab_size, bottleneck_size)
-        self.places = nn.Embedding(teacher.max_position_embeddings, bottleneck_size)
+        self.word_embeddings = nn.Embedding(teacher.vocab_size, bottleneck_size)
+        self.position_embeddings = nn.Embedding(teacher.max_position_embeddings, bottleneck_size)
         self.widen = nn.Sequential(nn.Linear(bottleneck_size, width), nn.LayerNorm(width))
         layers = range(teacher.num_hidden_layers)
         self.layers = nn.ModuleList(BottleneckLayer(width, bottleneck_size, heads) for _ in layers)
         self.classifier = nn.Linear(width, teacher.num_labels)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> SequenceClassifierOutput:
-        place = torch.arange(input_ids.shape[1], device=input_ids.device)
-        hidden = [self.widen(self.words(input_ids) + self.places(place))]
+        positions = torch.arange(input_ids.shape[1], device=input_ids.device)
+        narrow = self.word_embeddings(input_ids) + self.position_embeddings(positions)
+        hidden = [self.widen(narrow)]  # each (batch, length, teacher's width)
         for layer in self.layers:
             hidden.append(layer(hidden[-1], attention_mask == 0))
         return SequenceClassifierOutput(logits=self.classifier(hidden[-1][:, 0]), hidden_states=tuple(hidden))

@@ -190,7 +190,7 @@ def keep_layers(model: PreTrainedModel, layers: Sequence[int]) -> PreTrainedMode
 
 
 class Cached(NamedTuple):
-    """What a teacher said of every example, and what it thought: see `cache_teacher`."""
+    """A teacher's logits and hidden states for every example: see `cache_teacher`."""
 
     logits: Tensor  # (largest id + 1, classes)
     states: Tensor  # (real tokens of all examples, layers + 1, width), half precision
@@ -198,44 +198,44 @@ class Cached(NamedTuple):
     lengths: Tensor  # (largest id + 1,)
 
 
-@checked(validation.each_id_once)
+def in_half_precision(states: Tensor) -> Tensor:
+    """As float16, which takes half the memory; as float32 where a number is above 65,504, float16's largest."""
+    half = states.half()
+    return half if half.isfinite().all() else states.float()
+
+
+@checked(validation.one_stack_of_layers, validation.each_id_once)
 @torch.no_grad()
 def cache_teacher(teacher: PreTrainedModel, loader: Iterable[dict[str, Tensor]]) -> Cached:
     """Run the teacher over the loader once, and keep its logits and all its hidden states by example id.
 
     loader: batches with input_ids and attention_mask, (batch, length), padded on either side, and id, (batch,).
     Returns tensors on the CPU. logits: (largest id + 1, classes). states: (real tokens of all examples, layers
-    + 1, width), in half precision, or in float32 where a state is above 65,504, half precision's largest number. The
-    tokens of an example lie one behind the other, embeddings first. starts, lengths: (largest id + 1,), where
-    those of an example begin, and how many they are; -1 and 0 where no example has that id. Leaves the teacher
-    in eval mode. Raises ValueError as `kd.cache_logits` does, and for an encoder-decoder.
+    + 1, width), `in_half_precision`: the tokens of an example one behind the other, and of each its embedding first.
+    starts, lengths: (largest id + 1,), where those of an example begin, and how many they are; -1 and 0 where no
+    example has that id. Leaves the teacher in eval mode. Raises ValueError as `kd.cache_logits` does, and for an
+    encoder-decoder.
     """
-    validation.one_stack_of_layers({"teacher": teacher})
     teacher.eval()
-    ids, logits, states, lengths = [], [], [], []
+    id_parts, logit_parts, state_parts, length_parts = [], [], [], []
     for batch in loader:
-        mask = batch["attention_mask"].to(teacher.device)
-        output = teacher(
-            input_ids=batch["input_ids"].to(teacher.device), attention_mask=mask, output_hidden_states=True
-        )
-        states.append(_halved(torch.stack(output.hidden_states, dim=2)[mask.bool()]).cpu())
-        logits.append(output.logits.float().cpu())
-        lengths.append(batch["attention_mask"].sum(dim=1).cpu())
-        ids.append(batch["id"].cpu())
-    all_ids, all_lengths, all_logits = torch.cat(ids), torch.cat(lengths), torch.cat(logits)
-    starts = torch.full((int(all_ids.max()) + 1,), -1)
-    starts[all_ids] = all_lengths.cumsum(dim=0) - all_lengths
-    tokens = torch.zeros_like(starts).index_put((all_ids,), all_lengths)
-    table = all_logits.new_full((len(starts), all_logits.shape[-1]), float("nan"))
-    table[all_ids] = all_logits
-    with torch.autocast("cpu", enabled=False):  # where it is on, it takes no half precision
-        return Cached(table, torch.cat(states), starts, tokens)
-
-
-def _halved(states: Tensor) -> Tensor:
-    """In half precision, if that can hold them; one batch in float32 makes the whole cache so (torch.cat promotes)."""
-    half = states.half()
-    return half if half.isfinite().all() else states.float()
+        inputs = {name: batch[name].to(teacher.device) for name in ("input_ids", "attention_mask")}
+        mask, output = inputs["attention_mask"], teacher(**inputs, output_hidden_states=True)
+        by_token = torch.stack(output.hidden_states, dim=2)  # (batch, length, layers + 1, width)
+        state_parts.append(
+            in_half_precision(by_token[mask.bool()]).cpu()
+        )  # the real tokens, one behind the other
+        logit_parts.append(output.logits.float().cpu())
+        length_parts.append(mask.sum(dim=1).cpu())
+        id_parts.append(batch["id"].cpu())
+    ids, counts, found = torch.cat(id_parts), torch.cat(length_parts), torch.cat(logit_parts)
+    rows = int(ids.max()) + 1
+    starts, lengths = torch.full((rows,), -1), torch.zeros(rows, dtype=torch.long)
+    starts[ids], lengths[ids] = counts.cumsum(dim=0) - counts, counts
+    logits = torch.full((rows, found.shape[-1]), float("nan"))
+    logits[ids] = found
+    with torch.autocast("cpu", enabled=False):  # under autocast, torch.cat takes no float16
+        return Cached(logits, torch.cat(state_parts), starts, lengths)
 
 
 @checked(validation.examples_are_cached)
@@ -246,6 +246,7 @@ def look_up(cached: Cached, batch: dict[str, Tensor]) -> tuple[Tensor, list[Tens
     ValueError where the cache has no example with an id of the batch, or one of another number of tokens.
     """
     mask, ids = batch["attention_mask"], batch["id"].cpu()
-    places = cached.starts[ids][:, None] + (mask.cpu().cumsum(dim=1) - 1).clamp(min=0)
-    found = cached.states[places].to(mask.device).float() * mask[:, :, None, None]
-    return cached.logits[ids].to(mask.device), list(found.unbind(dim=2))
+    position = (mask.cpu().cumsum(dim=1) - 1).clamp(min=0)  # of each token in its sentence: 0, 1, 2, ...
+    states = cached.states[cached.starts[ids][:, None] + position]  # (batch, length, layers + 1, width)
+    states = states.to(mask.device).float() * mask[:, :, None, None]  # 0 at padding
+    return cached.logits[ids].to(mask.device), list(states.unbind(dim=2))

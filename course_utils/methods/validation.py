@@ -15,8 +15,8 @@ LARGEST_ID = 100_000_000  # a teacher's cache has a row for each id up to the la
 VERY_LOW = -1e30  # a logit whose probability is exactly 0, and which stays finite under a temperature
 
 
-def checked(check: Callable[[Given], None]) -> Callable[[Method], Method]:
-    """Decorate a method: before each call, `check` gets the arguments by name, defaults too.
+def checked(*checks: Callable[[Given], None]) -> Callable[[Method], Method]:
+    """Decorate a method: before each call, each of `checks` gets the arguments by name, defaults too.
 
     It raises ValueError where they do not fit, before anything was changed, or puts others in their place.
     """
@@ -28,7 +28,8 @@ def checked(check: Callable[[Given], None]) -> Callable[[Method], Method]:
         def call(*args: Any, **kwargs: Any) -> Any:
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
-            check(bound.arguments)
+            for check in checks:
+                check(bound.arguments)
             return method(*bound.args, **bound.kwargs)
 
         return call  # type: ignore[return-value]

@@ -57,10 +57,29 @@ ATTENTION_SCORES = Exercise(
             {_ROOT: "math.sqrt(heads)"},
             "divide by the square root of the width of a head, not of the number of heads.",
         ),
+        (
+            {_ROOT: "math.sqrt(length)"},
+            "divide by the square root of the width of a head, not of the number of tokens.",
+        ),
         ({"/ math": "* math"}, "the scores are multiplied by the root. Divide."),
         (
             {"return": "return (", _ROOT: f"{_ROOT}).softmax(dim=-1)"},
             "stop before the softmax: the scores themselves are compared.",
+        ),
+        (
+            {"return": "return (", _ROOT: f"{_ROOT}).log_softmax(dim=-1)"},
+            "stop before the softmax and its logarithm: the scores themselves are compared.",
+        ),
+        (
+            {
+                "return": "return (",
+                _ROOT: f"{_ROOT}).masked_fill(torch.ones(length, length).triu(1) > 0, -1e9)",
+            },
+            "no mask here, not even a causal one: a score for each pair of tokens.",
+        ),
+        (
+            {"@ k.transpose": "@ q.transpose"},
+            "the query meets itself. A score is the product of one token's query with another's key: Q K^T.",
         ),
         ({"q, k": "k, q"}, "rows and columns are exchanged. A row belongs to a query: Q K^T, not K Q^T."),
         (
@@ -83,6 +102,23 @@ ATTENTION_SCORES = Exercise(
             {"return": "return (", _ROOT: f"{_ROOT}).permute(0, 2, 3, 1)"},
             "the heads stand last. They belong in front: (batch, heads, length, length).",
         ),
+        (
+            {"return": "return (", _ROOT: f"{_ROOT}).transpose(0, 1)"},
+            "the heads stand before the batch: (batch, heads, length, length).",
+        ),
+        (
+            {".transpose(1, 2)": ""},
+            "each token compares its own heads with each other. Exchange the dims of tokens and heads before the "
+            "product: .transpose(1, 2).",
+        ),
+        (
+            {
+                ONE_HEAD: "length, 1, width)",
+                "return": "return (",
+                _ROOT: f"{_ROOT}).expand(-1, heads, -1, -1)",
+            },
+            UNSPLIT,
+        ),
         ({ONE_HEAD: "length, 1, width)", _ROOT: "math.sqrt(width)"}, UNSPLIT),
         ({ONE_HEAD: "length, 1, width)", "return": "return (", _ROOT: "math.sqrt(width))[:, 0]"}, UNSPLIT),
         (
@@ -95,6 +131,8 @@ ATTENTION_SCORES = Exercise(
         + "Split the width into (heads, width / heads), exchange dims 1 and 2, and multiply "
         "by the key with its last two dims exchanged: key.transpose(-1, -2).",
         "shape": "the scores have the shape (batch, heads, length, length).",
+        "value": "those are not the scores. For each head: the product of every query with every key, divided by the "
+        "square root of the width of a head. Nothing before it, nothing after it.",
         "nan": "there is a NaN or an infinity in it. No mask here, not even a causal one: a score for each pair.",
     },
 )

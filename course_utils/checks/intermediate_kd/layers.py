@@ -26,7 +26,7 @@ def _observe_list(function: Function, arguments: Arguments) -> Observations:
 
 
 def _map_cases(_: Generator) -> list[Arguments]:
-    sizes = ((2, 4), (3, 12), (4, 6), (2, 5), (3, 3))
+    sizes = ((2, 4), (3, 12), (4, 6), (2, 5), (3, 3), (11, 15))  # the last tells N / M in floating point
     return [
         {"student_layers": student, "teacher_layers": teacher, "kind": kind}
         for student, teacher in sizes
@@ -49,6 +49,10 @@ LAYER_MAP = Exercise(
                 "+ step for": "+ step - 1 for",
             },
             "every layer is one too low: count from 1. Number 0 is the embeddings.",
+        ),
+        (
+            {"range(1, student_layers + 1)": "range(student_layers)"},
+            "m runs from 0 to M - 1. Let it run from 1 to M: number 0 is the embeddings.",
         ),
         (
             {"return [": "return [0] + [", "list(": "[0] + list("},
@@ -83,6 +87,11 @@ LAYER_MAP = Exercise(
         (
             {_UNIFORM: "step * (teacher_layers // student_layers)"},
             "N // M is rounded too early, and the last layer is missed. First multiply, then divide: m * N // M.",
+        ),
+        (
+            {_UNIFORM: "int(step * (teacher_layers / student_layers))"},
+            "N / M is rounded as a floating-point number, so its multiple may lie just below a whole number: 11 times "
+            "15 / 11 gives 14.999... First multiply, then divide: m * N // M.",
         ),
         ({"//": "/"}, "a layer is a whole number: // in place of /."),
         (

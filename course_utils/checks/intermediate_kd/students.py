@@ -41,6 +41,11 @@ def _outside(model: PreTrainedModel) -> dict[str, Tensor]:
     return {name: weight for name, weight in model.state_dict().items() if ".layer" not in name}
 
 
+def _shared(model: PreTrainedModel) -> bool:
+    output = model.get_output_embeddings()
+    return output is not None and output.weight is model.get_input_embeddings().weight
+
+
 def _observe_student(function: Function, arguments: Arguments) -> Observations:
     """Which of the teacher's layers came back, and what else of the two models is not as it should be."""
     original, numbers = arguments["model"], arguments["layers"]
@@ -63,7 +68,7 @@ def _observe_student(function: Function, arguments: Arguments) -> Observations:
         next((n for n, theirs in enumerate(weights, 1) if not difference(theirs, layer.state_dict())), 0)
         for layer in own
     ]
-    indices = [[part.layer_idx for part in layer.modules() if hasattr(part, "layer_idx")] for layer in own]
+    held = [{part.layer_idx for part in layer.modules() if hasattr(part, "layer_idx")} for layer in own]
     addresses = {parameter.data_ptr() for parameter in teacher.parameters()}
     other, there = _outside(student), _outside(original)
     return seen | {
@@ -77,7 +82,8 @@ def _observe_student(function: Function, arguments: Arguments) -> Observations:
         "parameters that do not train": [n for n, p in student.named_parameters() if not p.requires_grad],
         "config.num_hidden_layers": student.config.num_hidden_layers,
         "config.layer_types": getattr(student.config, "layer_types", None),
-        "layer_idx": indices,
+        "layer_idx": [index for indices in held for index in sorted(indices)],
+        "input and output share their embeddings": _shared(student),
     }
 
 
@@ -169,7 +175,16 @@ KEEP_LAYERS = Exercise(
         "numbers of its layers in the teacher": "those are not the layers that `layers` names, in its order, with "
         "the teacher's weights (0: a layer that the teacher does not have).",
         "new weights outside the layers": "embeddings and head must have the teacher's weights.",
+        "parameters that do not train": "the copy must train as its teacher does: leave requires_grad as it is.",
+        "config.num_hidden_layers": "config.num_hidden_layers must be the number of layers kept. Bring the lists in "
+        "step too: config.layer_types where there is one, and each layer_idx.",
         "config.layer_types": "layer_types, where the config has it, lists the kinds of the layers kept.",
         "layer_idx": "each module that has a layer_idx needs the index of its layer in the student, from 0.",
+        "input and output share their embeddings": "in the teacher the output layer has the very weight of the input "
+        "embeddings (tied), and in the copy they are two. Copy the model as a whole: copy.deepcopy(model).",
+        "ValueError": "encoder_layers looks for an nn.ModuleList with as many layers as config.num_hidden_layers says. "
+        "Ask for the list before you cut, and change that same list; or set the config first.",
+        "AttributeError": "models name their parts differently, and not every config has layer_types. Take "
+        'encoder_layers(model) for the list, and getattr(config, "layer_types", None) for the kinds.',
     },
 )

@@ -29,6 +29,14 @@ SMALL_BERTS = {
     "TinyBERT": "TinyBERT-4",
 }
 """Our rows of E10, and the paper's."""
+AS_MANY_STEPS = {
+    "bundled": ("E10", "logit KD, as many steps"),
+    "real": (
+        "E09",
+        "BERT-tiny, logit KD, twice the steps",
+    ),  # there the general stage has as many as the task stage
+}
+"""By track, the exhibit and method of the logit-KD row with TinyBERT's steps in total."""
 
 
 def gap(rows: pd.DataFrame) -> Parts:
@@ -130,7 +138,8 @@ def tinybert_best(rows: pd.DataFrame) -> Parts:
         for method in list(SMALL_BERTS)[1:-1]
     }
     told = "TinyBERT minus logit KD of as many steps in total (points)"
-    return {**parts, told: Part(minus(tiny, _mean_of_tasks(rows, "E10", "logit KD, as many steps")))}
+    longer = AS_MANY_STEPS[track_of(rows)]
+    return {**parts, told: Part(minus(tiny, _mean_of_tasks(rows, *longer)))}
 
 
 def tinybert_nearly(rows: pd.DataFrame) -> Parts:

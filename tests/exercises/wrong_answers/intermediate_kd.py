@@ -40,6 +40,20 @@ def map_by_shift(student_layers, teacher_layers, kind):
     return [math.floor(teacher_layers * m / student_layers) for m in steps]
 
 
+def map_by_slices(student_layers, teacher_layers, kind):
+    teacher = list(range(1, teacher_layers + 1))
+    if kind == "uniform":
+        return [teacher[divmod(m * teacher_layers, student_layers)[0] - 1] for m in teacher[:student_layers]]
+    return teacher[:student_layers] if kind == "first" else teacher[teacher_layers - student_layers :]
+
+
+def map_of_torch(student_layers, teacher_layers, kind):
+    m = torch.arange(1, student_layers + 1)
+    if kind == "uniform":
+        m = torch.div(m * teacher_layers, student_layers, rounding_mode="floor")
+    return (m + teacher_layers - student_layers if kind == "last" else m).tolist()
+
+
 def project(student_hidden, projection):
     return student_hidden if projection is None else student_hidden @ projection.T
 
@@ -80,6 +94,18 @@ def scores_by_chunks(query, key, heads):
 def scores_scaled_first(query, key, heads):
     q, k = (x.unflatten(-1, (heads, -1)).movedim(2, 1) for x in (query, key))
     return torch.matmul(q * q.shape[-1] ** -0.5, k.mT)
+
+
+def scores_by_products(query, key, heads):
+    batch, length, width = query.shape
+    products = query[:, :, None] * key[:, None]  # (batch, length, length, width)
+    return products.view(batch, length, length, heads, -1).sum(-1).movedim(3, 1) / (width // heads) ** 0.5
+
+
+def scores_by_bmm(query, key, heads):
+    batch, length, width = query.shape
+    q, k = (x.unflatten(-1, (heads, -1)).transpose(1, 2).flatten(0, 1) for x in (query, key))
+    return torch.bmm(q, k.mT).view(batch, heads, length, length) / math.sqrt(width // heads)
 
 
 def attention_by_selection(student_scores, teacher_scores, attention_mask):
@@ -174,6 +200,62 @@ def keep_by_loading(model, layers):
     return student
 
 
+def keep_in_place_of_others(model, layers):
+    student = copy.deepcopy(model)
+    body, kept = encoder_layers(student), [copy.deepcopy(encoder_layers(model)[n - 1]) for n in layers]
+    for index, layer in enumerate(kept):
+        body[index] = layer
+    del body[len(kept) :]
+    student.config.num_hidden_layers = len(kept)
+    return _described(student, layers)
+
+
+def keep_and_ask_too_late(model, layers):
+    student = copy.deepcopy(model)
+    body = encoder_layers(student)
+    kept = [copy.deepcopy(body[number - 1]) for number in layers]
+    del body[:]
+    body.extend(kept)
+    return _described_too_late(student, layers)
+
+
+def _described_too_late(student, layers):
+    for index, layer in enumerate(encoder_layers(student)):  # the config still says how many there were
+        layer.layer_idx = index
+    student.config.num_hidden_layers = len(layers)
+    return student
+
+
+def keep_of_a_bert(model, layers):
+    student = copy.deepcopy(model)
+    body = student.bert.encoder.layer
+    student.bert.encoder.layer = nn.ModuleList(copy.deepcopy(body[number - 1]) for number in layers)
+    student.config.num_hidden_layers = len(layers)
+    return _described(student, layers)
+
+
+def keep_untied(model, layers):
+    student = keep_by_appending(model, layers)
+    if hasattr(student, "lm_head"):
+        student.lm_head.weight = nn.Parameter(student.lm_head.weight.detach().clone())
+    return student
+
+
+def keep_without_a_config(model, layers):
+    student = copy.deepcopy(model)
+    body = encoder_layers(student)
+    kept = [copy.deepcopy(body[number - 1]) for number in layers]
+    del body[:]
+    body.extend(kept)
+    return student
+
+
+def keep_frozen(model, layers):
+    student = keep_by_appending(model, layers)
+    student.get_input_embeddings().requires_grad_(False)
+    return student
+
+
 WRONG = {
     "intermediate_kd.layer_map": [
         ({"teacher_layers - student_layers + step": "teacher_layers + 1 - step"}, "in rising order"),
@@ -205,6 +287,7 @@ WRONG = {
             "not even a causal one",
         ),
         ({".transpose(1, 2)": "", "(-1, -2)": "(1, 3)"}, "shapes that do not go together"),
+        ({"/ math.sqrt(width // heads)": "/ (width // heads) ** 0.25"}, "those are not the scores"),
         ({"@ k": "@ k.detach()", "q @": "q.detach() @"}, "no gradient can flow back"),
     ],
     "intermediate_kd.attention_loss": [
@@ -227,6 +310,11 @@ WRONG = {
         ({"stack(hidden).mean": "stack(hidden).sum", "hidden[0]": "hidden[-1]"}, "Two things."),
     ],
     "intermediate_kd.keep_layers": [
+        (keep_and_ask_too_late, "before you cut"),
+        (keep_of_a_bert, "name their parts differently"),
+        (keep_untied, "and in the copy they are two"),
+        (keep_without_a_config, "must be the number of layers kept"),
+        (keep_frozen, "leave requires_grad as it is"),
         ({"return student": "return body"}, "a model of the teacher's own class"),
         (
             {"return student": "model.config.num_hidden_layers = 1\n    return student"},
@@ -238,9 +326,15 @@ WRONG = {
 }
 
 RIGHT = {
-    "intermediate_kd.layer_map": [map_by_cases, map_by_shift, map_of_numpy],
+    "intermediate_kd.layer_map": [map_by_cases, map_by_shift, map_by_slices, map_of_numpy, map_of_torch],
     "intermediate_kd.hidden_loss": [hidden_by_selection, hidden_by_einsum, hidden_by_sentences],
-    "intermediate_kd.attention_scores": [scores_by_einsum, scores_by_chunks, scores_scaled_first],
+    "intermediate_kd.attention_scores": [
+        scores_by_einsum,
+        scores_by_chunks,
+        scores_scaled_first,
+        scores_by_products,
+        scores_by_bmm,
+    ],
     "intermediate_kd.attention_loss": [
         attention_by_selection,
         attention_by_broadcast,
@@ -251,5 +345,10 @@ RIGHT = {
         losses_by_projecting_first,
         losses_of_one_tensor,
     ],
-    "intermediate_kd.keep_layers": [keep_by_appending, keep_by_replacing_the_list, keep_by_loading],
+    "intermediate_kd.keep_layers": [
+        keep_by_appending,
+        keep_by_replacing_the_list,
+        keep_by_loading,
+        keep_in_place_of_others,
+    ],
 }
