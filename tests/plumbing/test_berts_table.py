@@ -14,6 +14,7 @@ from course_utils.assets import large_models
 from course_utils.commands import tables
 from course_utils.paths import ROOT
 from course_utils.results import rows
+from course_utils.results.statements import distillation
 from course_utils.runs import berts_table, small_berts
 from course_utils.runs.small_berts import STUDENTS, TEACHER, TEXTS
 
@@ -70,8 +71,13 @@ def test_the_notebook_trains_the_systems_of_the_table() -> None:
     code = "\n".join(c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code")
     assert [name for name in (TEACHER, *STUDENTS) if f'"{name}"' not in code] == []
     assert all(f'("{roles[0]}", "{roles[1]}", "{roles[2]}")' in code for roles in TEXTS.values())
-    assert 'MOST = {"sentiment": 8000, "second task": 8000 if bundled else 1500}' in code
+    assert 'MOST_UNLABELLED = {"sentiment": 8000, "second task": 8000 if bundled else 1500}' in code
     assert [most for *_, most in TEXTS.values()] == [8000, 1500]
+
+
+def test_the_statement_on_tinybert_finds_the_student_with_as_many_steps() -> None:
+    exhibit, method = distillation.AS_MANY_STEPS["real"]
+    assert (STUDENTS[method].exhibit, STUDENTS[method].times) == (exhibit, 2)
 
 
 def test_rows_of_other_steps_are_of_another_table(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
