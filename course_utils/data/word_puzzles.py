@@ -135,6 +135,14 @@ def long_words(words: Words, count: int, seed: int) -> Words:
     return Words(words.pairs, [made_up(rng, 8, 10) for _ in range(count)])
 
 
+def for_choosing(words: Words) -> Words:
+    """The same pairs, and in place of the words held out as many made-up ones, as long as those of training."""
+    rng, made = random.Random("for choosing"), set[str]()
+    while len(made) < len(words.held_out):
+        made |= {made_up(rng)} - set(words.held_out)
+    return Words(words.pairs, sorted(made))
+
+
 def _training_word(pair: tuple[str, str], words: Words, rng: random.Random) -> str:
     if rng.random() < REAL:
         return rng.choice(pair)

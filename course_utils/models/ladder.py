@@ -45,8 +45,12 @@ def new(name: str, seed: int, role: str = "lm_ladder") -> PreTrainedModel:
 
 
 def words(role: str = "lm_ladder") -> Words:
-    """The words of the tasks: the pairs that training used, and those that it never showed."""
-    return read_words(assets.fetch(role) / "words.json")
+    """The words of the tasks: the pairs that training used, and those that it never showed.
+
+    In a run of a sweep made-up words stand for the latter, which must not choose a learning rate.
+    """
+    found = read_words(assets.fetch(role) / "words.json")
+    return found if assets.sweep_factor() is None else word_puzzles.for_choosing(found)
 
 
 def read_words(path: Path) -> Words:

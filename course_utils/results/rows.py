@@ -213,6 +213,11 @@ def load(notebook: str | None = None, track: str | None = None, own: bool = True
     )
 
 
+def measured_here(notebook: str, track: str) -> bool:
+    """Whether the reader's own results hold a row of this notebook, also where its rows have a setting `source`."""
+    return bool(read(BUILD / "results", notebook, track))
+
+
 def as_frame(rows: list[Row]) -> pd.DataFrame:
     """Rows as a table: one column a field, and one for each extra setting."""
     return pd.DataFrame([{**row, **row["extra"]} for row in rows]).drop(columns="extra", errors="ignore")

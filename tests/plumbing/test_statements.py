@@ -156,6 +156,30 @@ def test_a_notebook_shows_its_statements_beside_its_own_run(
     assert "this run 50.0; shipped runs " in capsys.readouterr().out
 
 
+def test_rows_with_a_setting_named_source_are_this_run_s_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """MAD-X: the language of the labels is called source, as the column that tells whose rows they are."""
+    monkeypatch.setattr(rows, "BUILD", tmp_path)
+    monkeypatch.setattr(assets, "track", lambda: "bundled")
+    monkeypatch.setattr(session, "notebook", "09_madx")
+    monkeypatch.delenv("COURSE_SEED", raising=False)
+    how = {
+        "model": "m",
+        "data": "d",
+        "seed": 0,
+        "trainable_parameters": 1,
+        "metric": "seqeval",
+        "seconds": 1.0,
+    }
+    results.record(
+        session.notebook, "E21", "full fine-tuning", value=0.4, source="javanese", target="sundanese", **how
+    )
+    results.show_statements()
+    shown_here = capsys.readouterr().out.partition("carried over, in Sundanese")[2]
+    assert re.match(r".*\n +this run -?\d", shown_here)
+
+
 def test_every_exhibit_says_where_its_statements_are_asked() -> None:
     facts = tomllib.loads((DATA / "results" / "statements.toml").read_text(encoding="utf-8"))
     assert list(facts) == sorted(facts), "in the order of the course"

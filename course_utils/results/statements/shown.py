@@ -7,7 +7,7 @@ import pandas as pd
 
 from course_utils import assets, session
 from course_utils.results import exhibits
-from course_utils.results.rows import load
+from course_utils.results.rows import load, measured_here
 from course_utils.results.statements.asking import NOT_MEASURED, Part
 from course_utils.results.statements.listed import Outcome, Statement, statement, statements, told
 from course_utils.results.verdicts import WORDS, interval
@@ -82,7 +82,7 @@ def show_statements() -> None:
     mine = (
         rows[(rows["seed"] % 100 == session.seed())] if len(rows) else rows
     )  # draws have the run's seed, and hundreds
-    if rows.empty or not ((rows["source"] == "yours") & (rows["notebook"] == notebook)).any():
+    if not measured_here(notebook, track):
         mine = rows[:0]
     for facts in statements().values():
         if of_exhibit[facts.exhibit] == notebook[:2] and track in facts.tracks:
