@@ -33,16 +33,7 @@ from course_utils.checks import (
 from course_utils.checks.engine import Outcome
 from course_utils.checks.tasks import Exercise
 
-__all__ = [
-    "Outcome",
-    "UnknownExercise",
-    "exercise",
-    "exercises",
-    "grade",
-    "hint",
-    "progress",
-    "reference",
-]
+__all__ = ["Outcome", "UnknownExercise", "exercise", "exercises", "grade", "hint", "progress", "reference"]
 
 # One module a notebook, in the course's order.
 TOPICS: tuple[ModuleType, ...] = (

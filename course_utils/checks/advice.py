@@ -15,19 +15,15 @@ ADVICE = {
     "none": "the function returns None. Does it end with `return ...`?",
     "type": "that is not the type to return; the docstring says which one is. For a tensor: .item(), "
     ".tolist(), .numpy() and float(...) make something else of it.",
-    "shape": "the shape is not the one in the docstring. Check over which dim you sum, "
-    "average or take the softmax.",
+    "shape": "the shape is not the one in the docstring. Check over which dim you sum, average or take the softmax.",
     "dtype": "the dtype changed. Stay in the dtype of the inputs: no .float(), .double() or .half().",
-    "nan": "there is a NaN or an infinity in it. Look for the log of 0, for 0 / 0, "
-    "and for exp of large numbers.",
-    "value": "type and shape are right, the numbers are not. Work the inputs above out "
-    "by hand, step by step.",
+    "nan": "there is a NaN or an infinity in it. Look for the log of 0, for 0 / 0, and for exp of large numbers.",
+    "value": "type and shape are right, the numbers are not. Work the inputs above out by hand, step by step.",
     "RecursionError": "the function calls itself without end.",
     "SystemExit": "the function tries to end the program. Return a value instead.",
     "KeyboardInterrupt": "the function itself raises KeyboardInterrupt. Return a value instead.",
     "Refused": "a check gives the function all that it needs as arguments; return a value.",
-    "call": "the function is called with the arguments listed above, in that order. "
-    "Keep the parameters of the stub.",
+    "call": "the function is called with the arguments listed above, in that order. Keep the parameters of the stub.",
 }
 ERROR_ADVICE = "the error arose inside the function. Read it as a sentence: it says what was expected there."
 GENERATOR = (

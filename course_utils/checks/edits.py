@@ -2,9 +2,12 @@
 
     edits(
         kd.kd_loss,
-        ({"batchmean": "mean"}, "reduction='mean' also divides by the number of classes. ..."),
-        ({" * temperature**2": ""}, "the factor temperature ** 2 is missing. ..."),
-        (_by_hand, "a function, where no edit expresses the wrong answer"),
+        {"batchmean": "mean"},
+        "reduction='mean' also divides by the number of classes. ...",
+        {" * temperature**2": ""},
+        "the factor temperature ** 2 is missing. ...",
+        _by_hand,
+        "a function, where no edit expresses the wrong answer",
     )
 
 An answer that behaves like the reference after an edit gets the hint of that edit.
@@ -49,13 +52,20 @@ def edited(reference: Function, replacements: Replacements) -> Function:
     return source.function(source.spans(replacements))
 
 
-def edits(reference: Function, *table: Row) -> "Edits":
-    """The mistakes of an exercise. A row is replacements and a hint (see `edited`), or a wrong function and a hint.
+def edits(reference: Function, *table: Replacements | Function | str) -> "Edits":
+    """The mistakes of an exercise, in turns: replacements (see `edited`) or a wrong function, and then its hint.
 
-    They are tried in this order: the rows, then every two edits at once, where these do not overlap. A test grades
-    every row and expects its own hint, so that no two rows behave alike on the exercise's inputs.
+    They are tried in this order, then every two edits at once, where these do not overlap. A test grades every row, a
+    mistake with its hint, and expects that hint, so that no two rows behave alike on the exercise's inputs. Raises
+    TypeError where a mistake has no hint, or a hint no mistake.
     """
-    return Edits(reference, table)
+    rows = list(zip(table[::2], (*table[1::2], None), strict=False))
+    for change, hint in rows:
+        if isinstance(change, str) or not isinstance(hint, str):
+            raise TypeError(
+                f"edits of {reference.__name__}: a mistake and its hint stand in turns, not at {change!r}"
+            )
+    return Edits(reference, tuple(rows))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,7 @@ from course_utils.checks import sandbox
 from course_utils.checks.advice import advice_for, unrun
 from course_utils.checks.compare import ascii_only, describe, describe_both, difference
 from course_utils.checks.stubs import is_stub
-from course_utils.checks.tasks import (
-    RESULT,
-    Arguments,
-    Exercise,
-    Function,
-    Mistake,
-    Observations,
-)
+from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Mistake, Observations
 
 CASES_SEED = 2015  # the checks make their own inputs: never from the reader's seed
 RAISED = "raised"

@@ -69,19 +69,30 @@ def test_a_class_is_edited_as_a_function_is() -> None:
 def test_an_edit_that_does_not_fit_the_reference_is_an_error(replacements: dict, problem: str) -> None:
     with pytest.raises(ValueError, match=f"mean.*{problem}"):
         edited(mean, replacements)
-    made = edits(mean, (replacements, "a hint"))  # nothing is made before it is needed
+    made = edits(mean, replacements, "a hint")  # nothing is made before it is needed
     with pytest.raises(ValueError, match=problem):
         list(made)
+
+
+def test_a_mistake_without_a_hint_is_an_error() -> None:
+    for table in (({"weight": "1"},), ("a hint", {"weight": "1"}), ({"weight": "1"}, {"mean": "sum"})):
+        with pytest.raises(TypeError, match="stand in turns"):
+            edits(mean, *table)
 
 
 def test_every_two_edits_are_made_at_once_where_they_do_not_overlap() -> None:
     made = edits(
         mean,
-        ({"weight * ": ""}, "no weight"),
-        (max, "a function of its own"),
-        ({"weight * total": "total"}, "overlaps with the first"),
-        ({"return weight * total / len(values)": "return weight * total"}, "not divided"),
-        ({" / len(values)": " / 1"}, "not divided"),
+        {"weight * ": ""},
+        "no weight",
+        max,
+        "a function of its own",
+        {"weight * total": "total"},
+        "overlaps with the first",
+        {"return weight * total / len(values)": "return weight * total"},
+        "not divided",
+        {" / len(values)": " / 1"},
+        "not divided",
     )
     assert isinstance(made, Edits)
     assert [mistake.hint for mistake in made][:5] == [hint for _, hint in made.table]

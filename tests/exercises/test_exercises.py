@@ -22,7 +22,7 @@ WRONG = [
     (id, edited(checks.reference(id), answer) if isinstance(answer, dict) else answer, hint)
     for topic in ANSWERS.values()
     for id, pairs in topic.WRONG.items()
-    for answer, hint in pairs
+    for hint, answer in pairs.items()
 ]
 RIGHT = [
     (id, answer) for topic in ANSWERS.values() for id, answers in topic.RIGHT.items() for answer in answers

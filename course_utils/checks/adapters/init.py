@@ -107,64 +107,45 @@ ADAPTER_INIT = Exercise(
     observe=_observe_init,
     mistakes=edits(
         adapters.adapter_init,
-        (
-            {"2 * init_std": "2"},
-            "the Gaussian is not cut off. Give nn.init.trunc_normal_ the ends too, a=-2 * init_std and "
-            "b=2 * init_std: its own are -2 and 2.",
-        ),
-        (
-            {"std=init_std": "mean=init_std"},
-            "all values between the two ends are as likely. Is that uniform_? Or is init_std the second argument of "
-            "nn.init.trunc_normal_? That is the mean: write std=init_std.",
-        ),
-        (
-            {"2 * init_std": "init_std"},
-            "it is cut off at one standard deviation. Cut it off at two: a=-2 * init_std, b=2 * init_std.",
-        ),
-        ({"return": "up_weight = down_weight.T\n    return"}, _TIED),
-        (
-            {_DRAWN: "kaiming_uniform_(weight, a=5**0.5)"},
-            "that is how nn.Linear draws its weights: the adapter would change its input a good deal. Draw them "
-            "with standard deviation init_std.",
-        ),
-        ({"init_std": "0.01"}, "init_std is not used: the spread is the same whatever it is."),
-        (
-            {"init_std": "1"},
-            "the spread is 1, whatever init_std is: the adapter would swamp its input. Use init_std.",
-        ),
-        (
-            {"init_std": "init_std**2"},
-            "init_std is a standard deviation already, and it is squared. Give it as it is: std=init_std.",
-        ),
-        (
-            {"init_std": "init_std**0.5"},
-            "init_std is a standard deviation, and it is taken for a variance. Do not take the root.",
-        ),
-        (
-            {"return": "up_weight = 0 * up_weight\n    return"},
-            "with the way up at zero the adapter changes nothing at all, and it would learn (LoRA starts so). But "
-            "the paper draws both; do as it does, so that the two can be compared.",
-        ),
-        (
-            {"return": _BOTH.format(" * 0")},
-            "both matrices are zero, and so they stay: ReLU(0) is 0, and its slope there is 0. Draw both at random.",
-        ),
-        (
-            {"return": "down_weight = 0 * down_weight\n    return"},
-            "with the way down at zero nothing comes through ReLU, whose slope at 0 is 0, so neither matrix would "
-            "learn. Draw both at random.",
-        ),
-        ({"return": _BOTH.format(".abs()")}, "all entries are positive. Draw them around zero."),
-        (
-            {"return": _BOTH.format(".T")},
-            "both lie on their side. A weight is (outputs, inputs): the way down is (bottleneck_size, width).",
-        ),
-        (
-            {"for": "torch.manual_seed(1)\n    for"},
-            "the matrices are the same at every call. Each adapter should get its own: no seed in the function.",
-        ),
-        ({"return": _BOTH.format(".double()")}, _DOUBLES),
-        ({"return": _BOTH.format(".requires_grad_()")}, _GRADIENTS),
+        {"2 * init_std": "2"},
+        "the Gaussian is not cut off. Give nn.init.trunc_normal_ the ends too, a=-2 * init_std and "
+        "b=2 * init_std: its own are -2 and 2.",
+        {"std=init_std": "mean=init_std"},
+        "all values between the two ends are as likely. Is that uniform_? Or is init_std the second argument of "
+        "nn.init.trunc_normal_? That is the mean: write std=init_std.",
+        {"2 * init_std": "init_std"},
+        "it is cut off at one standard deviation. Cut it off at two: a=-2 * init_std, b=2 * init_std.",
+        {"return": "up_weight = down_weight.T\n    return"},
+        *_TIED,
+        {_DRAWN: "kaiming_uniform_(weight, a=5**0.5)"},
+        "that is how nn.Linear draws its weights: the adapter would change its input a good deal. Draw them "
+        "with standard deviation init_std.",
+        {"init_std": "0.01"},
+        "init_std is not used: the spread is the same whatever it is.",
+        {"init_std": "1"},
+        "the spread is 1, whatever init_std is: the adapter would swamp its input. Use init_std.",
+        {"init_std": "init_std**2"},
+        "init_std is a standard deviation already, and it is squared. Give it as it is: std=init_std.",
+        {"init_std": "init_std**0.5"},
+        "init_std is a standard deviation, and it is taken for a variance. Do not take the root.",
+        {"return": "up_weight = 0 * up_weight\n    return"},
+        "with the way up at zero the adapter changes nothing at all, and it would learn (LoRA starts so). But "
+        "the paper draws both; do as it does, so that the two can be compared.",
+        {"return": _BOTH.format(" * 0")},
+        "both matrices are zero, and so they stay: ReLU(0) is 0, and its slope there is 0. Draw both at random.",
+        {"return": "down_weight = 0 * down_weight\n    return"},
+        "with the way down at zero nothing comes through ReLU, whose slope at 0 is 0, so neither matrix would "
+        "learn. Draw both at random.",
+        {"return": _BOTH.format(".abs()")},
+        "all entries are positive. Draw them around zero.",
+        {"return": _BOTH.format(".T")},
+        "both lie on their side. A weight is (outputs, inputs): the way down is (bottleneck_size, width).",
+        {"for": "torch.manual_seed(1)\n    for"},
+        "the matrices are the same at every call. Each adapter should get its own: no seed in the function.",
+        {"return": _BOTH.format(".double()")},
+        *_DOUBLES,
+        {"return": _BOTH.format(".requires_grad_()")},
+        *_GRADIENTS,
     ),
     advice={
         DTYPES: _DOUBLES,

@@ -84,76 +84,48 @@ ADAPTER = Exercise(
     observe=_observe_adapter,
     mistakes=edits(
         adapters.Adapter,
-        (
-            {"hidden if residual is None else residual": "residual or hidden"},
-            "`residual or hidden` asks a whole tensor whether it is true. Ask `residual is None`.",
-        ),
-        (
-            {
-                "return residual + self.up(narrow).to(hidden.dtype)": "return F.relu(residual + "
-                "self.up(narrow).to(hidden.dtype))"
-            },
-            "a ReLU stands around the whole sum. It belongs between down and up, and nowhere else.",
-        ),
-        (
-            {_ADDED: "self.up(narrow)"},
-            "the residual is missing: that is the bottleneck alone, and nothing of what came in is left. Add "
-            "`residual`.",
-        ),
-        (
-            {_ADDED: "hidden + self.up(narrow)"},
-            "`hidden` is added in place of `residual`. Often they are the same; in the layer of Pfeiffer they are not.",
-        ),
-        (
-            {_ADDED: "hidden + (residual if residual is not hidden else 0) + self.up(narrow)"},
-            "`hidden` and `residual` are both added. Add `residual` alone; `hidden` goes through the bottleneck.",
-        ),
-        (
-            {_INSIDE: "self.down((hidden + residual if residual is not hidden else hidden)"},
-            "`hidden` and `residual` both go through the bottleneck. Only `hidden` does; `residual` goes around it.",
-        ),
-        (
-            {_INSIDE: "self.down(residual"},
-            "`residual` goes through the bottleneck. `hidden` goes through it; `residual` goes around it.",
-        ),
-        ({_ADDED: "residual - self.up(narrow)"}, "the bottleneck is subtracted. Add it."),
-        ({"F.relu(": "("}, "there is no non-linearity. Between down and up stands F.relu."),
-        (
-            {_ADDED: "residual + F.relu(self.up(narrow))"},
-            "there is a ReLU after the way up as well: the adapter could only add, never take away.",
-        ),
-        (
-            {"F.relu(": "(", _ADDED: "residual + F.relu(self.up(narrow))"},
-            "the ReLU stands after the way up. It belongs between down and up.",
-        ),
-        ({"F.relu": "F.gelu"}, "that is GELU. The exercise asks for ReLU, as MAD-X does."),
-        (
-            {"return residual": "return F.layer_norm(residual", "dtype)\n": "dtype), hidden.shape[-1:])\n"},
-            "there is a LayerNorm at the end. That belongs to the layer around the adapter, not to the adapter.",
-        ),
-        (
-            {_WEIGHTS: ""},
-            "the weights are those that nn.Linear draws, so a new adapter would damage the model. Give each linear "
-            "layer the weight that adapter_init drew, as an nn.Parameter.",
-        ),
-        (
-            {"nn.init.zeros_(linear.bias)": "pass"},
-            "the biases do not start at zero, so a new adapter would change the model.",
-        ),
-        (
-            {", init_std)": ")"},
-            "init_std is not passed on to adapter_init: the start is the same whatever it is.",
-        ),
-        (
-            {"(hidden.to(self.down.weight.dtype))": "(hidden)"},
-            "a model may be in half precision while the adapter is in float32, and then the two do not multiply. Bring "
-            "`hidden` to the dtype of the weights, and the result back to that of `hidden`.",
-        ),
-        (
-            {".to(hidden.dtype)": ""},
-            "in a model in half precision the result is float32, and the next layer cannot read it. Bring it back to "
-            "the dtype of `hidden`.",
-        ),
+        {"hidden if residual is None else residual": "residual or hidden"},
+        "`residual or hidden` asks a whole tensor whether it is true. Ask `residual is None`.",
+        {
+            "return residual + self.up(narrow).to(hidden.dtype)": "return F.relu(residual + "
+            "self.up(narrow).to(hidden.dtype))"
+        },
+        "a ReLU stands around the whole sum. It belongs between down and up, and nowhere else.",
+        {_ADDED: "self.up(narrow)"},
+        "the residual is missing: that is the bottleneck alone, and nothing of what came in is left. Add `residual`.",
+        {_ADDED: "hidden + self.up(narrow)"},
+        "`hidden` is added in place of `residual`. Often they are the same; in the layer of Pfeiffer they are not.",
+        {_ADDED: "hidden + (residual if residual is not hidden else 0) + self.up(narrow)"},
+        "`hidden` and `residual` are both added. Add `residual` alone; `hidden` goes through the bottleneck.",
+        {_INSIDE: "self.down((hidden + residual if residual is not hidden else hidden)"},
+        "`hidden` and `residual` both go through the bottleneck. Only `hidden` does; `residual` goes around it.",
+        {_INSIDE: "self.down(residual"},
+        "`residual` goes through the bottleneck. `hidden` goes through it; `residual` goes around it.",
+        {_ADDED: "residual - self.up(narrow)"},
+        "the bottleneck is subtracted. Add it.",
+        {"F.relu(": "("},
+        "there is no non-linearity. Between down and up stands F.relu.",
+        {_ADDED: "residual + F.relu(self.up(narrow))"},
+        "there is a ReLU after the way up as well: the adapter could only add, never take away.",
+        {"F.relu(": "(", _ADDED: "residual + F.relu(self.up(narrow))"},
+        "the ReLU stands after the way up. It belongs between down and up.",
+        {"F.relu": "F.gelu"},
+        "that is GELU. The exercise asks for ReLU, as MAD-X does.",
+        {"return residual": "return F.layer_norm(residual", "dtype)\n": "dtype), hidden.shape[-1:])\n"},
+        "there is a LayerNorm at the end. That belongs to the layer around the adapter, not to the adapter.",
+        {_WEIGHTS: ""},
+        "the weights are those that nn.Linear draws, so a new adapter would damage the model. Give each linear "
+        "layer the weight that adapter_init drew, as an nn.Parameter.",
+        {"nn.init.zeros_(linear.bias)": "pass"},
+        "the biases do not start at zero, so a new adapter would change the model.",
+        {", init_std)": ")"},
+        "init_std is not passed on to adapter_init: the start is the same whatever it is.",
+        {"(hidden.to(self.down.weight.dtype))": "(hidden)"},
+        "a model may be in half precision while the adapter is in float32, and then the two do not multiply. Bring "
+        "`hidden` to the dtype of the weights, and the result back to that of `hidden`.",
+        {".to(hidden.dtype)": ""},
+        "in a model in half precision the result is float32, and the next layer cannot read it. Bring it back to "
+        "the dtype of `hidden`.",
     ),
     advice={
         TENSORS: "the module has two linear layers with biases, `down` from width to bottleneck_size and `up` back, "
@@ -209,70 +181,45 @@ HOULSBY_OUTPUT = Exercise(
     cases=_places,
     mistakes=edits(
         adapters.houlsby_output,
-        (
-            {"layer_norm(skip + adapter(sublayer))": "layer_norm(skip) + adapter(sublayer)"},
-            "LayerNorm is put on `skip` alone. It comes last, over the whole sum.",
-        ),
-        (
-            {"adapter(sublayer)": "sublayer + adapter(skip)"},
-            "the adapter stands beside the sublayer and reads what went into it. Houlsby's reads what comes out: "
-            "`sublayer`.",
-        ),
-        ({"adapter(sublayer)": "adapter(adapter(sublayer))"}, "the adapter is used twice."),
-        ({"skip + ": ""}, "the skip connection is missing: add `skip` to what the adapter gave."),
-        (
-            {"skip + adapter(": "adapter(skip + "},
-            "the adapter sees the sum of `skip` and `sublayer`. It should see `sublayer` alone; `skip` goes "
-            "around it.",
-        ),
-        (
-            {"layer_norm(skip + adapter(": "adapter(layer_norm(skip + "},
-            "the adapter stands behind the LayerNorm. Here it stands at the end of the sublayer, and LayerNorm "
-            "comes last.",
-        ),
-        ({"layer_norm": ""}, "the LayerNorm is missing: it comes last, over the whole sum."),
-        ({"adapter": ""}, "the adapter is not used: that is the layer as it was."),
-        (
-            {"skip +": "skip + sublayer +"},
-            "`sublayer` is added twice: the adapter has a residual of its own, which holds it already.",
-        ),
-        (
-            {"skip": "sublayer", "sublayer": "skip"},
-            "the adapter is put on `skip`. It belongs on `sublayer`.",
-        ),
-        (
-            {"skip + adapter(sublayer": "adapter(sublayer, skip"},
-            "`sublayer` itself is lost. Is `skip` given to the adapter as its residual, or `sublayer` "
-            "taken away again? adapter(sublayer) adds its own input; then add `skip`.",
-        ),
-        ({"skip +": "adapter(skip) +"}, "`skip` goes through an adapter as well. It is added as it is."),
-        (
-            {"(sublayer)": "(layer_norm(sublayer))"},
-            "`sublayer` goes through the LayerNorm before the adapter. LayerNorm comes once, and last.",
-        ),
-        (
-            {"layer_norm(skip + ": "skip + layer_norm("},
-            "the LayerNorm does not span the whole sum: add `skip` first, then call layer_norm.",
-        ),
-        (
-            {"adapter(": "layer_norm(adapter(", "sublayer)": "sublayer))"},
-            "what the adapter gave goes through a LayerNorm of its own. There is one LayerNorm, over the sum.",
-        ),
-        (
-            {"return ": "return layer_norm(", "sublayer)": "sublayer))"},
-            "the LayerNorm comes twice. Once is enough, over the sum.",
-        ),
-        (
-            {"layer_norm(skip + adapter(sublayer))": "pfeiffer_output(sublayer, skip, adapter, layer_norm)"},
-            "that is the place of Pfeiffer, which comes next.",
-        ),
-        (
-            {"layer_norm": "(lambda x: F.layer_norm(x, x.shape[-1:]))"},
-            "that LayerNorm has no weight and bias of its own. Call layer_norm, which is given.",
-        ),
+        {"layer_norm(skip + adapter(sublayer))": "layer_norm(skip) + adapter(sublayer)"},
+        "LayerNorm is put on `skip` alone. It comes last, over the whole sum.",
+        {"adapter(sublayer)": "sublayer + adapter(skip)"},
+        "the adapter stands beside the sublayer and reads what went into it. Houlsby's reads what comes out: "
+        "`sublayer`.",
+        {"adapter(sublayer)": "adapter(adapter(sublayer))"},
+        "the adapter is used twice.",
+        {"skip + ": ""},
+        "the skip connection is missing: add `skip` to what the adapter gave.",
+        {"skip + adapter(": "adapter(skip + "},
+        "the adapter sees the sum of `skip` and `sublayer`. It should see `sublayer` alone; `skip` goes around it.",
+        {"layer_norm(skip + adapter(": "adapter(layer_norm(skip + "},
+        "the adapter stands behind the LayerNorm. Here it stands at the end of the sublayer, and LayerNorm comes last.",
+        {"layer_norm": ""},
+        "the LayerNorm is missing: it comes last, over the whole sum.",
+        {"adapter": ""},
+        "the adapter is not used: that is the layer as it was.",
+        {"skip +": "skip + sublayer +"},
+        "`sublayer` is added twice: the adapter has a residual of its own, which holds it already.",
+        {"skip": "sublayer", "sublayer": "skip"},
+        "the adapter is put on `skip`. It belongs on `sublayer`.",
+        {"skip + adapter(sublayer": "adapter(sublayer, skip"},
+        "`sublayer` itself is lost. Is `skip` given to the adapter as its residual, or `sublayer` "
+        "taken away again? adapter(sublayer) adds its own input; then add `skip`.",
+        {"skip +": "adapter(skip) +"},
+        "`skip` goes through an adapter as well. It is added as it is.",
+        {"(sublayer)": "(layer_norm(sublayer))"},
+        "`sublayer` goes through the LayerNorm before the adapter. LayerNorm comes once, and last.",
+        {"layer_norm(skip + ": "skip + layer_norm("},
+        "the LayerNorm does not span the whole sum: add `skip` first, then call layer_norm.",
+        {"adapter(": "layer_norm(adapter(", "sublayer)": "sublayer))"},
+        "what the adapter gave goes through a LayerNorm of its own. There is one LayerNorm, over the sum.",
+        {"return ": "return layer_norm(", "sublayer)": "sublayer))"},
+        "the LayerNorm comes twice. Once is enough, over the sum.",
+        {"layer_norm(skip + adapter(sublayer))": "pfeiffer_output(sublayer, skip, adapter, layer_norm)"},
+        "that is the place of Pfeiffer, which comes next.",
+        {"layer_norm": "(lambda x: F.layer_norm(x, x.shape[-1:]))"},
+        "that LayerNorm has no weight and bias of its own. Call layer_norm, which is given.",
     ),
     advice=_CALLS
-    | {
-        "value": "three steps, each once: the adapter on `sublayer`; plus `skip`; layer_norm over that sum.",
-    },
+    | {"value": "three steps, each once: the adapter on `sublayer`; plus `skip`; layer_norm over that sum."},
 )

@@ -110,79 +110,47 @@ INJECT_ADAPTERS = Exercise(
     observe=_observe,
     mistakes=edits(
         adapters.inject_adapters,
-        (
-            {"return model": "model.eval()\n    return model"},
-            "the model was put into eval mode. What trains is a matter of requires_grad alone; the mode switches "
-            "dropout, and is left as it was.",
-        ),
-        (
-            {"replace(model, path,": "setattr(model, path,"},
-            "the adapters are not in their places: a path has dots, and setattr takes one name. replace(model, path, "
-            "new) finds the parent.",
-        ),
-        (
-            {"freeze_base(model, head)": "pass"},
-            "the base still trains. Freeze it, with freeze_base(model, head), before the adapters are put in.",
-        ),
-        (
-            {"freeze_base(model, head)": "model.requires_grad_(False)"},
-            "the head is frozen too, and it is new. freeze_base(model, head) leaves it trainable.",
-        ),
-        (
-            {"return model": "model.requires_grad_(False)\n    return model"},
-            "the adapters are frozen as well: the model was frozen after they were put in. Freeze it first.",
-        ),
-        (
-            {
-                _LOOP: f"    adapter = Adapter(model.config.hidden_size, bottleneck_size, init_std)\n{_LOOP}",
-                f"adapter = {_MADE}": "pass",
-            },
-            "all places share one adapter. Make a new one for each, inside the loop.",
-        ),
-        (
-            {"find_outputs(model, kind": 'find_outputs(model, "houlsby"'},
-            "adapters are put into the places of Houlsby, whatever the kind. Pass `kind` to find_outputs.",
-        ),
-        (
-            {"device), kind": 'device), "houlsby"'},
-            "the layers compute Houlsby's formula, whatever the kind. Pass `kind` to adapted.",
-        ),
-        (
-            {"features(last)[1]": "features(last)[0]"},
-            "the adapter is as wide as what goes into the dense layer. It reads what comes out of it: "
-            "features(...)[1].",
-        ),
-        (
-            {"features(last)[1], bottleneck_size": "bottleneck_size, features(last)[1]"},
-            "width and bottleneck are exchanged: Adapter(width, bottleneck_size, init_std).",
-        ),
-        (
-            {", init_std)": ")"},
-            "init_std is not passed on: the adapters' first weights are always the same size.",
-        ),
-        (
-            {_NORMS: "            pass"},
-            "train_norms is not used: with it the LayerNorm beside each adapter trains.",
-        ),
-        ({"if train_norms": "if True"}, "the LayerNorms train even where train_norms is False."),
-        (
-            {
-                _NORMS: "            [m.requires_grad_(True) for m in model.modules() if isinstance(m, nn.LayerNorm)]"
-            },
-            "every LayerNorm of the model trains. Only those beside an adapter do: output.LayerNorm.",
-        ),
-        (
-            {"outputs.items()": "list(outputs.items())[:1]"},
-            "only the first place gets an adapter. The loop ends too early: is `return` inside it?",
-        ),
-        (
-            {"outputs.items()": "list(outputs.items())[-1:]"},
-            "only the last place gets an adapter. Is `replace` behind the loop? It belongs inside.",
-        ),
-        (
-            {"replace(model, path, adapted": "(model, path, adapted"},
-            "the model is as it was: no place holds an adapter. replace(model, path, new) puts it in.",
-        ),
+        {"return model": "model.eval()\n    return model"},
+        "the model was put into eval mode. What trains is a matter of requires_grad alone; the mode switches "
+        "dropout, and is left as it was.",
+        {"replace(model, path,": "setattr(model, path,"},
+        "the adapters are not in their places: a path has dots, and setattr takes one name. replace(model, path, "
+        "new) finds the parent.",
+        {"freeze_base(model, head)": "pass"},
+        "the base still trains. Freeze it, with freeze_base(model, head), before the adapters are put in.",
+        {"freeze_base(model, head)": "model.requires_grad_(False)"},
+        "the head is frozen too, and it is new. freeze_base(model, head) leaves it trainable.",
+        {"return model": "model.requires_grad_(False)\n    return model"},
+        "the adapters are frozen as well: the model was frozen after they were put in. Freeze it first.",
+        {
+            _LOOP: f"    adapter = Adapter(model.config.hidden_size, bottleneck_size, init_std)\n{_LOOP}",
+            f"adapter = {_MADE}": "pass",
+        },
+        "all places share one adapter. Make a new one for each, inside the loop.",
+        {"find_outputs(model, kind": 'find_outputs(model, "houlsby"'},
+        "adapters are put into the places of Houlsby, whatever the kind. Pass `kind` to find_outputs.",
+        {"device), kind": 'device), "houlsby"'},
+        "the layers compute Houlsby's formula, whatever the kind. Pass `kind` to adapted.",
+        {"features(last)[1]": "features(last)[0]"},
+        "the adapter is as wide as what goes into the dense layer. It reads what comes out of it: features(...)[1].",
+        {"features(last)[1], bottleneck_size": "bottleneck_size, features(last)[1]"},
+        "width and bottleneck are exchanged: Adapter(width, bottleneck_size, init_std).",
+        {", init_std)": ")"},
+        "init_std is not passed on: the adapters' first weights are always the same size.",
+        {_NORMS: "            pass"},
+        "train_norms is not used: with it the LayerNorm beside each adapter trains.",
+        {"if train_norms": "if True"},
+        "the LayerNorms train even where train_norms is False.",
+        {
+            _NORMS: "            [m.requires_grad_(True) for m in model.modules() if isinstance(m, nn.LayerNorm)]"
+        },
+        "every LayerNorm of the model trains. Only those beside an adapter do: output.LayerNorm.",
+        {"outputs.items()": "list(outputs.items())[:1]"},
+        "only the first place gets an adapter. The loop ends too early: is `return` inside it?",
+        {"outputs.items()": "list(outputs.items())[-1:]"},
+        "only the last place gets an adapter. Is `replace` behind the loop? It belongs inside.",
+        {"replace(model, path, adapted": "(model, path, adapted"},
+        "the model is as it was: no place holds an adapter. replace(model, path, new) puts it in.",
     ),
     advice={
         RESULT: "change the model itself, and return it: `return model`.",

@@ -90,49 +90,33 @@ ADAPTER_STATE = Exercise(
     observe=_observe,
     mistakes=edits(
         adapters.adapter_state,
-        (
-            {"named_parameters()": "state_dict().items()", " if p.requires_grad": ""},
-            "that is the whole model, frozen parts and all: as large as a full copy. Keep those parameters that "
-            "require a gradient.",
-        ),
-        (
-            {" if p.requires_grad": ""},
-            "the frozen parameters are in it too: as large as a full copy. Keep those that require a gradient.",
-        ),
-        (
-            {"if p": "if not p"},
-            "it is the wrong way round: these are the frozen ones. Keep those that require a gradient.",
-        ),
-        (
-            {"p.requires_grad": '"adapter" in name'},
-            "the head is missing, or a trained LayerNorm: only parts called adapter are kept. Ask each parameter "
-            "for p.requires_grad.",
-        ),
-        (
-            {"p.requires_grad": '"adapter" in name or "classifier" in name'},
-            "the parts are chosen by the names adapter and classifier. Not every head is called so, and not every "
-            "adapter trains. Ask each parameter for p.requires_grad.",
-        ),
-        (
-            {"requires_grad": 'requires_grad and "encoder" not in name'},
-            "the head alone is kept. The adapters were trained, too.",
-        ),
-        (
-            {"requires_grad": 'requires_grad and name.endswith("weight")'},
-            "the biases are missing: they were trained, too.",
-        ),
-        ({".clone()": ""}, _SHARED),
-        ({".detach()": ""}, _ATTACHED),
-        (
-            {"{name": '{".".join(name.split(".")[-2:])'},
-            "the names are shortened, so that adapters of two layers would share one. Keep the whole names of "
-            "model.named_parameters().",
-        ),
-        (
-            {"p.requires_grad": "p.grad is not None"},
-            "the dict is empty. What model.state_dict() gives never asks for gradients, and p.grad is None until the "
-            "first backward pass. Ask each of model.named_parameters() for p.requires_grad.",
-        ),
+        {"named_parameters()": "state_dict().items()", " if p.requires_grad": ""},
+        "that is the whole model, frozen parts and all: as large as a full copy. Keep those parameters that "
+        "require a gradient.",
+        {" if p.requires_grad": ""},
+        "the frozen parameters are in it too: as large as a full copy. Keep those that require a gradient.",
+        {"if p": "if not p"},
+        "it is the wrong way round: these are the frozen ones. Keep those that require a gradient.",
+        {"p.requires_grad": '"adapter" in name'},
+        "the head is missing, or a trained LayerNorm: only parts called adapter are kept. Ask each parameter "
+        "for p.requires_grad.",
+        {"p.requires_grad": '"adapter" in name or "classifier" in name'},
+        "the parts are chosen by the names adapter and classifier. Not every head is called so, and not every "
+        "adapter trains. Ask each parameter for p.requires_grad.",
+        {"requires_grad": 'requires_grad and "encoder" not in name'},
+        "the head alone is kept. The adapters were trained, too.",
+        {"requires_grad": 'requires_grad and name.endswith("weight")'},
+        "the biases are missing: they were trained, too.",
+        {".clone()": ""},
+        *_SHARED,
+        {".detach()": ""},
+        *_ATTACHED,
+        {"{name": '{".".join(name.split(".")[-2:])'},
+        "the names are shortened, so that adapters of two layers would share one. Keep the whole names of "
+        "model.named_parameters().",
+        {"p.requires_grad": "p.grad is not None"},
+        "the dict is empty. What model.state_dict() gives never asks for gradients, and p.grad is None until the "
+        "first backward pass. Ask each of model.named_parameters() for p.requires_grad.",
     ),
     advice={
         KIND: "return a dict: the name of each trained parameter, and a copy of its values.",
@@ -195,57 +179,33 @@ SWAP_IN = Exercise(
     observe=_observe_swap,
     mistakes=edits(
         adapters.swap_in,
-        (
-            {_COPY: "parameter.data = stored[name]"},
-            "the model now holds the stored tensors themselves: train it on, and what you stored changes with it. Copy "
-            "the values, with copy_.",
-        ),
-        (
-            {"if name in": 'if "adapter" in name and name in'},
-            "the head is left behind. It was trained with the adapters, and it is among the stored tensors.",
-        ),
-        (
-            {"@torch.no_grad()\n": ""},
-            "a trained parameter cannot be written to while gradients are recorded: copy under torch.no_grad().",
-        ),
-        (
-            {_COPY: _NEW},
-            "the parameters are replaced by new ones, so an optimizer, or another model that shares them, still has "
-            "the old ones. Write the values into the old ones, with copy_.",
-        ),
-        (
-            {_COPY: "parameter.add_(stored[name])"},
-            "the stored values are added. They take the place of the old ones.",
-        ),
-        (
-            {_COPY: "stored[name].copy_(parameter)"},
-            "that is the wrong way round: what was stored is overwritten by what the model has.",
-        ),
-        (
-            {_COPY: "parameter = stored[name].clone()"},
-            "that only gives a name another value. The model is as it was.",
-        ),
-        (
-            {"    return model": "    model.requires_grad_(False)\n    return model"},
-            "the model is frozen by the swap. What trains is not its business.",
-        ),
-        (
-            {"    return model": "    return model.eval()"},
-            "the model is put into eval mode by the swap. The mode is not its business.",
-        ),
-        (
-            {"if name in stored:": "if parameter.requires_grad:"},
-            "what trains now is asked for. Whatever is stored goes in, also where the model is frozen, and what is not "
-            "stored stays: ask `name in stored`.",
-        ),
-        (
-            {_LOOP: f"model = __import__('copy').deepcopy(model)\n    {_LOOP}"},
-            "a copy got the values. Change the model that was given.",
-        ),
-        (
-            {_LOOP: "for name in stored:\n        parameter = model.get_parameter(name)"},
-            "a stored tensor that the model has no parameter for ends in an error. Pass it over.",
-        ),
+        {_COPY: "parameter.data = stored[name]"},
+        "the model now holds the stored tensors themselves: train it on, and what you stored changes with it. Copy "
+        "the values, with copy_.",
+        {"if name in": 'if "adapter" in name and name in'},
+        "the head is left behind. It was trained with the adapters, and it is among the stored tensors.",
+        {"@torch.no_grad()\n": ""},
+        "a trained parameter cannot be written to while gradients are recorded: copy under torch.no_grad().",
+        {_COPY: _NEW},
+        "the parameters are replaced by new ones, so an optimizer, or another model that shares them, still has "
+        "the old ones. Write the values into the old ones, with copy_.",
+        {_COPY: "parameter.add_(stored[name])"},
+        "the stored values are added. They take the place of the old ones.",
+        {_COPY: "stored[name].copy_(parameter)"},
+        "that is the wrong way round: what was stored is overwritten by what the model has.",
+        {_COPY: "parameter = stored[name].clone()"},
+        "that only gives a name another value. The model is as it was.",
+        {"    return model": "    model.requires_grad_(False)\n    return model"},
+        "the model is frozen by the swap. What trains is not its business.",
+        {"    return model": "    return model.eval()"},
+        "the model is put into eval mode by the swap. The mode is not its business.",
+        {"if name in stored:": "if parameter.requires_grad:"},
+        "what trains now is asked for. Whatever is stored goes in, also where the model is frozen, and what is not "
+        "stored stays: ask `name in stored`.",
+        {_LOOP: f"model = __import__('copy').deepcopy(model)\n    {_LOOP}"},
+        "a copy got the values. Change the model that was given.",
+        {_LOOP: "for name in stored:\n        parameter = model.get_parameter(name)"},
+        "a stored tensor that the model has no parameter for ends in an error. Pass it over.",
     ),
     advice={
         RESULT: "change the model itself, and return it: `return model`.",

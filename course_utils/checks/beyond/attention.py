@@ -34,91 +34,56 @@ LINEAR_ATTENTION = Exercise(
     cases=_cases,
     mistakes=edits(
         linear_attention.linear_attention,
-        (
-            {"(query)": "(query / query.shape[-1] ** 0.5)"},
-            "the query is divided by the root of the dim first. That belongs to softmax attention; here it is left "
-            "out.",
-        ),
-        (
-            {
-                "query @ summary / normalizer": "query @ ((key / key.sum(dim=-2, keepdim=True)).transpose(-1, -2) @ "
-                "value)"
-            },
-            "each feature of the keys is divided by its own sum. What is divided is the row of a query: by the product "
-            "of that query and the sum of the keys.",
-        ),
-        (
-            {
-                "feature_map(query), feature_map(key)": "query.softmax(dim=-1), key.softmax(dim=-2)",
-                " / normalizer": "",
-            },
-            "that is another linear attention, with a softmax of the query over the dim and of the key over the "
-            "length. Use feature_map, and divide by the sum.",
-        ),
-        (
-            {"feature_map": ""},
-            "the feature map is missing, so a weight may be below 0, and the sum it is divided by near 0. "
-            "feature_map(query) and feature_map(key) come first.",
-        ),
-        (
-            {"feature_map(query)": "query"},
-            "the query is used as it is. The feature map belongs to query and key.",
-        ),
-        ({"feature_map(key)": "key"}, "the key is used as it is. The feature map belongs to query and key."),
-        (
-            {"@ value": "@ feature_map(value)"},
-            "the values went through the feature map too. Only query and key do.",
-        ),
-        (
-            {" / normalizer": ""},
-            "the weights of a row do not sum to 1: divide by feature_map(query) times the sum of feature_map(key) "
-            "over the length.",
-        ),
-        (
-            {"/ normalizer": "/ query.shape[-2]"},
-            "the result is divided by the length. Divide each row by its own sum: feature_map(query) times the sum "
-            "of feature_map(key).",
-        ),
-        (
-            {"feature_map": "F.elu"},
-            "that is elu without the + 1, and may be below 0. feature_map(x) adds it.",
-        ),
-        (
-            {"feature_map": "F.relu"},
-            "that is another feature map, ReLU, which can make a whole row 0. Use feature_map.",
-        ),
-        (
-            {"(query)": "(query / query.shape[-1] ** 0.5)", "(key)": "(key / query.shape[-1] ** 0.5)"},
-            "query and key are divided by the root of the dim first. That belongs to softmax attention; here it is "
-            "left out.",
-        ),
-        (
-            {"key.sum(": "key.mean("},
-            "the row is divided by the mean of the keys. Take their sum over the length.",
-        ),
-        (
-            linear_attention.causal_linear_attention,
-            "a query sees the keys up to its own only. Here it sees all of them.",
-        ),
-        (
-            F.scaled_dot_product_attention,
-            "that is attention with a softmax, whose cost grows with the square of the length. Replace the softmax "
-            "by the feature map, and take the other order.",
-        ),
-        (
-            {"query @ summary / normalizer": "(query @ key.transpose(-1, -2)).softmax(dim=-1) @ value"},
-            "there is still a softmax over all pairs. The feature map stands in its place.",
-        ),
-        ({"feature_map": "torch.exp"}, "that is another feature map, exp. feature_map is elu(x) + 1."),
-        (
-            {"/ normalizer": "/ key.sum(dim=-1, keepdim=True)"},
-            "the sum runs over the dim of the keys. It runs over the length, dim=-2, and meets the query.",
-        ),
-        (
-            {"/ normalizer": "/ query.sum(dim=-1, keepdim=True)"},
-            "the row is divided by the sum of its query. The keys belong in it too: feature_map(query) times their "
-            "sum.",
-        ),
+        {"(query)": "(query / query.shape[-1] ** 0.5)"},
+        "the query is divided by the root of the dim first. That belongs to softmax attention; here it is left out.",
+        {
+            "query @ summary / normalizer": "query @ ((key / key.sum(dim=-2, keepdim=True)).transpose(-1, -2) @ value)"
+        },
+        "each feature of the keys is divided by its own sum. What is divided is the row of a query: by the product "
+        "of that query and the sum of the keys.",
+        {
+            "feature_map(query), feature_map(key)": "query.softmax(dim=-1), key.softmax(dim=-2)",
+            " / normalizer": "",
+        },
+        "that is another linear attention, with a softmax of the query over the dim and of the key over the "
+        "length. Use feature_map, and divide by the sum.",
+        {"feature_map": ""},
+        "the feature map is missing, so a weight may be below 0, and the sum it is divided by near 0. "
+        "feature_map(query) and feature_map(key) come first.",
+        {"feature_map(query)": "query"},
+        "the query is used as it is. The feature map belongs to query and key.",
+        {"feature_map(key)": "key"},
+        "the key is used as it is. The feature map belongs to query and key.",
+        {"@ value": "@ feature_map(value)"},
+        "the values went through the feature map too. Only query and key do.",
+        {" / normalizer": ""},
+        "the weights of a row do not sum to 1: divide by feature_map(query) times the sum of feature_map(key) "
+        "over the length.",
+        {"/ normalizer": "/ query.shape[-2]"},
+        "the result is divided by the length. Divide each row by its own sum: feature_map(query) times the sum "
+        "of feature_map(key).",
+        {"feature_map": "F.elu"},
+        "that is elu without the + 1, and may be below 0. feature_map(x) adds it.",
+        {"feature_map": "F.relu"},
+        "that is another feature map, ReLU, which can make a whole row 0. Use feature_map.",
+        {"(query)": "(query / query.shape[-1] ** 0.5)", "(key)": "(key / query.shape[-1] ** 0.5)"},
+        "query and key are divided by the root of the dim first. That belongs to softmax attention; here it is "
+        "left out.",
+        {"key.sum(": "key.mean("},
+        "the row is divided by the mean of the keys. Take their sum over the length.",
+        linear_attention.causal_linear_attention,
+        "a query sees the keys up to its own only. Here it sees all of them.",
+        F.scaled_dot_product_attention,
+        "that is attention with a softmax, whose cost grows with the square of the length. Replace the softmax "
+        "by the feature map, and take the other order.",
+        {"query @ summary / normalizer": "(query @ key.transpose(-1, -2)).softmax(dim=-1) @ value"},
+        "there is still a softmax over all pairs. The feature map stands in its place.",
+        {"feature_map": "torch.exp"},
+        "that is another feature map, exp. feature_map is elu(x) + 1.",
+        {"/ normalizer": "/ key.sum(dim=-1, keepdim=True)"},
+        "the sum runs over the dim of the keys. It runs over the length, dim=-2, and meets the query.",
+        {"/ normalizer": "/ query.sum(dim=-1, keepdim=True)"},
+        "the row is divided by the sum of its query. The keys belong in it too: feature_map(query) times their sum.",
     ),
     advice={
         HAS_GRADIENT: "no gradient can flow back through the result. Something cut it: .detach(), torch.no_grad().",

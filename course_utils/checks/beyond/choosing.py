@@ -51,71 +51,45 @@ CHOOSE = Exercise(
     observe=_observe,
     mistakes=edits(
         choosing.choose,
-        (
-            {"<=": "<"},
-            "a method that needs just as much as is allowed is refused. The limit itself is allowed: <=.",
-        ),
-        ({"<=": ">="}, "the limits are turned round: a method must need at most that much, <=."),
-        (
-            {
-                "all(numbers[limited] <= most for limited, most in at_most.items())": "sum(numbers[limited] for "
-                "limited in at_most) <= sum(at_most.values())"
-            },
-            "the numbers are added up, and one limit makes up for another. Each holds by itself.",
-        ),
-        (
-            {"all(": "not at_most or any("},
-            "a method that keeps to one of the limits is taken. It must keep to all of them.",
-        ),
-        (
-            {"numbers[limited] <=": "not numbers[limited] >"},
-            "a number that nobody measured (NaN) is taken to keep to the limit. Ask `number <= limit`: with NaN that "
-            "is False. `not number > limit` is True.",
-        ),
-        (
-            {"max(within, key=lambda name: within[name], default=None)": "next(iter(within), None)"},
-            "that is the first that fits. The most accurate of those that fit is asked for.",
-        ),
-        (
-            {"max": "min", "within[name]": 'methods[name]["parameters"]'},
-            "that is the one with the fewest parameters. Among those that fit, accuracy decides.",
-        ),
-        (
-            {"within, key=lambda name: within[name]": "within.values()"},
-            "that is the accuracy. Return the name of the method.",
-        ),
-        (
-            {
-                "return": 'within = within or {name: methods[name]["accuracy"] for name in methods}\n    return'
-            },
-            "where nothing fits, a method is named all the same. Return None there.",
-        ),
-        (
-            {
-                "return": 'best = max(methods, key=lambda name: methods[name]["accuracy"])\n    return',
-                "max(within, key=lambda name: within[name], default=None)": "best if best in within else None",
-            },
-            "the most accurate of all is taken, and dropped where it breaks a limit. Leave out what breaks a limit "
-            "first, and take the most accurate of the rest.",
-        ),
-        ({"max": "min"}, "that is the least accurate of those that fit. Take the most accurate."),
-        (
-            {"at_most.items()": "()"},
-            "the limits are not looked at. Leave out every method that needs more than one of them allows.",
-        ),
-        (
-            {"at_most.items()": "list(at_most.items())[:1]"},
-            "only the first limit is looked at. A method must keep to all of them.",
-        ),
-        (
-            {", default=None": ""},
-            "max() of nothing raises. Where no method fits, return None: max(..., default=None).",
-        ),
-        (
-            {", key=lambda name: within[name]": ""},
-            "max() of names takes the last in the alphabet. Tell it what to compare: key=lambda name: "
-            "methods[name]['accuracy'].",
-        ),
+        {"<=": "<"},
+        "a method that needs just as much as is allowed is refused. The limit itself is allowed: <=.",
+        {"<=": ">="},
+        "the limits are turned round: a method must need at most that much, <=.",
+        {
+            "all(numbers[limited] <= most for limited, most in at_most.items())": "sum(numbers[limited] for "
+            "limited in at_most) <= sum(at_most.values())"
+        },
+        "the numbers are added up, and one limit makes up for another. Each holds by itself.",
+        {"all(": "not at_most or any("},
+        "a method that keeps to one of the limits is taken. It must keep to all of them.",
+        {"numbers[limited] <=": "not numbers[limited] >"},
+        "a number that nobody measured (NaN) is taken to keep to the limit. Ask `number <= limit`: with NaN that "
+        "is False. `not number > limit` is True.",
+        {"max(within, key=lambda name: within[name], default=None)": "next(iter(within), None)"},
+        "that is the first that fits. The most accurate of those that fit is asked for.",
+        {"max": "min", "within[name]": 'methods[name]["parameters"]'},
+        "that is the one with the fewest parameters. Among those that fit, accuracy decides.",
+        {"within, key=lambda name: within[name]": "within.values()"},
+        "that is the accuracy. Return the name of the method.",
+        {"return": 'within = within or {name: methods[name]["accuracy"] for name in methods}\n    return'},
+        "where nothing fits, a method is named all the same. Return None there.",
+        {
+            "return": 'best = max(methods, key=lambda name: methods[name]["accuracy"])\n    return',
+            "max(within, key=lambda name: within[name], default=None)": "best if best in within else None",
+        },
+        "the most accurate of all is taken, and dropped where it breaks a limit. Leave out what breaks a limit "
+        "first, and take the most accurate of the rest.",
+        {"max": "min"},
+        "that is the least accurate of those that fit. Take the most accurate.",
+        {"at_most.items()": "()"},
+        "the limits are not looked at. Leave out every method that needs more than one of them allows.",
+        {"at_most.items()": "list(at_most.items())[:1]"},
+        "only the first limit is looked at. A method must keep to all of them.",
+        {", default=None": ""},
+        "max() of nothing raises. Where no method fits, return None: max(..., default=None).",
+        {", key=lambda name: within[name]": ""},
+        "max() of names takes the last in the alphabet. Tell it what to compare: key=lambda name: "
+        "methods[name]['accuracy'].",
     ),
     advice={
         "none": "None says that no method fits, and here one does: it needs at most what each limit allows. (Or does "

@@ -7,14 +7,7 @@ from torch import Generator, Tensor
 
 from course_utils.checks.compare import describe
 from course_utils.checks.edits import edits
-from course_utils.checks.tasks import (
-    INPUTS_CHANGED,
-    RESULT,
-    Arguments,
-    Exercise,
-    Function,
-    Observations,
-)
+from course_utils.checks.tasks import INPUTS_CHANGED, RESULT, Arguments, Exercise, Function, Observations
 from course_utils.methods import early_exit
 
 WORK, STRAYED = "sentences in each layer", "sentences whose index is another's"
@@ -93,84 +86,55 @@ LEAVE_EARLY = Exercise(
     observe=_observe,
     mistakes=edits(
         early_exit.leave_early,
-        (
-            {
-                "hidden = layer(hidden, rows)\n        logits = classify(hidden)": "logits = classify(hidden)\n        "
-                "hidden = layer(hidden, rows)"
-            },
-            "the classifier reads what goes into its layer. It reads what comes out.",
-        ),
-        (
-            {"classify(hidden)": "classifiers[0](hidden)"},
-            "the first classifier is asked each time. Each layer has its own.",
-        ),
-        ({"] = number": "] = number - 1"}, "layers are numbered from 0. The first layer counts as one."),
-        (
-            {"< threshold": "> threshold"},
-            "sentences leave where the entropy is above the threshold. Sure means a small entropy: leave below it.",
-        ),
-        (
-            {"< threshold": "<= threshold"},
-            "an entropy that is just the threshold is not below it: <, not <=.",
-        ),
-        (
-            {"torch.ones_like(leaves)": "leaves"},
-            "a sentence of which no layer is sure never gets an answer. At the last layer all that are left leave.",
-        ),
-        (
-            {
-                "computed[rows[leaves]]": "computed[:len(rows)][leaves]",
-                "classes[rows[leaves]]": "classes[:len(rows)][leaves]",
-            },
-            "an answer lands at the sentence's place in the smaller batch. `rows` tells which sentence of the whole "
-            "batch it is.",
-        ),
-        (
-            {
-                f"{name}[rows[leaves]]": f"{name}[-len(rows) :][: leaves.sum()]"
-                for name in ("computed", "classes")
-            },
-            "the answers stand in the order in which the sentences left. Put each at the sentence's place in the "
-            "batch: `rows` tells it.",
-        ),
-        (
-            {"layer(hidden, rows)": "layer(hidden, torch.arange(len(hidden)))"},
-            "the layer is told the places in the smaller batch. It needs the indices in the whole batch.",
-        ),
-        (
-            {"hidden[~leaves], rows[~leaves]": "hidden[leaves], rows[leaves]"},
-            "those that left go on, and the rest is dropped.",
-        ),
-        (_KEPT, _ALL_THE_WAY),
-        ({**_KEPT, "if not len(rows)": "if computed.all()"}, _ALL_THE_WAY),
-        (
-            {"if not len(rows):\n            break": "pass"},
-            "layers are called with nobody left. Stop when the batch is empty.",
-        ),
-        (
-            {"entropy(logits)": "-(logits.softmax(-1) * logits.softmax(-1).log()).sum(-1)"},
-            "where a probability is 0, 0 * log(0) is NaN, and NaN is below no threshold. entropy(logits) can do it.",
-        ),
-        (
-            {_SURE: f"({_SURE}).all().expand(len(rows))"},
-            "the sentences leave together, when all are sure. Each leaves on its own.",
-        ),
-        (
-            {_SURE: f"({_SURE}).any().expand(len(rows))"},
-            "all leave as soon as one is sure. Each leaves on its own.",
-        ),
-        (
-            {"entropy(logits)": "logits.softmax(dim=-1).amax(dim=-1)"},
-            "the largest probability is compared with the threshold. Compare the entropy.",
-        ),
-        (
-            {"entropy(logits)": "entropy(logits.softmax(dim=-1))"},
-            "`entropy` takes logits, and takes their softmax itself. It got probabilities.",
-        ),
-        (
-            {"computed, classes\n": "classes, computed\n"},
-            "the two are exchanged: the layers come first, then the classes.",
-        ),
+        {
+            "hidden = layer(hidden, rows)\n        logits = classify(hidden)": "logits = classify(hidden)\n        "
+            "hidden = layer(hidden, rows)"
+        },
+        "the classifier reads what goes into its layer. It reads what comes out.",
+        {"classify(hidden)": "classifiers[0](hidden)"},
+        "the first classifier is asked each time. Each layer has its own.",
+        {"] = number": "] = number - 1"},
+        "layers are numbered from 0. The first layer counts as one.",
+        {"< threshold": "> threshold"},
+        "sentences leave where the entropy is above the threshold. Sure means a small entropy: leave below it.",
+        {"< threshold": "<= threshold"},
+        "an entropy that is just the threshold is not below it: <, not <=.",
+        {"torch.ones_like(leaves)": "leaves"},
+        "a sentence of which no layer is sure never gets an answer. At the last layer all that are left leave.",
+        {
+            "computed[rows[leaves]]": "computed[:len(rows)][leaves]",
+            "classes[rows[leaves]]": "classes[:len(rows)][leaves]",
+        },
+        "an answer lands at the sentence's place in the smaller batch. `rows` tells which sentence of the whole "
+        "batch it is.",
+        {
+            f"{name}[rows[leaves]]": f"{name}[-len(rows) :][: leaves.sum()]"
+            for name in ("computed", "classes")
+        },
+        "the answers stand in the order in which the sentences left. Put each at the sentence's place in the "
+        "batch: `rows` tells it.",
+        {"layer(hidden, rows)": "layer(hidden, torch.arange(len(hidden)))"},
+        "the layer is told the places in the smaller batch. It needs the indices in the whole batch.",
+        {"hidden[~leaves], rows[~leaves]": "hidden[leaves], rows[leaves]"},
+        "those that left go on, and the rest is dropped.",
+        *_KEPT,
+        *_ALL_THE_WAY,
+        {**_KEPT, "if not len(rows)": "if computed.all()"},
+        *_ALL_THE_WAY,
+        {"if not len(rows):\n            break": "pass"},
+        "layers are called with nobody left. Stop when the batch is empty.",
+        {"entropy(logits)": "-(logits.softmax(-1) * logits.softmax(-1).log()).sum(-1)"},
+        "where a probability is 0, 0 * log(0) is NaN, and NaN is below no threshold. entropy(logits) can do it.",
+        {_SURE: f"({_SURE}).all().expand(len(rows))"},
+        "the sentences leave together, when all are sure. Each leaves on its own.",
+        {_SURE: f"({_SURE}).any().expand(len(rows))"},
+        "all leave as soon as one is sure. Each leaves on its own.",
+        {"entropy(logits)": "logits.softmax(dim=-1).amax(dim=-1)"},
+        "the largest probability is compared with the threshold. Compare the entropy.",
+        {"entropy(logits)": "entropy(logits.softmax(dim=-1))"},
+        "`entropy` takes logits, and takes their softmax itself. It got probabilities.",
+        {"computed, classes\n": "classes, computed\n"},
+        "the two are exchanged: the layers come first, then the classes.",
     ),
     advice={
         RESULT: "return two tensors: how many layers were computed for each sentence, and its class.",

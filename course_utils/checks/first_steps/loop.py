@@ -124,102 +124,61 @@ TRAIN = Exercise(
     observe=_observe,
     mistakes=edits(
         first_steps.train,
-        (
-            {"optimizer.zero_grad()": "pass"},
-            "the gradients pile up: backward() adds to those of the batches before. Call optimizer.zero_grad() "
-            "for each batch.",
-        ),
-        (
-            {
-                "optimizer.zero_grad()": "pass",
-                "set_epoch(epoch)": "set_epoch(epoch)\n        optimizer.zero_grad()",
-            },
-            "the gradients are set to zero once an epoch, so those of its batches pile up. It belongs into the "
-            "inner loop: once for each batch.",
-        ),
-        (
-            {"optimizer.zero_grad()": "pass", CLIP: f"optimizer.zero_grad()\n            {CLIP}"},
-            "the gradients are deleted between backward() and the step, so the weights never move. Call zero_grad() "
-            "before backward(), or after the step.",
-        ),
-        ({"loss.backward()": "pass"}, "no gradient is computed: loss.backward() is missing."),
-        (
-            {"optimizer.step()": "pass"},
-            "the weights never move: optimizer.step() is missing. backward() computes gradients and changes nothing.",
-        ),
-        (
-            {"schedule.step()": "pass"},
-            "the learning rate stays as it was: schedule.step() is missing, once for each batch.",
-        ),
-        (
-            {"schedule.step()": "pass", "    model.eval()": "        schedule.step()\n    model.eval()"},
-            "the schedule makes one step an epoch. Here it counts batches: call it in the inner loop.",
-        ),
-        (
-            {"optimizer.step()": "pass", "schedule.step()": "schedule.step()\n            optimizer.step()"},
-            "the schedule comes before the optimizer, so the first rate is never used. First the step, then the "
-            "schedule.",
-        ),
-        (
-            {CLIP: "pass"},
-            "the gradients are not clipped, or only after the step, and a long one throws the weights far away. "
-            "Clip between backward() and step().",
-        ),
-        ({"1.0)": "0.1)"}, "the gradients are clipped to another norm. Here it is 1."),
-        (
-            {CLIP: "nn.utils.clip_grad_value_(model.parameters(), 1.0)"},
-            "each entry is clipped by itself, so the step points elsewhere. Shorten all gradients together: "
-            "clip_grad_norm_.",
-        ),
-        (
-            {CLIP: "[nn.utils.clip_grad_norm_(p, 1.0) for p in model.parameters()]"},
-            "each parameter is clipped by itself. The norm is that of all gradients together: pass model.parameters() "
-            "once.",
-        ),
-        (
-            {APPEND: "losses.append(loss_of(model, batch).item())"},
-            "that is the loss after the step, computed once more. Keep the one that the step was made from.",
-        ),
-        (
-            {TELL: "", f"{APPEND}\n": f"{APPEND}\n{TELL}"},
-            "the loader is told the number of an epoch after its batches. It shuffles by it, so tell it before.",
-        ),
-        (
-            {"model.train()": "pass"},
-            "a model that comes in eval mode trains without dropout. Call model.train() before the first batch.",
-        ),
-        (
-            {"model.train()": "model.eval()"},
-            "the model trains in eval mode, without dropout. Call model.train() first.",
-        ),
-        (
-            {"model.eval()": "pass"},
-            "the model is left in train mode. Call model.eval() after the last batch.",
-        ),
-        (
-            {"loader.batch_sampler.set_epoch(epoch)": "pass"},
-            "every epoch has the same order of batches. Before each, call loader.batch_sampler.set_epoch(epoch).",
-        ),
-        (
-            {"range(epochs)": "range(1)"},
-            "that is one time through the batches, however many epochs are asked for. Is `return` inside the loop?",
-        ),
-        (
-            {"set_epoch(epoch)": "set_epoch(epoch)\n        losses = []"},
-            "only the losses of the last epoch come back. Begin the list once, before the first epoch.",
-        ),
-        (
-            {"loss.item()": "loss"},
-            "the list holds tensors, and each keeps the graph of its step in memory. Take the number: loss.item().",
-        ),
-        (
-            {APPEND: "losses = loss.item()"},
-            "only the last loss comes back. Append the loss of every batch to a list.",
-        ),
-        (
-            {f"{APPEND}\n": "pass\n", "    model.eval()": f"        {APPEND}\n    model.eval()"},
-            "there should be one loss for each batch, not one for each epoch.",
-        ),
+        {"optimizer.zero_grad()": "pass"},
+        "the gradients pile up: backward() adds to those of the batches before. Call optimizer.zero_grad() "
+        "for each batch.",
+        {
+            "optimizer.zero_grad()": "pass",
+            "set_epoch(epoch)": "set_epoch(epoch)\n        optimizer.zero_grad()",
+        },
+        "the gradients are set to zero once an epoch, so those of its batches pile up. It belongs into the "
+        "inner loop: once for each batch.",
+        {"optimizer.zero_grad()": "pass", CLIP: f"optimizer.zero_grad()\n            {CLIP}"},
+        "the gradients are deleted between backward() and the step, so the weights never move. Call zero_grad() "
+        "before backward(), or after the step.",
+        {"loss.backward()": "pass"},
+        "no gradient is computed: loss.backward() is missing.",
+        {"optimizer.step()": "pass"},
+        "the weights never move: optimizer.step() is missing. backward() computes gradients and changes nothing.",
+        {"schedule.step()": "pass"},
+        "the learning rate stays as it was: schedule.step() is missing, once for each batch.",
+        {"schedule.step()": "pass", "    model.eval()": "        schedule.step()\n    model.eval()"},
+        "the schedule makes one step an epoch. Here it counts batches: call it in the inner loop.",
+        {"optimizer.step()": "pass", "schedule.step()": "schedule.step()\n            optimizer.step()"},
+        "the schedule comes before the optimizer, so the first rate is never used. First the step, then the schedule.",
+        {CLIP: "pass"},
+        "the gradients are not clipped, or only after the step, and a long one throws the weights far away. "
+        "Clip between backward() and step().",
+        {"1.0)": "0.1)"},
+        "the gradients are clipped to another norm. Here it is 1.",
+        {CLIP: "nn.utils.clip_grad_value_(model.parameters(), 1.0)"},
+        "each entry is clipped by itself, so the step points elsewhere. Shorten all gradients together: "
+        "clip_grad_norm_.",
+        {CLIP: "[nn.utils.clip_grad_norm_(p, 1.0) for p in model.parameters()]"},
+        "each parameter is clipped by itself. The norm is that of all gradients together: pass model.parameters() "
+        "once.",
+        {APPEND: "losses.append(loss_of(model, batch).item())"},
+        "that is the loss after the step, computed once more. Keep the one that the step was made from.",
+        {TELL: "", f"{APPEND}\n": f"{APPEND}\n{TELL}"},
+        "the loader is told the number of an epoch after its batches. It shuffles by it, so tell it before.",
+        {"model.train()": "pass"},
+        "a model that comes in eval mode trains without dropout. Call model.train() before the first batch.",
+        {"model.train()": "model.eval()"},
+        "the model trains in eval mode, without dropout. Call model.train() first.",
+        {"model.eval()": "pass"},
+        "the model is left in train mode. Call model.eval() after the last batch.",
+        {"loader.batch_sampler.set_epoch(epoch)": "pass"},
+        "every epoch has the same order of batches. Before each, call loader.batch_sampler.set_epoch(epoch).",
+        {"range(epochs)": "range(1)"},
+        "that is one time through the batches, however many epochs are asked for. Is `return` inside the loop?",
+        {"set_epoch(epoch)": "set_epoch(epoch)\n        losses = []"},
+        "only the losses of the last epoch come back. Begin the list once, before the first epoch.",
+        {"loss.item()": "loss"},
+        "the list holds tensors, and each keeps the graph of its step in memory. Take the number: loss.item().",
+        {APPEND: "losses = loss.item()"},
+        "only the last loss comes back. Append the loss of every batch to a list.",
+        {f"{APPEND}\n": "pass\n", "    model.eval()": f"        {APPEND}\n    model.eval()"},
+        "there should be one loss for each batch, not one for each epoch.",
     ),
     advice={
         TOLD: "the loader is told the number of each epoch once, from 0, before its batches.",

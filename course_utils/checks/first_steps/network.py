@@ -39,53 +39,35 @@ SLOPE = Exercise(
     observe=observe_values,  # two values of the function are enough: nobody trains through a slope
     mistakes=edits(
         first_steps.slope,
-        (
-            {" - step": "", "2 * ": ""},
-            "that goes a step to the right only. Start a step to the left: it is far more exact.",
-        ),
-        (
-            {" + step": "", "2 * ": ""},
-            "that goes a step to the left only. End a step to the right: it is far more exact.",
-        ),
-        ({"2 * ": ""}, "from x - step to x + step the way is two steps long. Divide by 2 * step."),
-        (
-            {"(2 * step)": "2 * step"},
-            "a / 2 * step divides by 2 and then multiplies by step. Put brackets: a / (2 * step).",
-        ),
-        (
-            {" * step": ""},
-            "that divides by 2, but not by step. The way from x - step to x + step is 2 * step long.",
-        ),
-        (
-            {" / (2 * step)": ""},
-            "that is how far the function rises. Divide by how far you went: 2 * step.",
-        ),
-        (
-            {"(function": "(-function", "- function": "+ function"},
-            "left and right are exchanged, so the sign is turned round.",
-        ),
-        (
-            {
-                f"return {_RISE} / (2 * step)": "x = x.clone().requires_grad_()\n"
-                "    return torch.autograd.grad(function(x).sum(), x)[0]"
-            },
-            "that is the exact slope, from autograd. Here it is to come from two values of the function: "
-            "a test of autograd must not use it.",
-        ),
-        ({_RISE: _RISE[1:-1]}, "only the second value is divided. Put brackets around the difference."),
-        (
-            {"+ step": "+ step / 2", "- step": "- step / 2", "2 * ": ""},
-            "that goes half a step each way. Go a whole step to the right and to the left: the way is 2 * step long.",
-        ),
-        (
-            {"+ step": "+ step / 2", "- step": "- step / 2"},
-            "that goes half a step each way, so the way is one step long, but it is divided by two. Go a whole step to "
-            "the right and to the left.",
-        ),
-        (
-            {" - step": ""},
-            "that begins at x itself, so the way is one step long, but it is divided by two. Begin a step to the left.",
-        ),
+        {" - step": "", "2 * ": ""},
+        "that goes a step to the right only. Start a step to the left: it is far more exact.",
+        {" + step": "", "2 * ": ""},
+        "that goes a step to the left only. End a step to the right: it is far more exact.",
+        {"2 * ": ""},
+        "from x - step to x + step the way is two steps long. Divide by 2 * step.",
+        {"(2 * step)": "2 * step"},
+        "a / 2 * step divides by 2 and then multiplies by step. Put brackets: a / (2 * step).",
+        {" * step": ""},
+        "that divides by 2, but not by step. The way from x - step to x + step is 2 * step long.",
+        {" / (2 * step)": ""},
+        "that is how far the function rises. Divide by how far you went: 2 * step.",
+        {"(function": "(-function", "- function": "+ function"},
+        "left and right are exchanged, so the sign is turned round.",
+        {
+            f"return {_RISE} / (2 * step)": "x = x.clone().requires_grad_()\n"
+            "    return torch.autograd.grad(function(x).sum(), x)[0]"
+        },
+        "that is the exact slope, from autograd. Here it is to come from two values of the function: "
+        "a test of autograd must not use it.",
+        {_RISE: _RISE[1:-1]},
+        "only the second value is divided. Put brackets around the difference.",
+        {"+ step": "+ step / 2", "- step": "- step / 2", "2 * ": ""},
+        "that goes half a step each way. Go a whole step to the right and to the left: the way is 2 * step long.",
+        {"+ step": "+ step / 2", "- step": "- step / 2"},
+        "that goes half a step each way, so the way is one step long, but it is divided by two. Go a whole step to "
+        "the right and to the left.",
+        {" - step": ""},
+        "that begins at x itself, so the way is one step long, but it is divided by two. Begin a step to the left.",
     ),
     advice={
         "RuntimeError": "if it speaks of gradients: x asks for none here. The slope comes from two values of "
@@ -121,59 +103,42 @@ CROSS_ENTROPY = Exercise(
     cases=_cross_entropy_cases,
     mistakes=edits(
         first_steps.cross_entropy,
-        ({".mean()": ".sum()"}, "that is the sum over the batch. Take the mean: .mean()."),
-        (
-            {"-log": "log"},
-            "the sign is missing: a log-probability is at most 0, and a loss is to go down to 0.",
-        ),
-        ({"log_softmax": "softmax"}, "these are probabilities. Take their logarithm: F.log_softmax."),
-        (
-            {"F.log_softmax(logits, dim=-1)": "logits"},
-            "these are still logits. F.log_softmax makes log-probabilities of them.",
-        ),
-        (
-            {"log_softmax": "softmax", "-1)": "-1).log()"},
-            "the log of a softmax is -inf once a probability rounds to 0. F.log_softmax stays finite.",
-        ),
-        (
-            {"-1": "0"},
-            "the softmax runs over dim 0, across the sentences. The classes are the last dim: dim=-1.",
-        ),
-        ({_PICK: ""}, "that averages over all classes. Only the right class of each row counts."),
-        (
-            {"torch.arange(len(labels))": ":"},
-            "[:, labels] takes, in every row, the classes of all rows. Name the row too: "
-            "[torch.arange(len(labels)), labels] takes one entry a row.",
-        ),
-        (
-            {", labels]": ", log_probabilities.argmax(dim=-1)]"},
-            "that takes the class that the model thinks best. Take the right one: `labels`.",
-        ),
-        (
-            {f"log_probabilities{_PICK}": "(log_probabilities * F.one_hot(labels, logits.shape[-1]))"},
-            "it is divided by the number of all entries, so the other classes count too. Divide by the number of rows: "
-            "one number a row, then the mean over the batch.",
-        ),
-        (
-            {f"{_PICK}.mean()": f"{_PICK}.exp().mean().log()"},
-            "that is the logarithm of the mean probability. Take the logarithm of each, then the mean.",
-        ),
-        ({".mean()": f".mean() / {math.log(2)}"}, _BITS),
-        ({"log_softmax": "softmax", "-1)": "-1).log2()"}, _BITS),
-        (
-            {"torch.arange(len(labels)), ": ""},
-            "[labels] alone takes whole rows, those whose numbers are in `labels`. Name the row and then the "
-            "class: [torch.arange(len(labels)), labels].",
-        ),
-        (
-            {"F.log_softmax(logits, dim=-1)": "logits.log()"},
-            "that is the logarithm of the logits, which may be negative. F.log_softmax makes probabilities of "
-            "them first, and then takes the logarithm.",
-        ),
-        (
-            {"(logits": "(logits.softmax(dim=-1)"},
-            "F.cross_entropy takes logits and does the softmax itself. Here it is done twice.",
-        ),
+        {".mean()": ".sum()"},
+        "that is the sum over the batch. Take the mean: .mean().",
+        {"-log": "log"},
+        "the sign is missing: a log-probability is at most 0, and a loss is to go down to 0.",
+        {"log_softmax": "softmax"},
+        "these are probabilities. Take their logarithm: F.log_softmax.",
+        {"F.log_softmax(logits, dim=-1)": "logits"},
+        "these are still logits. F.log_softmax makes log-probabilities of them.",
+        {"log_softmax": "softmax", "-1)": "-1).log()"},
+        "the log of a softmax is -inf once a probability rounds to 0. F.log_softmax stays finite.",
+        {"-1": "0"},
+        "the softmax runs over dim 0, across the sentences. The classes are the last dim: dim=-1.",
+        {_PICK: ""},
+        "that averages over all classes. Only the right class of each row counts.",
+        {"torch.arange(len(labels))": ":"},
+        "[:, labels] takes, in every row, the classes of all rows. Name the row too: "
+        "[torch.arange(len(labels)), labels] takes one entry a row.",
+        {", labels]": ", log_probabilities.argmax(dim=-1)]"},
+        "that takes the class that the model thinks best. Take the right one: `labels`.",
+        {f"log_probabilities{_PICK}": "(log_probabilities * F.one_hot(labels, logits.shape[-1]))"},
+        "it is divided by the number of all entries, so the other classes count too. Divide by the number of rows: "
+        "one number a row, then the mean over the batch.",
+        {f"{_PICK}.mean()": f"{_PICK}.exp().mean().log()"},
+        "that is the logarithm of the mean probability. Take the logarithm of each, then the mean.",
+        {".mean()": f".mean() / {math.log(2)}"},
+        *_BITS,
+        {"log_softmax": "softmax", "-1)": "-1).log2()"},
+        *_BITS,
+        {"torch.arange(len(labels)), ": ""},
+        "[labels] alone takes whole rows, those whose numbers are in `labels`. Name the row and then the "
+        "class: [torch.arange(len(labels)), labels].",
+        {"F.log_softmax(logits, dim=-1)": "logits.log()"},
+        "that is the logarithm of the logits, which may be negative. F.log_softmax makes probabilities of "
+        "them first, and then takes the logarithm.",
+        {"(logits": "(logits.softmax(dim=-1)"},
+        "F.cross_entropy takes logits and does the softmax itself. Here it is done twice.",
     ),
     advice={
         HAS_GRADIENT: CUT_OFF,

@@ -64,32 +64,26 @@ ACCURACY = Exercise(
     observe=_observe_accuracy,
     mistakes=edits(
         first_steps.accuracy,
-        ({".mean()": ".sum()"}, _COUNTED),
-        ({"==": "!="}, "that is the share of wrong ones: 1 minus what is asked for."),
-        ({".item()": ".item() * 100"}, "that is in percent. Return a share, from 0 to 1."),
-        ({".float().mean()": ".sum()"}, _COUNTED),
-        (
-            {".float().mean().item()": ""},
-            "that says of each entry whether it is right. One number is asked for: turn True and False into "
-            "1 and 0 with .float(), then take .mean().",
-        ),
-        (
-            {"(predicted == labels).float().mean().item()": "torch.equal(predicted, labels)"},
-            "torch.equal says whether all entries are right. Compare entry by entry with ==.",
-        ),
-        (
-            {"(predicted == labels)": "(predicted - labels).abs()"},
-            "that is how far apart the numbers of the classes are. But the classes are names: 2 is not more "
-            "than 1. Ask whether they are equal, with ==.",
-        ),
-        (
-            {".float().mean().item()": ".sum().item() // len(labels)"},
-            "that is rounded down to a whole number, as // and int() do. Divide with /, and leave the share as it is.",
-        ),
-        (
-            {"return ": "return round(", ".item()": ".item(), 2)"},
-            "the share is rounded. Return it as it is, and round where it is shown.",
-        ),
+        {".mean()": ".sum()"},
+        *_COUNTED,
+        {"==": "!="},
+        "that is the share of wrong ones: 1 minus what is asked for.",
+        {".item()": ".item() * 100"},
+        "that is in percent. Return a share, from 0 to 1.",
+        {".float().mean()": ".sum()"},
+        *_COUNTED,
+        {".float().mean().item()": ""},
+        "that says of each entry whether it is right. One number is asked for: turn True and False into "
+        "1 and 0 with .float(), then take .mean().",
+        {"(predicted == labels).float().mean().item()": "torch.equal(predicted, labels)"},
+        "torch.equal says whether all entries are right. Compare entry by entry with ==.",
+        {"(predicted == labels)": "(predicted - labels).abs()"},
+        "that is how far apart the numbers of the classes are. But the classes are names: 2 is not more "
+        "than 1. Ask whether they are equal, with ==.",
+        {".float().mean().item()": ".sum().item() // len(labels)"},
+        "that is rounded down to a whole number, as // and int() do. Divide with /, and leave the share as it is.",
+        {"return ": "return round(", ".item()": ".item(), 2)"},
+        "the share is rounded. Return it as it is, and round where it is shown.",
     ),
     advice={
         "type": "return one number: a float, or a tensor that holds nothing else. .item() makes a number of a tensor "
@@ -126,57 +120,32 @@ MASKED_MEAN = Exercise(
     cases=_masked_mean_cases,
     mistakes=edits(
         first_steps.masked_mean,
-        (
-            {"attention_mask": "torch.ones_like(attention_mask)"},
-            "the mask is not used, so the padding counts. Multiply the vectors by it, add them up, "
-            "and divide by the number of real tokens.",
-        ),
-        (
-            {"/ mask.sum(dim=1)": "/ vectors.shape[1]"},
-            "the sum leaves the padding out, but it is divided by the whole length. Divide by "
-            "the number of real tokens: the sum of the mask.",
-        ),
-        (
-            {" / mask.sum(dim=1)": ""},
-            "that is the sum over the real tokens. Divide it by how many there are.",
-        ),
-        (
-            {"mask.sum(dim=1)": "mask.sum()"},
-            "the sum of each sentence is divided by the number of tokens in the whole batch. "
-            "Sum the mask over dim 1 only.",
-        ),
-        (
-            {"attention_mask": "(1 - attention_mask)"},
-            "the mask is taken the wrong way round: 1 stands for a token, 0 for padding.",
-        ),
-        (
-            {"dim=1": "dim=1, keepdim=True"},
-            "the summed dim is still there, with length 1. Leave out keepdim=True, or squeeze(1) it away.",
-        ),
-        (
-            {"(vectors * mask)": "vectors"},
-            "it is divided by the number of real tokens, but the padding is still in the sum. Multiply the "
-            "vectors by the mask before you add them up.",
-        ),
-        (
-            {"/ mask": "/ attention_mask"},
-            "the sums have the shape (batch, size), the counts (batch,), and broadcasting takes those for a row: "
-            "it fails, or divides by the count of another sentence. Make a column of them: "
-            "attention_mask.sum(dim=1, keepdim=True).",
-        ),
-        (
-            {_MEAN: f"({_MEAN}).squeeze()"},
-            "squeeze() drops every dim of length 1, so a batch of one sentence loses its rows. Name the dim: "
-            "squeeze(1).",
-        ),
-        (
-            {_MEAN: "vectors[:, 0]"},
-            "that is the vector of the first token only. The mean over all real tokens is asked for.",
-        ),
-        (
-            {_MEAN: "(vectors * mask).sum(dim=0) / mask.sum(dim=0).clamp(min=1)"},
-            "the sum runs over dim 0, across the sentences. The tokens of a sentence are dim 1.",
-        ),
+        {"attention_mask": "torch.ones_like(attention_mask)"},
+        "the mask is not used, so the padding counts. Multiply the vectors by it, add them up, "
+        "and divide by the number of real tokens.",
+        {"/ mask.sum(dim=1)": "/ vectors.shape[1]"},
+        "the sum leaves the padding out, but it is divided by the whole length. Divide by "
+        "the number of real tokens: the sum of the mask.",
+        {" / mask.sum(dim=1)": ""},
+        "that is the sum over the real tokens. Divide it by how many there are.",
+        {"mask.sum(dim=1)": "mask.sum()"},
+        "the sum of each sentence is divided by the number of tokens in the whole batch. Sum the mask over dim 1 only.",
+        {"attention_mask": "(1 - attention_mask)"},
+        "the mask is taken the wrong way round: 1 stands for a token, 0 for padding.",
+        {"dim=1": "dim=1, keepdim=True"},
+        "the summed dim is still there, with length 1. Leave out keepdim=True, or squeeze(1) it away.",
+        {"(vectors * mask)": "vectors"},
+        "it is divided by the number of real tokens, but the padding is still in the sum. Multiply the "
+        "vectors by the mask before you add them up.",
+        {"/ mask": "/ attention_mask"},
+        "the sums have the shape (batch, size), the counts (batch,), and broadcasting takes those for a row: it fails, "
+        "or divides by the count of another sentence. Make a column of them: attention_mask.sum(dim=1, keepdim=True).",
+        {_MEAN: f"({_MEAN}).squeeze()"},
+        "squeeze() drops every dim of length 1, so a batch of one sentence loses its rows. Name the dim: squeeze(1).",
+        {_MEAN: "vectors[:, 0]"},
+        "that is the vector of the first token only. The mean over all real tokens is asked for.",
+        {_MEAN: "(vectors * mask).sum(dim=0) / mask.sum(dim=0).clamp(min=1)"},
+        "the sum runs over dim 0, across the sentences. The tokens of a sentence are dim 1.",
     ),
     advice={
         HAS_GRADIENT: CUT_OFF,

@@ -78,81 +78,48 @@ FIND_PARAMETERS = Exercise(
     observe=_observe_names,
     mistakes=edits(
         freezing.find_parameters,
-        (
-            {"and not inside(name, outside)": ""},
-            "`outside` is not used: leave out the parameters of these parts.",
-        ),
-        (
-            {"and not inside": "and inside"},
-            "`outside` is turned round: the parameters that lie in these parts are to be left out.",
-        ),
-        (
-            {_OWN: "own in name"},
-            "`own` is looked for in the whole path: so bias_gate.weight passes for a bias. Only what follows the last "
-            "dot is the parameter's own name.",
-        ),
-        (
-            {_OWN: 'own == name.rpartition(".")[2]'},
-            "`own` is compared as a whole. It is a text that the own name holds: DeBERTa has a q_bias, and the empty "
-            "text fits every name.",
-        ),
-        (
-            {"(parts is None or inside(name, parts))": "True"},
-            "`parts` is not used: where it is given, only the parameters in these parts are meant.",
-        ),
-        (
-            {"parts is None": "not parts"},
-            "an empty list names no part, so nothing fits. Only None stands for all.",
-        ),
-        (
-            {"parts is None or ": ""},
-            "`parts` may be None, which stands for the whole model, and None cannot be looped over.",
-        ),
-        (
-            {_FITS: "part in path"},
-            'too much fits: the name only occurs somewhere in the path. "key" is in keyring, and "layer.1" in '
-            "layer.10. Compare whole pieces between the dots.",
-        ),
-        (
-            {_FITS: "path.endswith(part)"},
-            "too much fits: the path monkey ends in key, but not as a whole name. Put a dot before both.",
-        ),
-        (
-            {_FITS: 'f".{path}.".find(f".{part}.") == 0'},
-            "a path must begin with the name. It may stand anywhere: bert.encoder.layer.0.attention.self.query ends in "
-            "query.",
-        ),
-        (
-            {"for end in range(1, len(pieces))": "for end in [len(pieces) - 1]"},
-            "only the part to which a parameter belongs directly is compared. It may lie deeper: "
-            "bert.pooler.dense.weight is in the pooler.",
-        ),
-        (
-            {_FITS: 'path.rpartition(".")[2] == part'},
-            "a name may have dots, such as attention.output.dense. Compare the end of the path, not its last piece "
-            "alone.",
-        ),
-        ({"any(": "all("}, "it is enough to lie in one of the parts, in one of the ways: any(), not all()."),
-        (
-            {
-                "for name, _ in": "for wanted in parts or [None]\n        for name, _ in",
-                "inside(name, parts)": "inside(name, [wanted])",
-            },
-            "the names are right, their order is not: keep that of the model, whatever the order of `parts`.",
-        ),
-        (
-            {"name, _": "name, p", _OWN: f"p.requires_grad and {_OWN}"},
-            "parameters that are frozen at the moment are left out. The next step will thaw them: list them all.",
-        ),
-        (
-            {"        name\n        for": "        _\n        for"},
-            "these are parameters. Their names are asked for.",
-        ),
-        (
-            {"        name\n        for": '        name.rpartition(".")[0]\n        for'},
-            "these are the paths of the parts. The names of the parameters are asked for, with their own name at the "
-            "end.",
-        ),
+        {"and not inside(name, outside)": ""},
+        "`outside` is not used: leave out the parameters of these parts.",
+        {"and not inside": "and inside"},
+        "`outside` is turned round: the parameters that lie in these parts are to be left out.",
+        {_OWN: "own in name"},
+        "`own` is looked for in the whole path: so bias_gate.weight passes for a bias. Only what follows the last "
+        "dot is the parameter's own name.",
+        {_OWN: 'own == name.rpartition(".")[2]'},
+        "`own` is compared as a whole. It is a text that the own name holds: DeBERTa has a q_bias, and the empty "
+        "text fits every name.",
+        {"(parts is None or inside(name, parts))": "True"},
+        "`parts` is not used: where it is given, only the parameters in these parts are meant.",
+        {"parts is None": "not parts"},
+        "an empty list names no part, so nothing fits. Only None stands for all.",
+        {"parts is None or ": ""},
+        "`parts` may be None, which stands for the whole model, and None cannot be looped over.",
+        {_FITS: "part in path"},
+        'too much fits: the name only occurs somewhere in the path. "key" is in keyring, and "layer.1" in '
+        "layer.10. Compare whole pieces between the dots.",
+        {_FITS: "path.endswith(part)"},
+        "too much fits: the path monkey ends in key, but not as a whole name. Put a dot before both.",
+        {_FITS: 'f".{path}.".find(f".{part}.") == 0'},
+        "a path must begin with the name. It may stand anywhere: bert.encoder.layer.0.attention.self.query ends in "
+        "query.",
+        {"for end in range(1, len(pieces))": "for end in [len(pieces) - 1]"},
+        "only the part to which a parameter belongs directly is compared. It may lie deeper: "
+        "bert.pooler.dense.weight is in the pooler.",
+        {_FITS: 'path.rpartition(".")[2] == part'},
+        "a name may have dots, such as attention.output.dense. Compare the end of the path, not its last piece alone.",
+        {"any(": "all("},
+        "it is enough to lie in one of the parts, in one of the ways: any(), not all().",
+        {
+            "for name, _ in": "for wanted in parts or [None]\n        for name, _ in",
+            "inside(name, parts)": "inside(name, [wanted])",
+        },
+        "the names are right, their order is not: keep that of the model, whatever the order of `parts`.",
+        {"name, _": "name, p", _OWN: f"p.requires_grad and {_OWN}"},
+        "parameters that are frozen at the moment are left out. The next step will thaw them: list them all.",
+        {"        name\n        for": "        _\n        for"},
+        "these are parameters. Their names are asked for.",
+        {"        name\n        for": '        name.rpartition(".")[0]\n        for'},
+        "these are the paths of the parts. The names of the parameters are asked for, with their own name at the end.",
     ),
     advice={
         INPUTS_CHANGED: "the model is changed in place: its values, or what requires a gradient. Only list the names.",

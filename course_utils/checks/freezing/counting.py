@@ -63,77 +63,54 @@ TRAINED_SHARE = Exercise(
     observe=_observe_share,
     mistakes=edits(
         freezing.trained_share,
-        (
-            {" and not name.startswith(inside)": ""},
-            "the head is counted as well. Every method trains it: leave it out of what is trained.",
-        ),
-        (
-            {"p.requires_grad and ": ""},
-            "everything outside the head is counted. Count what requires a gradient.",
-        ),
-        ({"100 * ": ""}, "that is a share of 1. Per cent are asked for: times 100."),
-        (
-            {"p.numel()": "1"},
-            "tensors are counted, and a bias is a tensor as a large matrix is. Count numbers: p.numel().",
-        ),
-        (
-            {"p in model.parameters()": "n, p in model.named_parameters() if not n.startswith(inside)"},
-            "the trained parameters are divided by those outside the head. Divide by all of the model's.",
-        ),
-        (
-            {"/ sum": "/ max(1, sum", "model.parameters())": "model.parameters() if not p.requires_grad))"},
-            _BY_FROZEN,
-        ),
-        ({"if p": "if not p"}, "that is the share that is frozen."),
-        (
-            {
-                "model.named_parameters()": "model.named_parameters(remove_duplicate=False)",
-                "p in model.parameters()": "_, p in model.named_parameters(remove_duplicate=False)",
-            },
-            "a weight with two names is counted twice. named_parameters() and parameters() give each once.",
-        ),
-        (
-            {"inside =": "head = head[-1:]\n    inside ="},
-            "only the last part of `head` is left out. It may have several parts, here pooler and classifier.",
-        ),
-        (
-            {
-                " and not name.startswith(inside)": "",
-                "return": "trained -= sum(p.numel() for n, p in model.named_parameters() if n.startswith(inside))"
-                "\n    return",
-            },
-            "the whole head is subtracted, but a part of it may be frozen. Count what requires a gradient and is not "
-            "in the head.",
-        ),
-        (
-            {"name.startswith(inside)": "any(part in name for part in head)"},
-            "parts whose names only contain that of the head are left out too, here pre_classifier. Compare whole "
-            "pieces of the name: name.split('.').",
-        ),
-        (
-            {"return": "return round(", "model.parameters())": "model.parameters()), 2)"},
-            "the share is rounded to a few digits. Round where it is shown, not where it is computed.",
-        ),
-        ({"/": "//"}, "the share is rounded down: // and int() do that. Divide with /."),
-        (
-            {"p.numel()": "len(p)"},
-            "len(p) is the number of rows of a matrix. Count its entries: p.numel().",
-        ),
-        (
-            {_HEAD: "['classifier']"},
-            "the argument `head` is not used. Not every head is called classifier.",
-        ),
-        (
-            {_HEAD: "head"},
-            "only parts at the top level are left out. A part of the head may lie deep inside, such as bert.pooler: "
-            "compare every piece of the name between the dots.",
-        ),
-        ({f" / {_SUM}": ""}, "that is 100 times a count. Divide by all of the model's parameters."),
-        ({"model.parameters())": "model.parameters() if not p.requires_grad)"}, _BY_FROZEN),
-        (
-            {"100 * ": "", f" / {_SUM}": ""},
-            "that is how many they are. Per cent are asked for: times 100, over all of the model's parameters.",
-        ),
+        {" and not name.startswith(inside)": ""},
+        "the head is counted as well. Every method trains it: leave it out of what is trained.",
+        {"p.requires_grad and ": ""},
+        "everything outside the head is counted. Count what requires a gradient.",
+        {"100 * ": ""},
+        "that is a share of 1. Per cent are asked for: times 100.",
+        {"p.numel()": "1"},
+        "tensors are counted, and a bias is a tensor as a large matrix is. Count numbers: p.numel().",
+        {"p in model.parameters()": "n, p in model.named_parameters() if not n.startswith(inside)"},
+        "the trained parameters are divided by those outside the head. Divide by all of the model's.",
+        {"/ sum": "/ max(1, sum", "model.parameters())": "model.parameters() if not p.requires_grad))"},
+        *_BY_FROZEN,
+        {"if p": "if not p"},
+        "that is the share that is frozen.",
+        {
+            "model.named_parameters()": "model.named_parameters(remove_duplicate=False)",
+            "p in model.parameters()": "_, p in model.named_parameters(remove_duplicate=False)",
+        },
+        "a weight with two names is counted twice. named_parameters() and parameters() give each once.",
+        {"inside =": "head = head[-1:]\n    inside ="},
+        "only the last part of `head` is left out. It may have several parts, here pooler and classifier.",
+        {
+            " and not name.startswith(inside)": "",
+            "return": "trained -= sum(p.numel() for n, p in model.named_parameters() if n.startswith(inside))"
+            "\n    return",
+        },
+        "the whole head is subtracted, but a part of it may be frozen. Count what requires a gradient and is not "
+        "in the head.",
+        {"name.startswith(inside)": "any(part in name for part in head)"},
+        "parts whose names only contain that of the head are left out too, here pre_classifier. Compare whole "
+        "pieces of the name: name.split('.').",
+        {"return": "return round(", "model.parameters())": "model.parameters()), 2)"},
+        "the share is rounded to a few digits. Round where it is shown, not where it is computed.",
+        {"/": "//"},
+        "the share is rounded down: // and int() do that. Divide with /.",
+        {"p.numel()": "len(p)"},
+        "len(p) is the number of rows of a matrix. Count its entries: p.numel().",
+        {_HEAD: "['classifier']"},
+        "the argument `head` is not used. Not every head is called classifier.",
+        {_HEAD: "head"},
+        "only parts at the top level are left out. A part of the head may lie deep inside, such as bert.pooler: "
+        "compare every piece of the name between the dots.",
+        {f" / {_SUM}": ""},
+        "that is 100 times a count. Divide by all of the model's parameters.",
+        {"model.parameters())": "model.parameters() if not p.requires_grad)"},
+        *_BY_FROZEN,
+        {"100 * ": "", f" / {_SUM}": ""},
+        "that is how many they are. Per cent are asked for: times 100, over all of the model's parameters.",
     ),
     advice={
         INPUTS_CHANGED: "the function changes the model in place. It should only look: no requires_grad_() here.",

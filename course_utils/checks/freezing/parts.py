@@ -37,72 +37,45 @@ TOP_LAYERS = Exercise(
     observe=observe_trainable,
     mistakes=edits(
         freezing.top_layers,
-        (
-            {_TOP: ":k"},
-            "these are the lowest layers. The top ones are the last in the list: next to the head.",
-        ),
-        (
-            {_TOP: "k:"},
-            "layers[k:] leaves out the k lowest and takes all the others. The k last are layers[len(layers) - k :].",
-        ),
-        (
-            {"model, head)": "model)"},
-            "`head` is not passed on: head_only(model, head). Not every head is called classifier.",
-        ),
-        (
-            {"head_only(model, head)": "layers.requires_grad_(False)"},
-            "only the layers are frozen or thawed; embeddings and head stay as they came in. Call head_only first, "
-            "then thaw the top layers.",
-        ),
-        (
-            {
-                "head_only(model, head)": "layers[: len(layers) - k].requires_grad_(False)",
-                "layer.requires_grad_(True)": "pass",
-            },
-            "the lower layers are frozen, and nothing else is set: the embeddings train on, and what came in frozen "
-            "stays so. Call head_only first, then thaw the top layers.",
-        ),
-        (
-            {_TOP: "-k:"},
-            "with k = 0 every layer trains: layers[-0:] is layers[0:], the whole list. Write "
-            "layers[len(layers) - k :].",
-        ),
-        ({_TOP: "max(0, len(layers) - k - 1) :"}, "one layer too many trains."),
-        ({_TOP: "len(layers) - k + 1 :"}, "one layer too few trains."),
-        (
-            {_TOP: "len(layers) - k : len(layers) - k + 1"},
-            "a single layer trains. The k top layers are asked for: that one and all above it.",
-        ),
-        (
-            {"head_only(model, head)": "model.requires_grad_(False)"},
-            "the head is frozen. It is new, so it trains with every k.",
-        ),
-        (
-            {"head_only(model, head)": "model.requires_grad_(True)"},
-            "the rest of the model trains too. Call head_only first, then thaw the top layers.",
-        ),
-        (
-            {"return": "if k == len(layers):\n        model.requires_grad_(True)\n    return"},
-            "with all layers, the embeddings train too. They are not a layer: they stay frozen.",
-        ),
-        (
-            {f"in layers[{_TOP}]": "in [layers[-i] for i in range(k)]"},
-            "layers[-0] is layers[0], the lowest: range(k) begins at 0. Counted from the end, the layers are -1 to -k.",
-        ),
-        (
-            {_TOP: ": len(layers) - k"},
-            "it is the wrong way round: the top layers are frozen, and those below train.",
-        ),
-        (
-            {"return model": "model.eval()\n    return model"},
-            "the model was put into eval mode. What trains is a matter of requires_grad alone; the mode switches "
-            "dropout, and is left as it was.",
-        ),
-        (
-            {"requires_grad_(True)": "requires_grad = True"},
-            "only the head trains. Thaw the k top layers too, with layer.requires_grad_(True), and after head_only, "
-            "which freezes them. (`layer.requires_grad = True` only sets an attribute of the module.)",
-        ),
+        {_TOP: ":k"},
+        "these are the lowest layers. The top ones are the last in the list: next to the head.",
+        {_TOP: "k:"},
+        "layers[k:] leaves out the k lowest and takes all the others. The k last are layers[len(layers) - k :].",
+        {"model, head)": "model)"},
+        "`head` is not passed on: head_only(model, head). Not every head is called classifier.",
+        {"head_only(model, head)": "layers.requires_grad_(False)"},
+        "only the layers are frozen or thawed; embeddings and head stay as they came in. Call head_only first, "
+        "then thaw the top layers.",
+        {
+            "head_only(model, head)": "layers[: len(layers) - k].requires_grad_(False)",
+            "layer.requires_grad_(True)": "pass",
+        },
+        "the lower layers are frozen, and nothing else is set: the embeddings train on, and what came in frozen "
+        "stays so. Call head_only first, then thaw the top layers.",
+        {_TOP: "-k:"},
+        "with k = 0 every layer trains: layers[-0:] is layers[0:], the whole list. Write layers[len(layers) - k :].",
+        {_TOP: "max(0, len(layers) - k - 1) :"},
+        "one layer too many trains.",
+        {_TOP: "len(layers) - k + 1 :"},
+        "one layer too few trains.",
+        {_TOP: "len(layers) - k : len(layers) - k + 1"},
+        "a single layer trains. The k top layers are asked for: that one and all above it.",
+        {"head_only(model, head)": "model.requires_grad_(False)"},
+        "the head is frozen. It is new, so it trains with every k.",
+        {"head_only(model, head)": "model.requires_grad_(True)"},
+        "the rest of the model trains too. Call head_only first, then thaw the top layers.",
+        {"return": "if k == len(layers):\n        model.requires_grad_(True)\n    return"},
+        "with all layers, the embeddings train too. They are not a layer: they stay frozen.",
+        {f"in layers[{_TOP}]": "in [layers[-i] for i in range(k)]"},
+        "layers[-0] is layers[0], the lowest: range(k) begins at 0. Counted from the end, the layers are -1 to -k.",
+        {_TOP: ": len(layers) - k"},
+        "it is the wrong way round: the top layers are frozen, and those below train.",
+        {"return model": "model.eval()\n    return model"},
+        "the model was put into eval mode. What trains is a matter of requires_grad alone; the mode switches "
+        "dropout, and is left as it was.",
+        {"requires_grad_(True)": "requires_grad = True"},
+        "only the head trains. Thaw the k top layers too, with layer.requires_grad_(True), and after head_only, "
+        "which freezes them. (`layer.requires_grad = True` only sets an attribute of the module.)",
     ),
     advice={
         RESULT: _RETURN,

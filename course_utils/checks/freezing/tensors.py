@@ -68,76 +68,44 @@ WHICH_MOVED = Exercise(
     observe=_observe_moved,
     mistakes=edits(
         freezing.which_moved,
-        ({"if not": "if"}, "these are the names of those that did not move."),
-        (
-            {"equal": "allclose"},
-            "torch.allclose lets small moves pass, and a few steps of training move a weight by little. Frozen means "
-            "the same to the last bit: torch.equal.",
-        ),
-        (
-            {_EQUAL: "tensor.sum() == after[name].sum()"},
-            "the sums are compared, or the differences are summed. Two entries that changed places cancel. Compare "
-            "entry by entry: torch.equal.",
-        ),
-        (
-            {_EQUAL: "(tensor - after[name]).sum() == 0"},
-            "the differences are summed, and two entries that changed places cancel. Compare entry by entry: "
-            "torch.equal.",
-        ),
-        (
-            {_EQUAL: f"{_MOVE} <= 1e-6"},
-            "a threshold lets the smallest moves pass. Frozen means the same to the last bit.",
-        ),
-        (
-            {_EQUAL: f"{_MOVE} <= 1e-4"},
-            "a threshold lets small moves pass. Frozen means the same to the last bit: torch.equal.",
-        ),
-        (
-            {_EQUAL: f"{_MOVE} <= 1e-8"},
-            "a threshold, however small, lets smaller moves pass. Frozen means the same to the last bit.",
-        ),
-        (
-            {_EQUAL: "tensor.norm() == after[name].norm()"},
-            "the norms are compared. An entry that changed its sign has the same norm. Compare entry by entry: "
-            "torch.equal.",
-        ),
-        (
-            {_EQUAL: "tensor.max() == after[name].max()"},
-            "the largest entries are compared. Compare entry by entry: torch.equal.",
-        ),
-        (
-            {_EQUAL: "(tensor >= after[name]).all()"},
-            "only what grew is found. A weight may shrink, too.",
-        ),
-        (
-            {_EQUAL: "(tensor == after[name]).any()"},
-            "a tensor counts only if all of its entries changed. One entry is enough.",
-        ),
-        (
-            {f"not {_EQUAL}": "tensor.requires_grad"},
-            "the list is always empty. Not whether a tensor has or requires a gradient is asked, but whether its "
-            "values changed: compare before[name] with after[name].",
-        ),
-        (
-            {"return [": "return sorted([", "name])]": "name])])"},
-            "the names are right, but sorted. Keep the order of `before`.",
-        ),
-        (
-            {"return [": "return len([", "name])]": "name])])"},
-            "that is how many moved. Their names are asked for.",
-        ),
-        (
-            {"return [": "return {", "name])]": "name])}"},
-            "that is a set, which has no order. Return a list, in the order of `before`.",
-        ),
-        (
-            {_EQUAL: "tensor is after[name]"},
-            "`is not` asks whether they are two objects, and a copy always is. Compare what they hold: torch.equal.",
-        ),
-        (
-            {_EQUAL: "tensor == after[name]"},
-            "== and != compare entry by entry, and give a tensor of many answers. torch.equal gives one.",
-        ),
+        {"if not": "if"},
+        "these are the names of those that did not move.",
+        {"equal": "allclose"},
+        "torch.allclose lets small moves pass, and a few steps of training move a weight by little. Frozen means "
+        "the same to the last bit: torch.equal.",
+        {_EQUAL: "tensor.sum() == after[name].sum()"},
+        "the sums are compared, or the differences are summed. Two entries that changed places cancel. Compare "
+        "entry by entry: torch.equal.",
+        {_EQUAL: "(tensor - after[name]).sum() == 0"},
+        "the differences are summed, and two entries that changed places cancel. Compare entry by entry: torch.equal.",
+        {_EQUAL: f"{_MOVE} <= 1e-6"},
+        "a threshold lets the smallest moves pass. Frozen means the same to the last bit.",
+        {_EQUAL: f"{_MOVE} <= 1e-4"},
+        "a threshold lets small moves pass. Frozen means the same to the last bit: torch.equal.",
+        {_EQUAL: f"{_MOVE} <= 1e-8"},
+        "a threshold, however small, lets smaller moves pass. Frozen means the same to the last bit.",
+        {_EQUAL: "tensor.norm() == after[name].norm()"},
+        "the norms are compared. An entry that changed its sign has the same norm. Compare entry by entry: "
+        "torch.equal.",
+        {_EQUAL: "tensor.max() == after[name].max()"},
+        "the largest entries are compared. Compare entry by entry: torch.equal.",
+        {_EQUAL: "(tensor >= after[name]).all()"},
+        "only what grew is found. A weight may shrink, too.",
+        {_EQUAL: "(tensor == after[name]).any()"},
+        "a tensor counts only if all of its entries changed. One entry is enough.",
+        {f"not {_EQUAL}": "tensor.requires_grad"},
+        "the list is always empty. Not whether a tensor has or requires a gradient is asked, but whether its "
+        "values changed: compare before[name] with after[name].",
+        {"return [": "return sorted([", "name])]": "name])])"},
+        "the names are right, but sorted. Keep the order of `before`.",
+        {"return [": "return len([", "name])]": "name])])"},
+        "that is how many moved. Their names are asked for.",
+        {"return [": "return {", "name])]": "name])}"},
+        "that is a set, which has no order. Return a list, in the order of `before`.",
+        {_EQUAL: "tensor is after[name]"},
+        "`is not` asks whether they are two objects, and a copy always is. Compare what they hold: torch.equal.",
+        {_EQUAL: "tensor == after[name]"},
+        "== and != compare entry by entry, and give a tensor of many answers. torch.equal gives one.",
     ),
     advice={
         RESULT: "return a list of names, in the order of `before`: those whose tensor is not exactly what it was.",
@@ -170,59 +138,37 @@ SCALAR_MIX = Exercise(
     cases=_mix_cases,
     mistakes=edits(
         freezing.scalar_mix,
-        (
-            {"torch.softmax": "", ", dim=0)": ")"},
-            "the weights are used as they are. They may be any numbers: the softmax makes shares of them that are "
-            "above 0 and sum to 1.",
-        ),
-        (
-            {"softmax": "sigmoid", ", dim=0)": ")"},
-            "that is a sigmoid of each weight. The softmax, over the layers, makes them sum to 1.",
-        ),
-        (
-            {"torch.softmax": "", ", dim=0)": ") / weights.sum()"},
-            "the weights are divided by their sum, which may be 0 or below. Take the softmax.",
-        ),
-        (
-            {"softmax": "log_softmax"},
-            "these are the logarithms of the shares. torch.softmax gives the shares themselves.",
-        ),
-        (
-            {"shares[": "(weights == weights.max())["},
-            "only the layer of the largest weight is taken. Every layer counts, by its share.",
-        ),
-        ({"gamma *": "gamma +"}, "gamma is added. It multiplies the whole mix."),
-        ({"gamma * ": ""}, "gamma is not used: it multiplies the whole mix."),
-        (
-            {"gamma * ": "", "(weights": "(gamma * weights"},
-            "gamma multiplies the weights before the softmax. It belongs outside: it sets the size of the mix, not how "
-            "sharply a layer is chosen.",
-        ),
-        (
-            {".sum(": ".mean("},
-            "that is the mean over the layers of what was weighted. The shares sum to 1 already: sum.",
-        ),
-        (
-            {"shares[": "torch.full_like(weights, 1 / len(weights))["},
-            "all layers count alike: the weights are not used.",
-        ),
-        (
-            {"shares[": "torch.eye(len(weights))[-1].to(weights)["},
-            "that is the last layer alone. Every layer counts, by its share.",
-        ),
-        (
-            {".sum(dim=0)": ""},
-            "the layers are weighted but not added up: sum over the first dim.",
-        ),
-        (
-            {"[:, None, None, None]": ""},
-            "the weights meet the wrong dim: (layers,) beside (layers, batch, tokens, width) lines up with the width, "
-            "which is last. Give them three more dims: weights[:, None, None, None].",
-        ),
-        (
-            {"(dim=0)": "(dim=1)"},
-            "the sum runs over the sentences of the batch. The layers are dim 0.",
-        ),
+        {"torch.softmax": "", ", dim=0)": ")"},
+        "the weights are used as they are. They may be any numbers: the softmax makes shares of them that are "
+        "above 0 and sum to 1.",
+        {"softmax": "sigmoid", ", dim=0)": ")"},
+        "that is a sigmoid of each weight. The softmax, over the layers, makes them sum to 1.",
+        {"torch.softmax": "", ", dim=0)": ") / weights.sum()"},
+        "the weights are divided by their sum, which may be 0 or below. Take the softmax.",
+        {"softmax": "log_softmax"},
+        "these are the logarithms of the shares. torch.softmax gives the shares themselves.",
+        {"shares[": "(weights == weights.max())["},
+        "only the layer of the largest weight is taken. Every layer counts, by its share.",
+        {"gamma *": "gamma +"},
+        "gamma is added. It multiplies the whole mix.",
+        {"gamma * ": ""},
+        "gamma is not used: it multiplies the whole mix.",
+        {"gamma * ": "", "(weights": "(gamma * weights"},
+        "gamma multiplies the weights before the softmax. It belongs outside: it sets the size of the mix, not how "
+        "sharply a layer is chosen.",
+        {".sum(": ".mean("},
+        "that is the mean over the layers of what was weighted. The shares sum to 1 already: sum.",
+        {"shares[": "torch.full_like(weights, 1 / len(weights))["},
+        "all layers count alike: the weights are not used.",
+        {"shares[": "torch.eye(len(weights))[-1].to(weights)["},
+        "that is the last layer alone. Every layer counts, by its share.",
+        {".sum(dim=0)": ""},
+        "the layers are weighted but not added up: sum over the first dim.",
+        {"[:, None, None, None]": ""},
+        "the weights meet the wrong dim: (layers,) beside (layers, batch, tokens, width) lines up with the width, "
+        "which is last. Give them three more dims: weights[:, None, None, None].",
+        {"(dim=0)": "(dim=1)"},
+        "the sum runs over the sentences of the batch. The layers are dim 0.",
     ),
     advice={
         HAS_GRADIENT: "no gradient can flow back through the mix, so the weights could not learn. Something cut it: "

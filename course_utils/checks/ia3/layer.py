@@ -141,109 +141,68 @@ IA3_LINEAR = Exercise(
     observe=_observe,
     mistakes=edits(
         ia3.IA3Linear,
-        (
-            {_VECTOR: "torch.ones(size)"},
-            "ia3_l is a plain tensor, so no optimizer finds it. Make it a parameter: nn.Parameter(...).",
-        ),
-        (
-            {"torch.ones(size": "torch.zeros(size"},
-            "the factors start at zero, and the layer passes on nothing. Before training nothing may change, and "
-            "what changes nothing in a product is one.",
-        ),
-        ({"torch.ones(size": "torch.ones(1"}, "that is one factor for all features. Each has its own."),
-        (
-            {_SIZE: "self.out_features if on_input else self.in_features"},
-            "the two sizes are exchanged: with on_input there is a factor for each of in_features.",
-        ),
-        (
-            {_SIZE: "self.out_features"},
-            "the vector is as long as the output, each time. With on_input it scales x, which has in_features.",
-        ),
-        (
-            {"(size, device": "(size, dtype=self.linear.weight.dtype, device"},
-            "the vector has the layer's dtype. Beside half precision keep it in float32, as peft does: a factor near "
-            "one moves by less than half precision can show.",
-        ),
-        (
-            {", device=self.linear.weight.device": ""},
-            "the vector is made on the CPU, each time. Put it where the layer's weight is: on a GPU their product "
-            "would be an error.",
-        ),
-        (
-            {"self.on_input = on_input": "pass"},
-            "self.on_input is never set. `forward`, `plain` and `settings` read it.",
-        ),
-        (
-            {"if self.merged": "if False"},
-            "after merge() the factors count twice: the weights hold them already. While self.merged, call "
-            "self.linear alone.",
-        ),
-        (
-            {"(x * scale) if self.on_input": "(x * scale) if not self.on_input"},
-            "`forward` has the two sides exchanged: with on_input the vector multiplies x, without it the output.",
-        ),
-        (
-            {"self.linear(x * scale) if self.on_input else ": ""},
-            "`forward` scales the output, each time. With on_input the vector multiplies x, before the layer.",
-        ),
-        (
-            {"x * scale)": "x + scale)", "(x) * scale": "(x) + scale"},
-            "the vector is added, as a bias is. (IA)3 multiplies.",
-        ),
-        (
-            {"(x * scale)": "(x * (1 + scale))", "(x) * scale": "(x) * (1 + scale)"},
-            "`forward` multiplies by 1 + the vector. It starts at one, so it is the factor itself.",
-        ),
-        (
-            {
-                "self.linear(x * scale)": "(x * scale) @ self.linear.weight.T",
-                "self.linear(x) * scale": "x @ self.linear.weight.T * scale",
-            },
-            "the bias of the layer is missing. Calling self.linear(...) adds it.",
-        ),
-        (
-            {
-                "(x) * scale": "(x) * scale + (0 if self.linear.bias is None else self.linear.bias * (1 - scale))"
-            },
-            "`forward` adds the bias after the scaling. On the slides it stands inside the brackets: (Wx + b) . l.",
-        ),
-        ({".to(x.dtype)": ""}, _DTYPE),
-        (
-            {"self.ia3_l.to(x.dtype)": "self.ia3_l.detach().to(x.dtype)"},
-            "no gradient reaches the vector, so it would not learn. Leave out .data, .detach() and torch.no_grad().",
-        ),
-        (
-            {_NEW_BIAS: "bias"},
-            "`plain` leaves the bias as it is. With the scale on the output the bias is scaled too: "
-            "(Wx + b) . l = (diag(l) W) x + b . l.",
-        ),
-        (
-            {f"{_COLUMNS}, bias": f"{_COLUMNS}, None if bias is None else {_NEW_BIAS}"},
-            "`plain` scales the bias with on_input too. It is added after x was scaled, so it stays.",
-        ),
-        (
-            {"scale[:, None]": "scale"},
-            "`plain` multiplies the columns of the weight, each time. A scale of the output belongs to its rows.",
-        ),
-        (
-            {_COLUMNS: _ROWS},
-            "`plain` multiplies the rows of the weight, each time. A scale of the input belongs to its columns.",
-        ),
-        (
-            {"1 / self.ia3_l if undo else self.ia3_l": "self.ia3_l"},
-            "`plain` does not use undo: unmerge() multiplies once more. To undo, divide by the vector.",
-        ),
-        (
-            {"if undo else": "if not undo else"},
-            "`plain` has undo turned round: it divides when it should multiply.",
-        ),
-        ({"1 / self.ia3_l if": "-self.ia3_l if"}, "to undo a product, divide by the factor."),
-        ({_COLUMNS: "weight * scale", _ROWS: "weight * scale[:, None]", _NEW_BIAS: "bias * scale"}, _DTYPE),
-        (
-            {"None if bias is None else (": "("},
-            "`plain` multiplies a bias that may be None. Ask `if bias is None` first.",
-        ),
-        ({f"{_COLUMNS}, bias": _COLUMNS, f"{_ROWS}, new_bias": _ROWS}, _TWO),
+        {_VECTOR: "torch.ones(size)"},
+        "ia3_l is a plain tensor, so no optimizer finds it. Make it a parameter: nn.Parameter(...).",
+        {"torch.ones(size": "torch.zeros(size"},
+        "the factors start at zero, and the layer passes on nothing. Before training nothing may change, and "
+        "what changes nothing in a product is one.",
+        {"torch.ones(size": "torch.ones(1"},
+        "that is one factor for all features. Each has its own.",
+        {_SIZE: "self.out_features if on_input else self.in_features"},
+        "the two sizes are exchanged: with on_input there is a factor for each of in_features.",
+        {_SIZE: "self.out_features"},
+        "the vector is as long as the output, each time. With on_input it scales x, which has in_features.",
+        {"(size, device": "(size, dtype=self.linear.weight.dtype, device"},
+        "the vector has the layer's dtype. Beside half precision keep it in float32, as peft does: a factor near "
+        "one moves by less than half precision can show.",
+        {", device=self.linear.weight.device": ""},
+        "the vector is made on the CPU, each time. Put it where the layer's weight is: on a GPU their product "
+        "would be an error.",
+        {"self.on_input = on_input": "pass"},
+        "self.on_input is never set. `forward`, `plain` and `settings` read it.",
+        {"if self.merged": "if False"},
+        "after merge() the factors count twice: the weights hold them already. While self.merged, call "
+        "self.linear alone.",
+        {"(x * scale) if self.on_input": "(x * scale) if not self.on_input"},
+        "`forward` has the two sides exchanged: with on_input the vector multiplies x, without it the output.",
+        {"self.linear(x * scale) if self.on_input else ": ""},
+        "`forward` scales the output, each time. With on_input the vector multiplies x, before the layer.",
+        {"x * scale)": "x + scale)", "(x) * scale": "(x) + scale"},
+        "the vector is added, as a bias is. (IA)3 multiplies.",
+        {"(x * scale)": "(x * (1 + scale))", "(x) * scale": "(x) * (1 + scale)"},
+        "`forward` multiplies by 1 + the vector. It starts at one, so it is the factor itself.",
+        {
+            "self.linear(x * scale)": "(x * scale) @ self.linear.weight.T",
+            "self.linear(x) * scale": "x @ self.linear.weight.T * scale",
+        },
+        "the bias of the layer is missing. Calling self.linear(...) adds it.",
+        {"(x) * scale": "(x) * scale + (0 if self.linear.bias is None else self.linear.bias * (1 - scale))"},
+        "`forward` adds the bias after the scaling. On the slides it stands inside the brackets: (Wx + b) . l.",
+        {".to(x.dtype)": ""},
+        *_DTYPE,
+        {"self.ia3_l.to(x.dtype)": "self.ia3_l.detach().to(x.dtype)"},
+        "no gradient reaches the vector, so it would not learn. Leave out .data, .detach() and torch.no_grad().",
+        {_NEW_BIAS: "bias"},
+        "`plain` leaves the bias as it is. With the scale on the output the bias is scaled too: "
+        "(Wx + b) . l = (diag(l) W) x + b . l.",
+        {f"{_COLUMNS}, bias": f"{_COLUMNS}, None if bias is None else {_NEW_BIAS}"},
+        "`plain` scales the bias with on_input too. It is added after x was scaled, so it stays.",
+        {"scale[:, None]": "scale"},
+        "`plain` multiplies the columns of the weight, each time. A scale of the output belongs to its rows.",
+        {_COLUMNS: _ROWS},
+        "`plain` multiplies the rows of the weight, each time. A scale of the input belongs to its columns.",
+        {"1 / self.ia3_l if undo else self.ia3_l": "self.ia3_l"},
+        "`plain` does not use undo: unmerge() multiplies once more. To undo, divide by the vector.",
+        {"if undo else": "if not undo else"},
+        "`plain` has undo turned round: it divides when it should multiply.",
+        {"1 / self.ia3_l if": "-self.ia3_l if"},
+        "to undo a product, divide by the factor.",
+        {_COLUMNS: "weight * scale", _ROWS: "weight * scale[:, None]", _NEW_BIAS: "bias * scale"},
+        *_DTYPE,
+        {"None if bias is None else (": "("},
+        "`plain` multiplies a bias that may be None. Ask `if bias is None` first.",
+        {f"{_COLUMNS}, bias": _COLUMNS, f"{_ROWS}, new_bias": _ROWS},
+        *_TWO,
     ),
     advice={
         TRAINS: "exactly one parameter should train: ia3_l, in float32, with a factor for each feature of the output, "

@@ -72,37 +72,25 @@ FIND_SCALED = Exercise(
     observe=_observe_find,
     mistakes=edits(
         ia3.find_scaled,
-        (
-            {"targets, head": "targets, ()"},
-            "a layer of the head is among them. Give find_layers the head: it leaves out the parts named there.",
-        ),
-        (
-            {"outputs, False": "outputs, True", "inputs, True": "inputs, False"},
-            "the two sides are exchanged: True is for a layer whose input is scaled.",
-        ),
-        (
-            {"if twice :=": "if twice := [] and"},
-            "a layer that is named on both sides is to be refused with a ValueError: it would be scaled twice.",
-        ),
-        (
-            {"if not outputs and not inputs": "if False"},
-            "with no target at all nothing is scaled. Raise a ValueError that says so.",
-        ),
-        (
-            {f"{_CALL} if targets else {{}}": _CALL},
-            "one of the two sides may be empty, and a ValueError came. find_layers raises one where it is given no "
-            "target, so do not ask it then.",
-        ),
-        ({" | dict.fromkeys(inputs, True)": ""}, "the layers of on_input are missing."),
-        ({"dict.fromkeys(outputs, False) | ": ""}, "the layers of on_output are missing."),
-        (
-            {_FLAGS: "outputs | inputs"},
-            "those are the layers themselves. To each path belongs True or False: whether its input is scaled.",
-        ),
-        (
-            {_FLAGS: "[*outputs, *inputs]"},
-            "those are the paths. Return a dict: to each path True where its input is scaled, else False.",
-        ),
+        {"targets, head": "targets, ()"},
+        "a layer of the head is among them. Give find_layers the head: it leaves out the parts named there.",
+        {"outputs, False": "outputs, True", "inputs, True": "inputs, False"},
+        "the two sides are exchanged: True is for a layer whose input is scaled.",
+        {"if twice :=": "if twice := [] and"},
+        "a layer that is named on both sides is to be refused with a ValueError: it would be scaled twice.",
+        {"if not outputs and not inputs": "if False"},
+        "with no target at all nothing is scaled. Raise a ValueError that says so.",
+        {f"{_CALL} if targets else {{}}": _CALL},
+        "one of the two sides may be empty, and a ValueError came. find_layers raises one where it is given no "
+        "target, so do not ask it then.",
+        {" | dict.fromkeys(inputs, True)": ""},
+        "the layers of on_input are missing.",
+        {"dict.fromkeys(outputs, False) | ": ""},
+        "the layers of on_output are missing.",
+        {_FLAGS: "outputs | inputs"},
+        "those are the layers themselves. To each path belongs True or False: whether its input is scaled.",
+        {_FLAGS: "[*outputs, *inputs]"},
+        "those are the paths. Return a dict: to each path True where its input is scaled, else False.",
     ),
     advice={
         ERROR: "a ValueError belongs where find_layers raises one, where both sides are empty, and where a layer is on "
@@ -162,58 +150,35 @@ INJECT_IA3 = Exercise(
     observe=_observe_inject,
     mistakes=edits(
         ia3.inject_ia3,
-        (
-            {_FREEZE: "pass"},
-            "the base model still trains. Freeze it: freeze_base(model, head) freezes all but the head.",
-        ),
-        (
-            {_FREEZE: "model.requires_grad_(False)"},
-            "the head is frozen too. It is new, so it must train: freeze_base(model, head) leaves it as it is.",
-        ),
-        (
-            {f"{_FREEZE}\n": "pass\n", "return model": "model.requires_grad_(False)\n    return model"},
-            "all is frozen, the new vectors too. Freeze first, then put them in.",
-        ),
-        (
-            {"layers = find": "freeze_base(model, head)\n    layers = find", f"{_FREEZE}\n    for": "for"},
-            "where a target does not exist, the model is frozen already when the error comes. Find the layers first: a "
-            "model that is refused should stay as it was.",
-        ),
-        (
-            {f"    {_FREEZE}\n": "", "    return model": f"    {_FREEZE}\n    return model"},
-            "freeze_base comes after the layers were put in, and freezes the new vectors with the rest, or finds a "
-            "model that it does not know. Freeze first.",
-        ),
-        ({"return model": "model.eval()\n    return model"}, _MODE),
-        (
-            {"replace(model, path,": "setattr(model, path,"},
-            "the new layers are not in their places: a path has dots, and setattr takes one name. replace(model, path, "
-            "layer) finds the parent.",
-        ),
-        (
-            {", scales_input)": ")"},
-            "every layer is scaled on its output. Pass on what find_scaled says of each path.",
-        ),
-        (
-            {"on_output, on_input, head": "on_input, on_output, head"},
-            "the sides are exchanged: find_scaled takes on_output first, and its True is for a scale of the input.",
-        ),
-        (
-            {_WRAP: "layer = IA3Linear(model.get_submodule(path), scales_input)"},
-            "the layers are made, and the model never gets them. replace(model, path, layer) puts one in.",
-        ),
-        (
-            {"    return model": "    pass"},
-            "the model is changed, but not returned. End with `return model`.",
-        ),
-        (
-            {"layers = find": "model = deepcopy(model)\n    layers = find"},
-            "a copy got the vectors. Change the model that was given, in place, and return that one.",
-        ),
-        (
-            {"layers.items():": "list(layers.items())[:1]:"},
-            "only the first layer has factors. Go through them all.",
-        ),
+        {_FREEZE: "pass"},
+        "the base model still trains. Freeze it: freeze_base(model, head) freezes all but the head.",
+        {_FREEZE: "model.requires_grad_(False)"},
+        "the head is frozen too. It is new, so it must train: freeze_base(model, head) leaves it as it is.",
+        {f"{_FREEZE}\n": "pass\n", "return model": "model.requires_grad_(False)\n    return model"},
+        "all is frozen, the new vectors too. Freeze first, then put them in.",
+        {"layers = find": "freeze_base(model, head)\n    layers = find", f"{_FREEZE}\n    for": "for"},
+        "where a target does not exist, the model is frozen already when the error comes. Find the layers first: a "
+        "model that is refused should stay as it was.",
+        {f"    {_FREEZE}\n": "", "    return model": f"    {_FREEZE}\n    return model"},
+        "freeze_base comes after the layers were put in, and freezes the new vectors with the rest, or finds a "
+        "model that it does not know. Freeze first.",
+        {"return model": "model.eval()\n    return model"},
+        *_MODE,
+        {"replace(model, path,": "setattr(model, path,"},
+        "the new layers are not in their places: a path has dots, and setattr takes one name. replace(model, path, "
+        "layer) finds the parent.",
+        {", scales_input)": ")"},
+        "every layer is scaled on its output. Pass on what find_scaled says of each path.",
+        {"on_output, on_input, head": "on_input, on_output, head"},
+        "the sides are exchanged: find_scaled takes on_output first, and its True is for a scale of the input.",
+        {_WRAP: "layer = IA3Linear(model.get_submodule(path), scales_input)"},
+        "the layers are made, and the model never gets them. replace(model, path, layer) puts one in.",
+        {"    return model": "    pass"},
+        "the model is changed, but not returned. End with `return model`.",
+        {"layers = find": "model = deepcopy(model)\n    layers = find"},
+        "a copy got the vectors. Change the model that was given, in place, and return that one.",
+        {"layers.items():": "list(layers.items())[:1]:"},
+        "only the first layer has factors. Go through them all.",
     ),
     advice={
         ERROR: "find_scaled raises a ValueError where a target fits no layer; let it through. Else nothing is refused.",
@@ -260,51 +225,32 @@ TURNED = Exercise(
     observe=_observe_turn,
     mistakes=edits(
         ia3.turned,
-        (
-            {_TURN: "dial * parameter"},
-            "at 0 all factors are zero, and every scaled layer is mute. There they are one.",
-        ),
-        ({_TURN: "1 + dial * parameter"}, "at 1 that is 1 + l. There the factors are what training found."),
-        (
-            {_TURN: "parameter + dial * (1 - parameter)"},
-            "the dial is turned round: 0 should give ones, 1 the factors.",
-        ),
-        (
-            {_TURN: "parameter.abs() ** dial * parameter.sign()"},
-            "that is a power. The factors go along a straight line: halfway lies at the mean of one and l.",
-        ),
-        (
-            {_TURN: "parameter**dial"},
-            "that is a power, and of a factor below zero a broken one has no value. The factors go along a straight "
-            "line.",
-        ),
-        ({"dial *": "min(max(dial, 0), 1) *"}, "the dial stops at 0 and 1. It may go below and beyond."),
-        (
-            {"deepcopy(model)": "model"},
-            "the model that was given is changed, so the next turn would start from turned factors. Turn those of a "
-            "copy: deepcopy(model).",
-        ),
-        (
-            {f"parameter.copy_({_TURN})": f"parameter = {_TURN}"},
-            "nothing was turned: an assignment gives the name another tensor, and the model keeps the old one. "
-            "parameter.copy_(...) writes into it.",
-        ),
-        (
-            {'name.endswith("ia3_l")': "True"},
-            "every parameter of the model is turned. Take the factors alone, whose names end in ia3_l.",
-        ),
-        (
-            {"return copied": "return copied.eval()"},
-            "the copy is in eval mode. It stays in the mode of the model.",
-        ),
-        (
-            {'name.endswith("ia3_l")': "parameter.requires_grad"},
-            "the head is turned as well. Take the factors alone.",
-        ),
-        (
-            {"@torch.no_grad()\n": ""},
-            "PyTorch lets nobody write into a parameter while it records gradients. Put it under torch.no_grad().",
-        ),
+        {_TURN: "dial * parameter"},
+        "at 0 all factors are zero, and every scaled layer is mute. There they are one.",
+        {_TURN: "1 + dial * parameter"},
+        "at 1 that is 1 + l. There the factors are what training found.",
+        {_TURN: "parameter + dial * (1 - parameter)"},
+        "the dial is turned round: 0 should give ones, 1 the factors.",
+        {_TURN: "parameter.abs() ** dial * parameter.sign()"},
+        "that is a power. The factors go along a straight line: halfway lies at the mean of one and l.",
+        {_TURN: "parameter**dial"},
+        "that is a power, and of a factor below zero a broken one has no value. The factors go along a straight line.",
+        {"dial *": "min(max(dial, 0), 1) *"},
+        "the dial stops at 0 and 1. It may go below and beyond.",
+        {"deepcopy(model)": "model"},
+        "the model that was given is changed, so the next turn would start from turned factors. Turn those of a "
+        "copy: deepcopy(model).",
+        {f"parameter.copy_({_TURN})": f"parameter = {_TURN}"},
+        "nothing was turned: an assignment gives the name another tensor, and the model keeps the old one. "
+        "parameter.copy_(...) writes into it.",
+        {'name.endswith("ia3_l")': "True"},
+        "every parameter of the model is turned. Take the factors alone, whose names end in ia3_l.",
+        {"return copied": "return copied.eval()"},
+        "the copy is in eval mode. It stays in the mode of the model.",
+        {'name.endswith("ia3_l")': "parameter.requires_grad"},
+        "the head is turned as well. Take the factors alone.",
+        {"@torch.no_grad()\n": ""},
+        "PyTorch lets nobody write into a parameter while it records gradients. Put it under torch.no_grad().",
     ),
     advice={
         INPUTS_CHANGED: "the model that was given is changed in place. Work on a copy: deepcopy(model).",

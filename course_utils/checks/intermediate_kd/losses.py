@@ -85,69 +85,39 @@ TINYBERT_LOSSES = Exercise(
     observe=_observe_losses,
     mistakes=edits(
         intermediate_kd.tinybert_losses,
-        (
-            {"teacher_hidden[theirs]": "teacher_hidden[theirs - 1]"},
-            "the hidden states of the teacher are one layer too low: number 0 is the embeddings, so layer m left its "
-            "states at number m.",
-        ),
-        (
-            {"teacher_hidden[theirs]": "teacher_hidden[mine]"},
-            _MAP.format("hidden states number m are compared with number m, whatever the map says."),
-        ),
-        (
-            {"teacher_hidden, theirs": "teacher_hidden, mine"},
-            _MAP.format("the scores of layer m are compared with those of layer m, whatever the map says."),
-        ),
-        (
-            {"student_hidden[mine]": "student_hidden[mine - 1]"},
-            "the hidden states of the student are one layer too low: number 0 is the embeddings.",
-        ),
-        (
-            {"score_map(student, student_hidden, mine)": "score_map(student, student_hidden, mine - 1)"},
-            "the scores of the student are those of one layer too low: score_map counts the layers from 1.",
-        ),
-        (
-            {"start=1": "start=0"},
-            "layers count from 1 on both sides. Counted from 0, the student's first layer is its embeddings: "
-            "enumerate(layers, start=1).",
-        ),
-        (
-            {"torch.stack(hidden).mean()": "torch.stack(hidden).sum()"},
-            "the hidden losses are summed over the layers. Average them.",
-        ),
-        (
-            {"torch.stack(attention).mean()": "torch.stack(attention).sum()"},
-            "the attention losses are summed over the layers. Average them.",
-        ),
-        (
-            {"torch.stack(hidden).mean()": "hidden[-1]", "torch.stack(attention).mean()": "attention[-1]"},
-            "only the last layer of the student counts. Collect the losses of all layers, and average them.",
-        ),
-        (
-            {"hidden, attention = [], []": f"hidden, attention = [{_EMBEDDING}], []"},
-            "the embeddings are among the hidden losses. They have a loss of their own.",
-        ),
-        (
-            {"hidden[0]": "hidden[-1]"},
-            "that compares the last hidden states. The embeddings are number 0.",
-        ),
-        (
-            {", attention_mask, weight)": ", attention_mask)"},
-            "student and teacher have two widths, in the embeddings as in the layers. Hand the projection's weight to "
-            "each hidden_loss.",
-        ),
-        (
-            {"weight = student.projection.weight": "weight = student.projection.weight.detach()"},
-            "the projection gets no gradient, so it would stay random. No .detach() on it.",
-        ),
-        (
-            {"weight = ": "attention_mask = attention_mask * 0 + 1\n    weight = "},
-            "padding counts. Pass the attention_mask on to each of the losses.",
-        ),
-        (
-            {"student_hidden, mine)": "student_hidden, mine).detach()"},
-            "the student's scores carry no gradient. Only the teacher's belong under torch.no_grad().",
-        ),
+        {"teacher_hidden[theirs]": "teacher_hidden[theirs - 1]"},
+        "the hidden states of the teacher are one layer too low: number 0 is the embeddings, so layer m left its "
+        "states at number m.",
+        {"teacher_hidden[theirs]": "teacher_hidden[mine]"},
+        _MAP.format("hidden states number m are compared with number m, whatever the map says."),
+        {"teacher_hidden, theirs": "teacher_hidden, mine"},
+        _MAP.format("the scores of layer m are compared with those of layer m, whatever the map says."),
+        {"student_hidden[mine]": "student_hidden[mine - 1]"},
+        "the hidden states of the student are one layer too low: number 0 is the embeddings.",
+        {"score_map(student, student_hidden, mine)": "score_map(student, student_hidden, mine - 1)"},
+        "the scores of the student are those of one layer too low: score_map counts the layers from 1.",
+        {"start=1": "start=0"},
+        "layers count from 1 on both sides. Counted from 0, the student's first layer is its embeddings: "
+        "enumerate(layers, start=1).",
+        {"torch.stack(hidden).mean()": "torch.stack(hidden).sum()"},
+        "the hidden losses are summed over the layers. Average them.",
+        {"torch.stack(attention).mean()": "torch.stack(attention).sum()"},
+        "the attention losses are summed over the layers. Average them.",
+        {"torch.stack(hidden).mean()": "hidden[-1]", "torch.stack(attention).mean()": "attention[-1]"},
+        "only the last layer of the student counts. Collect the losses of all layers, and average them.",
+        {"hidden, attention = [], []": f"hidden, attention = [{_EMBEDDING}], []"},
+        "the embeddings are among the hidden losses. They have a loss of their own.",
+        {"hidden[0]": "hidden[-1]"},
+        "that compares the last hidden states. The embeddings are number 0.",
+        {", attention_mask, weight)": ", attention_mask)"},
+        "student and teacher have two widths, in the embeddings as in the layers. Hand the projection's weight to "
+        "each hidden_loss.",
+        {"weight = student.projection.weight": "weight = student.projection.weight.detach()"},
+        "the projection gets no gradient, so it would stay random. No .detach() on it.",
+        {"weight = ": "attention_mask = attention_mask * 0 + 1\n    weight = "},
+        "padding counts. Pass the attention_mask on to each of the losses.",
+        {"student_hidden, mine)": "student_hidden, mine).detach()"},
+        "the student's scores carry no gradient. Only the teacher's belong under torch.no_grad().",
     ),
     advice={
         "type": 'return a dict of three scalars: "embedding", "hidden", "attention".',

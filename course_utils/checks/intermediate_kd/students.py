@@ -99,75 +99,45 @@ KEEP_LAYERS = Exercise(
     observe=_observe_student,
     mistakes=edits(
         intermediate_kd.keep_layers,
-        (
-            {"copy.deepcopy(model)": "model"},
-            "the teacher itself loses its layers, and it is still needed. Work on a copy: copy.deepcopy(model).",
-        ),
-        (
-            {"student.config.num": "student.config = model.config\n    student.config.num"},
-            "the teacher's config changes, because the student holds the same one. Copy it too.",
-        ),
-        (
-            {"number - 1": "number"},
-            "layers count from 1, and a list from 0: layer number n is at index n - 1.",
-        ),
-        (
-            {_NUMBERED: "body[index]) for index in range(len(layers))"},
-            "those are always the first layers. Keep the ones that `layers` names.",
-        ),
-        (
-            {_NUMBERED: "layer) for n, layer in enumerate(body, 1) if n not in layers"},
-            "those are the layers to leave out. Keep the ones that `layers` names.",
-        ),
-        (
-            {_NUMBERED: "body[number - 1]) for number in sorted(layers)"},
-            "the layers stand in the teacher's order. Keep the order of `layers`.",
-        ),
-        (
-            {_NUMBERED: "body[number - 1]) for number in dict.fromkeys(layers)"},
-            "a layer that is named twice must become two layers.",
-        ),
-        (
-            {"copy.deepcopy(body[number - 1])": "body[number - 1]"},
-            "a layer that is named twice is one and the same module twice, so the two would train as one. Copy each.",
-        ),
-        (
-            {"copy.deepcopy(body[number - 1])": "encoder_layers(model)[number - 1]"},
-            "the student's layers are the teacher's own: training the one would change the other. Copy them.",
-        ),
-        (
-            {"    del body[:]\n    body.extend(kept)\n": ""},
-            "the copy still has all its layers: the config alone removes none. Empty the list, and put in the layers "
-            "to keep.",
-        ),
-        (
-            {"    del body[:]\n": ""},
-            "the kept layers stand behind all the old ones. Empty the list first: del body[:].",
-        ),
-        (
-            {"    student.config.num_hidden_layers = len(layers)\n": ""},
-            "config.num_hidden_layers is still the teacher's. Who saves and loads the student would get new random "
-            "layers: set it to the number of layers kept.",
-        ),
-        (
-            {'if kinds := getattr(student.config, "layer_types", None)': "if kinds := []"},
-            "config.layer_types still lists every layer of the teacher. List the kinds of the layers kept.",
-        ),
-        (
-            {"[kinds[number - 1] for number in layers]": "kinds[: len(layers)]"},
-            "config.layer_types lists the kinds of the first layers. Each layer keeps its own kind.",
-        ),
-        (
-            {"module.layer_idx = index": "pass"},
-            "layer_idx is still the teacher's. A decoder finds its cached keys and values by it: set it to the "
-            "layer's index in the student.",
-        ),
-        ({"enumerate(kept)": "enumerate(kept, start=1)"}, "layer_idx counts from 0, unlike `layers`."),
-        ({"return student": "return student.base_model"}, "the head is gone. Return the whole copy."),
-        (
-            _from_config,
-            "the weights are new and random: a config holds sizes only. Copy the model, and take layers away.",
-        ),
+        {"copy.deepcopy(model)": "model"},
+        "the teacher itself loses its layers, and it is still needed. Work on a copy: copy.deepcopy(model).",
+        {"student.config.num": "student.config = model.config\n    student.config.num"},
+        "the teacher's config changes, because the student holds the same one. Copy it too.",
+        {"number - 1": "number"},
+        "layers count from 1, and a list from 0: layer number n is at index n - 1.",
+        {_NUMBERED: "body[index]) for index in range(len(layers))"},
+        "those are always the first layers. Keep the ones that `layers` names.",
+        {_NUMBERED: "layer) for n, layer in enumerate(body, 1) if n not in layers"},
+        "those are the layers to leave out. Keep the ones that `layers` names.",
+        {_NUMBERED: "body[number - 1]) for number in sorted(layers)"},
+        "the layers stand in the teacher's order. Keep the order of `layers`.",
+        {_NUMBERED: "body[number - 1]) for number in dict.fromkeys(layers)"},
+        "a layer that is named twice must become two layers.",
+        {"copy.deepcopy(body[number - 1])": "body[number - 1]"},
+        "a layer that is named twice is one and the same module twice, so the two would train as one. Copy each.",
+        {"copy.deepcopy(body[number - 1])": "encoder_layers(model)[number - 1]"},
+        "the student's layers are the teacher's own: training the one would change the other. Copy them.",
+        {"    del body[:]\n    body.extend(kept)\n": ""},
+        "the copy still has all its layers: the config alone removes none. Empty the list, and put in the layers "
+        "to keep.",
+        {"    del body[:]\n": ""},
+        "the kept layers stand behind all the old ones. Empty the list first: del body[:].",
+        {"    student.config.num_hidden_layers = len(layers)\n": ""},
+        "config.num_hidden_layers is still the teacher's. Who saves and loads the student would get new random "
+        "layers: set it to the number of layers kept.",
+        {'if kinds := getattr(student.config, "layer_types", None)': "if kinds := []"},
+        "config.layer_types still lists every layer of the teacher. List the kinds of the layers kept.",
+        {"[kinds[number - 1] for number in layers]": "kinds[: len(layers)]"},
+        "config.layer_types lists the kinds of the first layers. Each layer keeps its own kind.",
+        {"module.layer_idx = index": "pass"},
+        "layer_idx is still the teacher's. A decoder finds its cached keys and values by it: set it to the "
+        "layer's index in the student.",
+        {"enumerate(kept)": "enumerate(kept, start=1)"},
+        "layer_idx counts from 0, unlike `layers`.",
+        {"return student": "return student.base_model"},
+        "the head is gone. Return the whole copy.",
+        *_from_config,
+        "the weights are new and random: a config holds sizes only. Copy the model, and take layers away.",
     ),
     advice={
         RESULT: "return a model of the teacher's own class, with its embeddings and its head.",

@@ -91,43 +91,26 @@ CACHE_LOGITS = Exercise(
     observe=_observe_cache,
     mistakes=edits(
         kd.cache_logits,
-        (
-            {"    return table": "    return all_logits"},
-            "the rows stand in the order of the batches. Row i must belong to the example whose id is i: the order "
-            "changes in every epoch, the id does not.",
-        ),
-        (
-            {'float("nan")': "0.0"},
-            "rows of ids that do not occur hold zeros, which look like logits. Fill the table with NaN first.",
-        ),
-        (
-            {', attention_mask=batch["attention_mask"].to(device)': ""},
-            "the attention mask is not passed on, so that padding counts as words.",
-        ),
-        (
-            {"output.logits": "output.logits.softmax(-1)"},
-            BEFORE_SOFTMAX,
-        ),
-        ({"output.logits": "output.logits.log_softmax(-1)"}, BEFORE_SOFTMAX),
-        (
-            {
-                "    return table": "    return torch.where(table.isnan().any(-1), torch.nan, table.argmax(-1))"
-            },
-            "that keeps only the best class. All of them teach.",
-        ),
-        (
-            {"int(all_ids.max()) + 1": "len(all_ids)"},
-            "there is a row for each example, but ids have gaps: the table needs the largest id + 1 rows.",
-        ),
-        (
-            {"    return table": "    return table[all_ids.sort().values]"},
-            "the rows are sorted by id, but ids have gaps, and each gap needs a row of NaN: row i belongs to id i.",
-        ),
-        (
-            {"table[all_ids]": "table[: len(all_ids)]"},
-            "the table is filled from the top, as the batches came. Fill row i with the logits of the example whose "
-            'id is i: table[batch["id"]] = ...',
-        ),
+        {"    return table": "    return all_logits"},
+        "the rows stand in the order of the batches. Row i must belong to the example whose id is i: the order "
+        "changes in every epoch, the id does not.",
+        {'float("nan")': "0.0"},
+        "rows of ids that do not occur hold zeros, which look like logits. Fill the table with NaN first.",
+        {', attention_mask=batch["attention_mask"].to(device)': ""},
+        "the attention mask is not passed on, so that padding counts as words.",
+        {"output.logits": "output.logits.softmax(-1)"},
+        *BEFORE_SOFTMAX,
+        {"output.logits": "output.logits.log_softmax(-1)"},
+        *BEFORE_SOFTMAX,
+        {"    return table": "    return torch.where(table.isnan().any(-1), torch.nan, table.argmax(-1))"},
+        "that keeps only the best class. All of them teach.",
+        {"int(all_ids.max()) + 1": "len(all_ids)"},
+        "there is a row for each example, but ids have gaps: the table needs the largest id + 1 rows.",
+        {"    return table": "    return table[all_ids.sort().values]"},
+        "the rows are sorted by id, but ids have gaps, and each gap needs a row of NaN: row i belongs to id i.",
+        {"table[all_ids]": "table[: len(all_ids)]"},
+        "the table is filled from the top, as the batches came. Fill row i with the logits of the example whose "
+        'id is i: table[batch["id"]] = ...',
     ),
     advice={
         TEACHER_MODE: "the teacher runs in train mode, with dropout. Call teacher.eval() first.",
@@ -138,8 +121,7 @@ CACHE_LOGITS = Exercise(
         "nan": "there is NaN in the row of an id that did occur. Make the table once, not anew for each batch, and put "
         'the logits of each batch into its own rows: table[batch["id"]] = ...',
         "type": "return one tensor: the table, with a row for each id.",
-        "value": "compare row by row: row i holds the logits of the example whose id is i, and NaN if there "
-        "is none.",
+        "value": "compare row by row: row i holds the logits of the example whose id is i, and NaN if there is none.",
         "shape": "the table has a row for each id from 0 to the largest, and a column for each class.",
         "TypeError": "if the teacher was given the whole batch: give it input_ids and attention_mask only.",
         "IndexError": "the table is too short: rows are counted from 0, so the largest id needs a table of "

@@ -14,38 +14,23 @@ GOLD_LOSS = Exercise(
     cases=lambda generator: cases(generator, "student_logits", "labels"),
     mistakes=edits(
         kd.gold_loss,
-        ({".clamp(min=1)": ""}, GOLD_NAN),
-        (
-            {
-                "total =": "if (labels == -100).all():\n        return student_logits.new_zeros(())\n    total ="
-            },
-            "where no row has a label, the 0 is a new tensor with no path back to the logits: "
-            "backward() fails. Let the 0 come out of the logits: the sum over no rows is 0 and keeps the path.",
-        ),
-        (
-            {"total =": "if (labels == -100).any():\n        return 0 * student_logits.sum()\n    total ="},
-            "one row without a label makes the loss 0. Only where none has a label is it 0: .all(), not .any().",
-        ),
-        (
-            {"labelled_rows.clamp(min=1)": "len(labels)"},
-            "rows without a label are counted. Divide by the number of labelled rows.",
-        ),
-        (
-            {" / labelled_rows.clamp(min=1)": ""},
-            "that is the sum over the labelled rows. Divide it by their number.",
-        ),
-        (
-            {"total =": "labels = labels.clamp(min=0)\n    total ="},
-            "rows labelled -100 are taken for rows of class 0. They must not count: ignore_index=-100.",
-        ),
-        (
-            {"(student_logits": "(student_logits.softmax(-1)"},
-            "F.cross_entropy takes logits and does the softmax itself. Here it is done twice.",
-        ),
-        (
-            {"cross_entropy": "nll_loss"},
-            "F.nll_loss takes log-probabilities. Use F.cross_entropy, or log_softmax first.",
-        ),
+        {".clamp(min=1)": ""},
+        *GOLD_NAN,
+        {"total =": "if (labels == -100).all():\n        return student_logits.new_zeros(())\n    total ="},
+        "where no row has a label, the 0 is a new tensor with no path back to the logits: "
+        "backward() fails. Let the 0 come out of the logits: the sum over no rows is 0 and keeps the path.",
+        {"total =": "if (labels == -100).any():\n        return 0 * student_logits.sum()\n    total ="},
+        "one row without a label makes the loss 0. Only where none has a label is it 0: .all(), not .any().",
+        {"labelled_rows.clamp(min=1)": "len(labels)"},
+        "rows without a label are counted. Divide by the number of labelled rows.",
+        {" / labelled_rows.clamp(min=1)": ""},
+        "that is the sum over the labelled rows. Divide it by their number.",
+        {"total =": "labels = labels.clamp(min=0)\n    total ="},
+        "rows labelled -100 are taken for rows of class 0. They must not count: ignore_index=-100.",
+        {"(student_logits": "(student_logits.softmax(-1)"},
+        "F.cross_entropy takes logits and does the softmax itself. Here it is done twice.",
+        {"cross_entropy": "nll_loss"},
+        "F.nll_loss takes log-probabilities. Use F.cross_entropy, or log_softmax first.",
     ),
     advice={
         "nan": GOLD_NAN,

@@ -81,79 +81,51 @@ DISTILLATION_LOSS = Exercise(
     observe=_observe,
     mistakes=edits(
         kd.distillation_loss,
-        (
-            {LOOKED_UP: 'cached[: len(batch["id"])]'},
-            "the first rows of the cache are taken, whichever examples are in the batch. Look up row i for the "
-            'example whose id is i: cached[batch["id"]].',
-        ),
-        (
-            {"missing.any()": "False"},
-            "an example that the cache has no logits for (NaN) goes through unnoticed, and one NaN ruins all "
-            "weights. Raise a ValueError that names it.",
-        ),
-        (
-            {"missing.any()": "False", ".to(student_logits)": ".to(student_logits).nan_to_num()"},
-            "NaN is replaced by numbers, so the student learns an answer that the teacher never gave. "
-            "Raise a ValueError.",
-        ),
-        (
-            {MISSING: 'cached.isnan().any().expand(len(batch["id"]))'},
-            "the cache may have empty rows: ids have gaps. Refuse only if an example of this batch is missing.",
-        ),
-        (
-            {"alpha * soft": "(1 - alpha) * soft", "(1 - alpha) * gold": "alpha * gold"},
-            "the weights are exchanged: alpha is for the KD term, 1 - alpha for the gold labels.",
-        ),
-        ({"(1 - alpha) * ": ""}, "the gold term has its full weight. It should be (1 - alpha)."),
-        (
-            {" + (1 - alpha) * gold": ""},
-            "the gold labels are not used. They have the rest of the weight, 1 - alpha.",
-        ),
-        ({"alpha * soft": "soft"}, "the KD term has its full weight. It should be alpha."),
-        ({"gold_loss": "F.cross_entropy"}, PLAIN_GOLD),
-        (
-            {
-                'gold_loss(student_logits, batch["labels"])': 'F.cross_entropy(student_logits, batch["labels"], '
-                'reduction="sum") / len(batch["labels"])'
-            },
-            "rows without a label are counted in the gold term. gold_loss divides by the number of labelled rows.",
-        ),
-        (
-            {
-                "soft =": 'rows = batch["labels"] != -100\n    soft =',
-                SOFT_CALL: "soft_loss(student_logits[rows], teacher_logits[rows]) if rows.any() else 0.0",
-            },
-            "the teacher teaches on every row, labelled or not. Only the gold term leaves rows out.",
-        ),
-        (
-            {'batch["labels"]': "teacher_logits.argmax(dim=-1)"},
-            "the second term uses the teacher's best class. It should use the gold labels.",
-        ),
-        (
-            {SOFT_CALL: "soft_loss(teacher_logits, student_logits)"},
-            "the soft loss gets the teacher's logits first. It takes the student's first, then the teacher's.",
-        ),
-        (
-            {SOFT_CALL: "soft_loss(student_logits.softmax(-1), teacher_logits.softmax(-1))"},
-            "the soft loss gets probabilities. It takes logits, and makes of them what it needs.",
-        ),
-        (
-            {SOFT_CALL: "kd_loss(student_logits, teacher_logits, 2.0)"},
-            "kd_loss is called, whichever soft loss was passed. Call soft_loss: it may also be another one.",
-        ),
-        (
-            {"outputs.logits.float()": "outputs.logits"},
-            "the student's logits may come in half precision, and a loss is summed in float32: logits.float().",
-        ),
-        (
-            {SOFT_CALL: "soft_loss(student_logits.detach(), teacher_logits)"},
-            "no gradient of the soft term reaches the student: its logits are detached. The cache has no graph, so "
-            "nothing here needs detach().",
-        ),
-        (
-            {"gold_loss(student_logits": "gold_loss(student_logits.detach()"},
-            "no gradient of the gold term reaches the student: its logits are detached.",
-        ),
+        {LOOKED_UP: 'cached[: len(batch["id"])]'},
+        "the first rows of the cache are taken, whichever examples are in the batch. Look up row i for the "
+        'example whose id is i: cached[batch["id"]].',
+        {"missing.any()": "False"},
+        "an example that the cache has no logits for (NaN) goes through unnoticed, and one NaN ruins all "
+        "weights. Raise a ValueError that names it.",
+        {"missing.any()": "False", ".to(student_logits)": ".to(student_logits).nan_to_num()"},
+        "NaN is replaced by numbers, so the student learns an answer that the teacher never gave. Raise a ValueError.",
+        {MISSING: 'cached.isnan().any().expand(len(batch["id"]))'},
+        "the cache may have empty rows: ids have gaps. Refuse only if an example of this batch is missing.",
+        {"alpha * soft": "(1 - alpha) * soft", "(1 - alpha) * gold": "alpha * gold"},
+        "the weights are exchanged: alpha is for the KD term, 1 - alpha for the gold labels.",
+        {"(1 - alpha) * ": ""},
+        "the gold term has its full weight. It should be (1 - alpha).",
+        {" + (1 - alpha) * gold": ""},
+        "the gold labels are not used. They have the rest of the weight, 1 - alpha.",
+        {"alpha * soft": "soft"},
+        "the KD term has its full weight. It should be alpha.",
+        {"gold_loss": "F.cross_entropy"},
+        PLAIN_GOLD,
+        {
+            'gold_loss(student_logits, batch["labels"])': 'F.cross_entropy(student_logits, batch["labels"], '
+            'reduction="sum") / len(batch["labels"])'
+        },
+        "rows without a label are counted in the gold term. gold_loss divides by the number of labelled rows.",
+        {
+            "soft =": 'rows = batch["labels"] != -100\n    soft =',
+            SOFT_CALL: "soft_loss(student_logits[rows], teacher_logits[rows]) if rows.any() else 0.0",
+        },
+        "the teacher teaches on every row, labelled or not. Only the gold term leaves rows out.",
+        {'batch["labels"]': "teacher_logits.argmax(dim=-1)"},
+        "the second term uses the teacher's best class. It should use the gold labels.",
+        {SOFT_CALL: "soft_loss(teacher_logits, student_logits)"},
+        "the soft loss gets the teacher's logits first. It takes the student's first, then the teacher's.",
+        {SOFT_CALL: "soft_loss(student_logits.softmax(-1), teacher_logits.softmax(-1))"},
+        "the soft loss gets probabilities. It takes logits, and makes of them what it needs.",
+        {SOFT_CALL: "kd_loss(student_logits, teacher_logits, 2.0)"},
+        "kd_loss is called, whichever soft loss was passed. Call soft_loss: it may also be another one.",
+        {"outputs.logits.float()": "outputs.logits"},
+        "the student's logits may come in half precision, and a loss is summed in float32: logits.float().",
+        {SOFT_CALL: "soft_loss(student_logits.detach(), teacher_logits)"},
+        "no gradient of the soft term reaches the student: its logits are detached. The cache has no graph, so "
+        "nothing here needs detach().",
+        {"gold_loss(student_logits": "gold_loss(student_logits.detach()"},
+        "no gradient of the gold term reaches the student: its logits are detached.",
     ),
     advice={
         REFUSED: "the cache has no logits (NaN) for an example of this batch. Nothing can be made of that: raise a "

@@ -114,82 +114,55 @@ INJECT = Exercise(
     observe=_observe_injection,
     mistakes=edits(
         lora.inject,
-        ({"freeze_base(model, head)": "pass"}, _FROZEN),
-        (
-            {"return model": "model.requires_grad_(False)\n    return model"},
-            "A, B and the head are frozen too. Freeze first, then put the new layers in and let the head train.",
-        ),
-        (
-            {"freeze_base(model, head)": "model.requires_grad_(False)"},
-            "the head is frozen. It is new, with random weights, so it must train.",
-        ),
-        (
-            {"freeze_base(model, head)": _FREEZES_ONLY},
-            "the head is frozen where the model came frozen. Do not only leave it out: set requires_grad to True for "
-            "it.",
-        ),
-        (
-            {"layers = find": f"{_TAKES_EMBEDDING}\n    layers = find"},
-            "a part that is no nn.Linear was taken, an embedding. Only an nn.Linear is replaced, and a target that "
-            "fits none is a ValueError.",
-        ),
-        (
-            {"**settings)": "rank=8, lora_alpha=16)"},
-            "the settings are not passed on, or not all. Each new layer is kind(linear, **settings).",
-        ),
-        (
-            {"targets, head, kind": "targets, (), kind"},
-            "layers of the head were replaced. The head stays as it is.",
-        ),
-        ({_FIND: _BY_PATTERN.format('f".*{name}.*"')}, _ANYWHERE),
-        ({_FIND: "find_layers(model, f\".*({'|'.join(targets)}).*\", head, kind)"}, _ANYWHERE),
-        ({_FIND: _BY_PATTERN.format('f".*{name}"')}, _NO_DOT),
-        ({_FIND: "find_layers(model, f\".*({'|'.join(targets)})\", head, kind)"}, _NO_DOT),
-        (
-            {_FIND: _BY_PATTERN.format('f"(.*[.])?{name}" if "." not in name else [name[-5:]]')},
-            'a name of two parts was taken for its last part: "output.dense" is not every "dense".',
-        ),
-        (
-            {
-                _FIND: '{p: m for p, m in find_layers(model, ".*", head, kind).items() if p.split(".")[-1] in targets}'
-            },
-            'only the last name of a path is compared, so "output.dense" fits nothing. A target may have dots itself.',
-        ),
-        (
-            {_FIND: "find_layers(model, f\"(.*[.])?({'|'.join(targets)})\", head, kind)"},
-            "a name that fits no layer was passed over. A misspelt name must be a ValueError, or nobody notices.",
-        ),
-        (
-            {
-                f"layers = {_FIND}\n    freeze_base(model, head)": f"freeze_base(model, head)\n    layers = {_FIND}"
-            },
-            "after the ValueError the model is not what it was: look for the layers before you freeze anything.",
-        ),
-        (
-            {"replace(model, path,": "setattr(model, path,"},
-            "the new layers are not in their places. Set each on its parent: this path without its last name.",
-        ),
-        (
-            {"kind(linear,": "kind(nn.Linear(linear.in_features, linear.out_features),"},
-            "the new layers hold new, random linear layers. Give `kind` the layer that was there.",
-        ),
-        (
-            {
-                _FIND: "[pair for name in targets for pair in find_layers(model, [name], head, kind).items()]",
-                "layers.items()": "layers",
-                "kind(linear,": "kind(model.get_submodule(path),",
-            },
-            "a layer that two of the targets fit was wrapped twice. It is one layer: collect the paths first, each "
-            "once.",
-        ),
-        (
-            {"layers = find": "import copy\n    model = copy.deepcopy(model)\n    layers = find"},
-            "a copy was changed and returned. Change the model that was given.",
-        ),
-        (
-            {"    return model": "        return model"},
-            "only the first layer was replaced: return after the loop.",
-        ),
+        {"freeze_base(model, head)": "pass"},
+        _FROZEN,
+        {"return model": "model.requires_grad_(False)\n    return model"},
+        "A, B and the head are frozen too. Freeze first, then put the new layers in and let the head train.",
+        {"freeze_base(model, head)": "model.requires_grad_(False)"},
+        "the head is frozen. It is new, with random weights, so it must train.",
+        {"freeze_base(model, head)": _FREEZES_ONLY},
+        "the head is frozen where the model came frozen. Do not only leave it out: set requires_grad to True for it.",
+        {"layers = find": f"{_TAKES_EMBEDDING}\n    layers = find"},
+        "a part that is no nn.Linear was taken, an embedding. Only an nn.Linear is replaced, and a target that "
+        "fits none is a ValueError.",
+        {"**settings)": "rank=8, lora_alpha=16)"},
+        "the settings are not passed on, or not all. Each new layer is kind(linear, **settings).",
+        {"targets, head, kind": "targets, (), kind"},
+        "layers of the head were replaced. The head stays as it is.",
+        {_FIND: _BY_PATTERN.format('f".*{name}.*"')},
+        _ANYWHERE,
+        {_FIND: "find_layers(model, f\".*({'|'.join(targets)}).*\", head, kind)"},
+        _ANYWHERE,
+        {_FIND: _BY_PATTERN.format('f".*{name}"')},
+        _NO_DOT,
+        {_FIND: "find_layers(model, f\".*({'|'.join(targets)})\", head, kind)"},
+        _NO_DOT,
+        {_FIND: _BY_PATTERN.format('f"(.*[.])?{name}" if "." not in name else [name[-5:]]')},
+        'a name of two parts was taken for its last part: "output.dense" is not every "dense".',
+        {
+            _FIND: '{p: m for p, m in find_layers(model, ".*", head, kind).items() if p.split(".")[-1] in targets}'
+        },
+        'only the last name of a path is compared, so "output.dense" fits nothing. A target may have dots itself.',
+        {_FIND: "find_layers(model, f\"(.*[.])?({'|'.join(targets)})\", head, kind)"},
+        "a name that fits no layer was passed over. A misspelt name must be a ValueError, or nobody notices.",
+        {
+            f"layers = {_FIND}\n    freeze_base(model, head)": f"freeze_base(model, head)\n    layers = {_FIND}"
+        },
+        "after the ValueError the model is not what it was: look for the layers before you freeze anything.",
+        {"replace(model, path,": "setattr(model, path,"},
+        "the new layers are not in their places. Set each on its parent: this path without its last name.",
+        {"kind(linear,": "kind(nn.Linear(linear.in_features, linear.out_features),"},
+        "the new layers hold new, random linear layers. Give `kind` the layer that was there.",
+        {
+            _FIND: "[pair for name in targets for pair in find_layers(model, [name], head, kind).items()]",
+            "layers.items()": "layers",
+            "kind(linear,": "kind(model.get_submodule(path),",
+        },
+        "a layer that two of the targets fit was wrapped twice. It is one layer: collect the paths first, each once.",
+        {"layers = find": "import copy\n    model = copy.deepcopy(model)\n    layers = find"},
+        "a copy was changed and returned. Change the model that was given.",
+        {"    return model": "        return model"},
+        "only the first layer was replaced: return after the loop.",
     ),
     advice={
         RESULT: "return the model itself, changed in place. A name that fits no layer is a ValueError.",

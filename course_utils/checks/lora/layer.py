@@ -127,108 +127,77 @@ LORA_LINEAR = Exercise(
     observe=_observe_layer,
     mistakes=edits(
         lora.LoRALinear,
-        (
-            {_A: "lora_A", _B: "lora_B"},
-            "A and B are plain tensors, so no optimizer finds them. Make each an nn.Parameter.",
-        ),
-        (
-            {
-                "super().__init__(linear)": "super().__init__(linear.requires_grad_())\n        linear.requires_grad_()"
-            },
-            "W trains too. super().__init__(linear) freezes it: leave it so.",
-        ),
-        ({"lora_A, lora_B = ": "lora_B, lora_A = "}, "A and B are exchanged: lora_init returns A first."),
-        (
-            {".to(self.linear.weight.device)": ".to(self.linear.weight)"},
-            "A and B took the dtype of W. Keep them float32: half precision rounds small updates away.",
-        ),
-        (
-            {_A: "nn.Parameter(0 * lora_A)"},
-            "A and B are both zero, and so they stay: the gradient of B is made with A, that of A with B. lora_init "
-            "draws A at random.",
-        ),
-        (
-            {_A: "nn.Parameter(0 * lora_A)", _B: "nn.Parameter(torch.randn_like(lora_B))"},
-            "that would work too, since B A is zero either way. But the paper and peft draw A and set B to zero, and "
-            "lora_init does as they do.",
-        ),
-        ({f" / {_RULE}": ""}, "the scaling is lora_alpha itself. Divide it by the rank, or its square root."),
-        (
-            {"lora_alpha / (": "1 / lora_alpha * ("},
-            "the scaling is upside down: lora_alpha stands above the line.",
-        ),
-        (
-            {_RULE: "rank"},
-            "rank_stabilized is not used. Where it is True, divide by the square root of the rank.",
-        ),
-        ({" if rank_stabilized else rank": ""}, "the square root belongs to rank_stabilized=True only."),
-        (
-            {"if rank_stabilized": "if not rank_stabilized"},
-            "rank_stabilized is turned round: the root belongs to True.",
-        ),
-        (
-            {_RULE: "rank", "lora_alpha / ": "(0.5 if rank_stabilized else 1) * lora_alpha / "},
-            "rank**1/2 is half the rank: ** comes before /. The square root is rank**0.5, or math.sqrt(rank).",
-        ),
-        ({"+ self.scaling * F": "+ F"}, "forward does not use the scaling: it multiplies the update."),
-        (
-            {"+ self.scaling * F": "+ self.scaling**2 * F"},
-            "forward multiplies by the scaling twice. Once is right.",
-        ),
-        (
-            {"self.scaling * (": "self.scaling**2 * ("},
-            "plain multiplies by the scaling twice. Once is right.",
-        ),
-        ({"frozen = self.linear(x)": "frozen = F.linear(x, self.linear.weight)"}, _NO_BIAS),
-        (
-            {"frozen + self": "frozen - (0 if self.linear.bias is None else self.linear.bias) + self"},
-            _NO_BIAS,
-        ),
-        ({"frozen + self": "self"}, "forward returns the update alone. Add what the frozen layer gives."),
-        ({"+ self.scaling * F": "+ 0 * F"}, "forward returns what the frozen layer gives. Add the update."),
-        (
-            {_MERGED: ""},
-            "after merge(), the update counts twice: it lies in the weight, and forward adds it again. While "
-            "self.merged is True, the linear layer alone gives the result.",
-        ),
-        (
-            {".to(x.dtype)": ""},
-            "x may be half precision where A and B are float32. Bring them into x.dtype in forward: .to(x.dtype).",
-        ),
-        ({_SIGN: "weight + update"}, "unmerge() adds the update again: with undo=True, plain takes it out."),
-        (
-            {_SIGN: "weight - update"},
-            "plain always subtracts. Add the update, and subtract it only with undo=True.",
-        ),
-        ({"if undo": "if not undo"}, "undo is turned round: True takes the update out."),
-        (
-            {"self.scaling * (": "1 * ("},
-            "plain does not use the scaling, so merging changes what the layer computes.",
-        ),
-        (
-            {"self.lora_B @ self.lora_A": "self.lora_A @ self.lora_B"},
-            "plain forms A B. The order is B A: (out, rank) times (rank, in) is (out, in), as W.",
-        ),
-        (
-            {f"return {_SIGN}, bias": "weight += -update if undo else update\n        return weight, bias"},
-            "plain changes the weight that it was given, and merge() then adds the update again. Return a new tensor.",
-        ),
-        (
-            {"(self.lora_B @ self.lora_A)": "(self.lora_B @ self.lora_A).T"},
-            "in plain, B A is transposed. It has W's shape.",
-        ),
-        (
-            {".to(weight.dtype)": ""},
-            "plain changes the dtype of the weight. Bring the update into weight.dtype first.",
-        ),
-        ({", bias\n": ", None\n"}, "plain loses the bias. LoRA does not touch it: return it as it came."),
+        {_A: "lora_A", _B: "lora_B"},
+        "A and B are plain tensors, so no optimizer finds them. Make each an nn.Parameter.",
+        {
+            "super().__init__(linear)": "super().__init__(linear.requires_grad_())\n        linear.requires_grad_()"
+        },
+        "W trains too. super().__init__(linear) freezes it: leave it so.",
+        {"lora_A, lora_B = ": "lora_B, lora_A = "},
+        "A and B are exchanged: lora_init returns A first.",
+        {".to(self.linear.weight.device)": ".to(self.linear.weight)"},
+        "A and B took the dtype of W. Keep them float32: half precision rounds small updates away.",
+        {_A: "nn.Parameter(0 * lora_A)"},
+        "A and B are both zero, and so they stay: the gradient of B is made with A, that of A with B. lora_init "
+        "draws A at random.",
+        {_A: "nn.Parameter(0 * lora_A)", _B: "nn.Parameter(torch.randn_like(lora_B))"},
+        "that would work too, since B A is zero either way. But the paper and peft draw A and set B to zero, and "
+        "lora_init does as they do.",
+        {f" / {_RULE}": ""},
+        "the scaling is lora_alpha itself. Divide it by the rank, or its square root.",
+        {"lora_alpha / (": "1 / lora_alpha * ("},
+        "the scaling is upside down: lora_alpha stands above the line.",
+        {_RULE: "rank"},
+        "rank_stabilized is not used. Where it is True, divide by the square root of the rank.",
+        {" if rank_stabilized else rank": ""},
+        "the square root belongs to rank_stabilized=True only.",
+        {"if rank_stabilized": "if not rank_stabilized"},
+        "rank_stabilized is turned round: the root belongs to True.",
+        {_RULE: "rank", "lora_alpha / ": "(0.5 if rank_stabilized else 1) * lora_alpha / "},
+        "rank**1/2 is half the rank: ** comes before /. The square root is rank**0.5, or math.sqrt(rank).",
+        {"+ self.scaling * F": "+ F"},
+        "forward does not use the scaling: it multiplies the update.",
+        {"+ self.scaling * F": "+ self.scaling**2 * F"},
+        "forward multiplies by the scaling twice. Once is right.",
+        {"self.scaling * (": "self.scaling**2 * ("},
+        "plain multiplies by the scaling twice. Once is right.",
+        {"frozen = self.linear(x)": "frozen = F.linear(x, self.linear.weight)"},
+        _NO_BIAS,
+        {"frozen + self": "frozen - (0 if self.linear.bias is None else self.linear.bias) + self"},
+        _NO_BIAS,
+        {"frozen + self": "self"},
+        "forward returns the update alone. Add what the frozen layer gives.",
+        {"+ self.scaling * F": "+ 0 * F"},
+        "forward returns what the frozen layer gives. Add the update.",
+        {_MERGED: ""},
+        "after merge(), the update counts twice: it lies in the weight, and forward adds it again. While "
+        "self.merged is True, the linear layer alone gives the result.",
+        {".to(x.dtype)": ""},
+        "x may be half precision where A and B are float32. Bring them into x.dtype in forward: .to(x.dtype).",
+        {_SIGN: "weight + update"},
+        "unmerge() adds the update again: with undo=True, plain takes it out.",
+        {_SIGN: "weight - update"},
+        "plain always subtracts. Add the update, and subtract it only with undo=True.",
+        {"if undo": "if not undo"},
+        "undo is turned round: True takes the update out.",
+        {"self.scaling * (": "1 * ("},
+        "plain does not use the scaling, so merging changes what the layer computes.",
+        {"self.lora_B @ self.lora_A": "self.lora_A @ self.lora_B"},
+        "plain forms A B. The order is B A: (out, rank) times (rank, in) is (out, in), as W.",
+        {f"return {_SIGN}, bias": "weight += -update if undo else update\n        return weight, bias"},
+        "plain changes the weight that it was given, and merge() then adds the update again. Return a new tensor.",
+        {"(self.lora_B @ self.lora_A)": "(self.lora_B @ self.lora_A).T"},
+        "in plain, B A is transposed. It has W's shape.",
+        {".to(weight.dtype)": ""},
+        "plain changes the dtype of the weight. Bring the update into weight.dtype first.",
+        {", bias\n": ", None\n"},
+        "plain loses the bias. LoRA does not touch it: return it as it came.",
     ),
     advice={
         KIND: "keep `class LoRALinear(Wrapped)`: merge(model) finds the layers by it.",
         TRAINS: "exactly two parameters train: self.lora_A, (rank, in), and self.lora_B, (out, rank), both float32.",
         BEFORE: "before training the layer must give what self.linear(x) gives: in the dtype of x, with the bias once, "
-        "and with B at zero, as lora_init makes it, so that the "
-        "update is nothing at first.",
+        "and with B at zero, as lora_init makes it, so that the update is nothing at first.",
         SECOND: "two layers hold the same A or B, so training one would change the other. Make new ones in __init__.",
         INPUTS_CHANGED: "x, or the linear layer, was changed in place while nobody called merge(). Build new tensors.",
         HAS_GRADIENT: f"no gradient reaches A and B, so they could not learn. {_CUT}",

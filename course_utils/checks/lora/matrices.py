@@ -102,52 +102,40 @@ LORA_INIT = Exercise(
     observe=_observe_init,
     mistakes=edits(
         lora.lora_init,
-        (
-            {_DRAWN: "lora_A.zero_()", _B: "torch.randn(out_features, rank)"},
-            "that would work too, since B A is zero either way. But the paper and peft draw A and set B to zero; "
-            "do as they do, so that the two can be compared.",
-        ),
-        ({f"lora_A, {_B}": f"lora_A.T, {_B}.T"}, _ON_THEIR_SIDE),
-        ({f"lora_A, {_B}": f"{_B}, lora_A"}, _EXCHANGED),
-        ({"torch.zeros": "torch.randn"}, _NOT_ZERO),
-        (
-            {_DRAWN: "lora_A.zero_()"},
-            "A and B are both zero, and so they stay: the gradient of B is made with A, that of A with B, "
-            "and both are zero at every step. Draw A at random.",
-        ),
-        (
-            {_DRAWN: "lora_A.fill_(1.0)"},
-            "rows of A are alike. Each then gets the same gradients as the others, and the update never "
-            "has more than the rank of the rows that differ. Draw every entry at random.",
-        ),
-        (
-            {_DRAWN: f"{_DRAWN}\n    lora_A = torch.outer(torch.randn(rank), lora_A[0])"},
-            "rows of A are multiples of other rows, or sums of them. The update then never has more than the "
-            "rank of A, which is less than `rank`. Draw every entry on its own: nn.init.kaiming_uniform_ does.",
-        ),
-        (
-            {_DRAWN: f"torch.manual_seed(1)\n    {_DRAWN}"},
-            "A is the same at every call. Each layer should get its own: draw it at random, "
-            "without a seed in the function.",
-        ),
-        ({f"lora_A, {_B}": f"lora_A.double(), {_B}.double()"}, _NOT_FLOAT32),
-        ({f"lora_A, {_B}": f"nn.Parameter(lora_A), nn.Parameter({_B})"}, _PARAMETERS),
-        (
-            {_DRAWN: f"{_DRAWN}.mul_(1e6)"},
-            "the entries of A are far too small or too large (torch.empty alone holds whatever lay in memory). "
-            "Draw them: nn.init.kaiming_uniform_(lora_A, a=math.sqrt(5)).",
-        ),
-        (
-            {_DRAWN: "lora_A.uniform_(0, 1 / math.sqrt(in_features))"},
-            "all entries of A have one sign (torch.rand draws from 0 to 1), so every row sees little but the sum of "
-            "the inputs. Draw around 0: nn.init.kaiming_uniform_ does.",
-        ),
-        (
-            {_DRAWN: "lora_A.normal_()"},
-            "A is random, but drawn from too wide a range, and so the first steps of B would throw the model off. "
-            "Fill torch.empty(rank, in_features) with nn.init.kaiming_uniform_, a=math.sqrt(5): the more inputs, the "
-            "narrower.",
-        ),
+        {_DRAWN: "lora_A.zero_()", _B: "torch.randn(out_features, rank)"},
+        "that would work too, since B A is zero either way. But the paper and peft draw A and set B to zero; "
+        "do as they do, so that the two can be compared.",
+        {f"lora_A, {_B}": f"lora_A.T, {_B}.T"},
+        _ON_THEIR_SIDE,
+        {f"lora_A, {_B}": f"{_B}, lora_A"},
+        _EXCHANGED,
+        {"torch.zeros": "torch.randn"},
+        _NOT_ZERO,
+        {_DRAWN: "lora_A.zero_()"},
+        "A and B are both zero, and so they stay: the gradient of B is made with A, that of A with B, "
+        "and both are zero at every step. Draw A at random.",
+        {_DRAWN: "lora_A.fill_(1.0)"},
+        "rows of A are alike. Each then gets the same gradients as the others, and the update never "
+        "has more than the rank of the rows that differ. Draw every entry at random.",
+        {_DRAWN: f"{_DRAWN}\n    lora_A = torch.outer(torch.randn(rank), lora_A[0])"},
+        "rows of A are multiples of other rows, or sums of them. The update then never has more than the "
+        "rank of A, which is less than `rank`. Draw every entry on its own: nn.init.kaiming_uniform_ does.",
+        {_DRAWN: f"torch.manual_seed(1)\n    {_DRAWN}"},
+        "A is the same at every call. Each layer should get its own: draw it at random, "
+        "without a seed in the function.",
+        {f"lora_A, {_B}": f"lora_A.double(), {_B}.double()"},
+        _NOT_FLOAT32,
+        {f"lora_A, {_B}": f"nn.Parameter(lora_A), nn.Parameter({_B})"},
+        _PARAMETERS,
+        {_DRAWN: f"{_DRAWN}.mul_(1e6)"},
+        "the entries of A are far too small or too large (torch.empty alone holds whatever lay in memory). "
+        "Draw them: nn.init.kaiming_uniform_(lora_A, a=math.sqrt(5)).",
+        {_DRAWN: "lora_A.uniform_(0, 1 / math.sqrt(in_features))"},
+        "all entries of A have one sign (torch.rand draws from 0 to 1), so every row sees little but the sum of "
+        "the inputs. Draw around 0: nn.init.kaiming_uniform_ does.",
+        {_DRAWN: "lora_A.normal_()"},
+        "A is random, but drawn from too wide a range, and so the first steps of B would throw the model off. Fill "
+        "torch.empty(rank, in_features) with nn.init.kaiming_uniform_, a=math.sqrt(5): the more inputs, the narrower.",
     ),
     advice={
         DTYPES: _NOT_FLOAT32,
@@ -198,30 +186,24 @@ LOW_RANK = Exercise(
     observe=_observe_factors,  # not A and B, but their product: both may be scaled or turned
     mistakes=edits(
         lora.low_rank,
-        (
-            {" * singular_values[:rank]": ""},
-            "the singular values are missing. They say how much of the update lies in each direction.",
-        ),
-        (
-            {"right[:rank],": "right[:rank] * singular_values[:rank, None],"},
-            "the singular values are multiplied in twice. Give them to A or to B, or the square root to each.",
-        ),
-        ({_FACTORS: "left[:, :rank] * singular_values[:rank], right[:rank]"}, _EXCHANGED),
-        ({_FACTORS: "right[:rank].T, (left[:, :rank] * singular_values[:rank]).T"}, _ON_THEIR_SIDE),
-        (
-            {"right[:rank]": "right[:, :rank].T"},
-            "A is made of columns of the third matrix. torch.linalg.svd returns V^T, so its directions are rows.",
-        ),
-        (
-            {"left[:, :rank]": "left[:rank].T"},
-            "B is made of rows of the first matrix. The directions of the output are its columns.",
-        ),
-        (
-            {"return": f"{_FLIP}\n    return"},
-            "those are the smallest directions. The singular values come in falling order: take the first.",
-        ),
-        ({"[:rank]": "", "[:, :rank]": ""}, "rank is not used: that is the whole update again."),
-        ({":rank": ":rank + 1"}, "that is one direction too many: [:rank] holds exactly `rank` of them."),
+        {" * singular_values[:rank]": ""},
+        "the singular values are missing. They say how much of the update lies in each direction.",
+        {"right[:rank],": "right[:rank] * singular_values[:rank, None],"},
+        "the singular values are multiplied in twice. Give them to A or to B, or the square root to each.",
+        {_FACTORS: "left[:, :rank] * singular_values[:rank], right[:rank]"},
+        _EXCHANGED,
+        {_FACTORS: "right[:rank].T, (left[:, :rank] * singular_values[:rank]).T"},
+        _ON_THEIR_SIDE,
+        {"right[:rank]": "right[:, :rank].T"},
+        "A is made of columns of the third matrix. torch.linalg.svd returns V^T, so its directions are rows.",
+        {"left[:, :rank]": "left[:rank].T"},
+        "B is made of rows of the first matrix. The directions of the output are its columns.",
+        {"return": f"{_FLIP}\n    return"},
+        "those are the smallest directions. The singular values come in falling order: take the first.",
+        {"[:rank]": "", "[:, :rank]": ""},
+        "rank is not used: that is the whole update again.",
+        {":rank": ":rank + 1"},
+        "that is one direction too many: [:rank] holds exactly `rank` of them.",
     ),
     advice={
         KIND: "return two tensors: A, then B.",
@@ -249,32 +231,26 @@ COUNT_LORA_PARAMETERS = Exercise(
     observe=observe_number,
     mistakes=edits(
         lora.count_lora_parameters,
-        (
-            {"in_features + out_features": "in_features * out_features"},
-            "in_features and out_features are multiplied. A and B are two matrices side by side: "
-            "their entries add up. Only the product B A, which is never stored, has in * out of them.",
-        ),
-        ({" + out_features": ""}, "that counts A only. B has out_features * rank entries."),
-        ({"in_features + ": ""}, "that counts B only. A has rank * in_features entries."),
-        ({"layers * ": ""}, "that is one layer. Each of the `layers` matrices gets its own A and B."),
-        ({"rank * ": ""}, "the rank is missing: A has that many rows, B that many columns."),
-        (
-            {f"rank * {_SIDES}": f"(in_features * out_features + rank * {_SIDES})"},
-            "the weight itself, in_features * out_features, is frozen: it does not count.",
-        ),
-        (
-            {"return": "return 1.0 *"},
-            "a count is a whole number: an int. Use * and +, or // where you divide.",
-        ),
-        (
-            {"out_features": "in_features"},
-            "that takes B to be as large as A. But B has out_features rows, not in_features: together they have "
-            "rank * (in_features + out_features) entries.",
-        ),
-        (
-            {f"rank * {_SIDES}": "in_features * out_features"},
-            "that is what full fine-tuning trains. LoRA trains A, (rank, in), and B, (out, rank).",
-        ),
+        {"in_features + out_features": "in_features * out_features"},
+        "in_features and out_features are multiplied. A and B are two matrices side by side: "
+        "their entries add up. Only the product B A, which is never stored, has in * out of them.",
+        {" + out_features": ""},
+        "that counts A only. B has out_features * rank entries.",
+        {"in_features + ": ""},
+        "that counts B only. A has rank * in_features entries.",
+        {"layers * ": ""},
+        "that is one layer. Each of the `layers` matrices gets its own A and B.",
+        {"rank * ": ""},
+        "the rank is missing: A has that many rows, B that many columns.",
+        {f"rank * {_SIDES}": f"(in_features * out_features + rank * {_SIDES})"},
+        "the weight itself, in_features * out_features, is frozen: it does not count.",
+        {"return": "return 1.0 *"},
+        "a count is a whole number: an int. Use * and +, or // where you divide.",
+        {"out_features": "in_features"},
+        "that takes B to be as large as A. But B has out_features rows, not in_features: together they have "
+        "rank * (in_features + out_features) entries.",
+        {f"rank * {_SIDES}": "in_features * out_features"},
+        "that is what full fine-tuning trains. LoRA trains A, (rank, in), and B, (out, rank).",
     ),
     advice={"type": "return a whole number (an int): count the entries of A and of B."},
 )

@@ -100,61 +100,40 @@ INVERTIBLE_ADAPTER = Exercise(
     observe=_observe_invertible,
     mistakes=edits(
         madx.InvertibleAdapter,
-        (
-            {_SECOND: "right + self.second(hidden.chunk(2, dim=-1)[0])"},
-            "in forward `second` reads the left half as it was. It must read the new one: on the way back only that "
-            "is known.",
-        ),
-        (
-            {"self.first(": "self.second(", "self.second(": "self.first("},
-            "first and second are exchanged. first makes what is added to the left half.",
-        ),
-        (
-            {f"        right = {_SECOND}\n": ""},
-            "forward leaves the right half as it was. Add what second makes of the new left half.",
-        ),
-        (
-            {_FIRST: "self.first(right)", _SECOND: "self.second(left)"},
-            "in forward the halves themselves are lost. What the functions return is added to them.",
-        ),
-        (
-            {_FIRST: "left + self.first(left)", _SECOND: "right + self.second(right)"},
-            "in forward each function reads the half that it is added to. It must read the other one, or there is no "
-            "way back.",
-        ),
-        (
-            {"[left, right]": "[right, left]"},
-            "the halves have changed sides: the left one stands on the left.",
-        ),
-        (
-            {"+ self": "- self", "- self": "+ self"},
-            "the signs are exchanged: forward adds, and the inverse subtracts.",
-        ),
-        (
-            {"dim=-1": "dim=0"},
-            "that halves the first dim, which holds sentences. Halve the last one: dim=-1.",
-        ),
-        (
-            {_THERE: _TURNED_THERE, _BACK: _TURNED_BACK},
-            "the right half changes first here. Begin with the left one; then the inverse begins with the right.",
-        ),
-        (
-            {_BACK: _TURNED_BACK},
-            "the inverse undoes the left half first, but what was added to it came from the old right half, which is "
-            "not there yet. Last done, first undone.",
-        ),
-        (
-            {_FIRST_UNDONE: "left - self.second(right)", _SECOND_UNDONE: "right - self.first(left)"},
-            "the inverse exchanges first and second. second made what was added to the right half.",
-        ),
-        ({_BACK: _THERE}, "the inverse is forward once more. Subtract, and undo the right half first."),
-        (
-            {_FIRST_UNDONE: "left - self.first(coupled.chunk(2, dim=-1)[1])"},
-            "in the inverse first reads the right half as it came. It must read the one that is undone already: that "
-            "is what it read on the way there.",
-        ),
-        ({f"        left = {_FIRST_UNDONE}\n": ""}, "the inverse does not undo the left half."),
-        ({f"        right = {_SECOND_UNDONE}\n": ""}, "the inverse does not undo the right half."),
+        {_SECOND: "right + self.second(hidden.chunk(2, dim=-1)[0])"},
+        "in forward `second` reads the left half as it was. It must read the new one: on the way back only that "
+        "is known.",
+        {"self.first(": "self.second(", "self.second(": "self.first("},
+        "first and second are exchanged. first makes what is added to the left half.",
+        {f"        right = {_SECOND}\n": ""},
+        "forward leaves the right half as it was. Add what second makes of the new left half.",
+        {_FIRST: "self.first(right)", _SECOND: "self.second(left)"},
+        "in forward the halves themselves are lost. What the functions return is added to them.",
+        {_FIRST: "left + self.first(left)", _SECOND: "right + self.second(right)"},
+        "in forward each function reads the half that it is added to. It must read the other one, or there is no "
+        "way back.",
+        {"[left, right]": "[right, left]"},
+        "the halves have changed sides: the left one stands on the left.",
+        {"+ self": "- self", "- self": "+ self"},
+        "the signs are exchanged: forward adds, and the inverse subtracts.",
+        {"dim=-1": "dim=0"},
+        "that halves the first dim, which holds sentences. Halve the last one: dim=-1.",
+        {_THERE: _TURNED_THERE, _BACK: _TURNED_BACK},
+        "the right half changes first here. Begin with the left one; then the inverse begins with the right.",
+        {_BACK: _TURNED_BACK},
+        "the inverse undoes the left half first, but what was added to it came from the old right half, which is "
+        "not there yet. Last done, first undone.",
+        {_FIRST_UNDONE: "left - self.second(right)", _SECOND_UNDONE: "right - self.first(left)"},
+        "the inverse exchanges first and second. second made what was added to the right half.",
+        {_BACK: _THERE},
+        "the inverse is forward once more. Subtract, and undo the right half first.",
+        {_FIRST_UNDONE: "left - self.first(coupled.chunk(2, dim=-1)[1])"},
+        "in the inverse first reads the right half as it came. It must read the one that is undone already: that "
+        "is what it read on the way there.",
+        {f"        left = {_FIRST_UNDONE}\n": ""},
+        "the inverse does not undo the left half.",
+        {f"        right = {_SECOND_UNDONE}\n": ""},
+        "the inverse does not undo the right half.",
     ),
     advice={
         "shape": _SHAPE,
@@ -219,70 +198,48 @@ STACK = Exercise(
     observe=_observe_stack,
     mistakes=edits(
         madx.Stack,
-        (
-            {_KEPT: ""},
-            "the two adapters stand side by side: both read `hidden`, and their updates are added. That is fusing. In "
-            "a stack the task adapter reads what the language adapter returned.",
-        ),
-        (
-            {_IF: f"{_BOTH}({_LANGUAGE} + {_TASK}) / 2\n        {_IF}"},
-            "that is the mean of two adapters side by side: fusing. In a stack the task adapter reads what the "
-            "language adapter returned.",
-        ),
-        (
-            {"self.language": "self.task", "self.task": "self.language"},
-            "the task adapter is below. The language is: its output is what the task adapter reads.",
-        ),
-        (
-            {
-                "residual = self": "below = self",
-                _KEPT: "            hidden = below\n            if self.task is None:\n                return below\n",
-            },
-            "the task adapter adds to the old residual, so what the language adapter added is lost but for what passes "
-            "through the task's bottleneck. Let it add to the language adapter's output.",
-        ),
-        (
-            {_KEPT: "            return residual if self.task is None else self.task(residual, hidden)\n"},
-            "the task adapter adds to `hidden`. Let it add to the language adapter's output.",
-        ),
-        ({_IF: "if False:"}, "the language adapter is not used."),
-        ({f" if self.task is None else {_TASK}": ""}, "the task adapter is not used."),
-        (
-            {_LANGUAGE: "self.language(hidden, hidden)"},
-            "the language adapter adds to `hidden`. Call it with both: self.language(hidden, residual).",
-        ),
-        (
-            {_LANGUAGE: "self.language(residual, hidden)"},
-            "the language adapter gets its two arguments in the wrong order: self.language(hidden, residual).",
-        ),
-        (
-            {_IF: "if True:", " residual if self.task is None else": ""},
-            "either adapter may be None, and None cannot be called. Ask `if self.language is not None` before.",
-        ),
-        (
-            {"residual = self": "hidden = self", _KEPT: ""},
-            "what the language adapter returned is kept as `hidden` alone: the task adapter adds to the old residual, "
-            "and where there is no task adapter the language adapter's output is lost.",
-        ),
-        (
-            {
-                "residual = self": "hidden = self",
-                _KEPT: "",
-                "return residual": "return hidden",
-                _TASK: "self.task(hidden, hidden)",
-            },
-            "what `hidden` became serves as residual too. Right where there is a language adapter; where there is "
-            "none, the task adapter is called with hidden and residual, and with neither the result is `residual`.",
-        ),
-        (
-            {_KEPT: "", _TASK: "self.task(residual, residual)"},
-            "what `residual` became serves as `hidden` too. Right where there is a language adapter; where there is "
-            "none, the task adapter reads `hidden`.",
-        ),
-        (
-            {"return residual": "return (hidden if self.language is None else residual)"},
-            "with no adapter at all the result is `residual`.",
-        ),
+        {_KEPT: ""},
+        "the two adapters stand side by side: both read `hidden`, and their updates are added. That is fusing. In "
+        "a stack the task adapter reads what the language adapter returned.",
+        {_IF: f"{_BOTH}({_LANGUAGE} + {_TASK}) / 2\n        {_IF}"},
+        "that is the mean of two adapters side by side: fusing. In a stack the task adapter reads what the "
+        "language adapter returned.",
+        {"self.language": "self.task", "self.task": "self.language"},
+        "the task adapter is below. The language is: its output is what the task adapter reads.",
+        {
+            "residual = self": "below = self",
+            _KEPT: "            hidden = below\n            if self.task is None:\n                return below\n",
+        },
+        "the task adapter adds to the old residual, so what the language adapter added is lost but for what passes "
+        "through the task's bottleneck. Let it add to the language adapter's output.",
+        {_KEPT: "            return residual if self.task is None else self.task(residual, hidden)\n"},
+        "the task adapter adds to `hidden`. Let it add to the language adapter's output.",
+        {_IF: "if False:"},
+        "the language adapter is not used.",
+        {f" if self.task is None else {_TASK}": ""},
+        "the task adapter is not used.",
+        {_LANGUAGE: "self.language(hidden, hidden)"},
+        "the language adapter adds to `hidden`. Call it with both: self.language(hidden, residual).",
+        {_LANGUAGE: "self.language(residual, hidden)"},
+        "the language adapter gets its two arguments in the wrong order: self.language(hidden, residual).",
+        {_IF: "if True:", " residual if self.task is None else": ""},
+        "either adapter may be None, and None cannot be called. Ask `if self.language is not None` before.",
+        {"residual = self": "hidden = self", _KEPT: ""},
+        "what the language adapter returned is kept as `hidden` alone: the task adapter adds to the old residual, "
+        "and where there is no task adapter the language adapter's output is lost.",
+        {
+            "residual = self": "hidden = self",
+            _KEPT: "",
+            "return residual": "return hidden",
+            _TASK: "self.task(hidden, hidden)",
+        },
+        "what `hidden` became serves as residual too. Right where there is a language adapter; where there is "
+        "none, the task adapter is called with hidden and residual, and with neither the result is `residual`.",
+        {_KEPT: "", _TASK: "self.task(residual, residual)"},
+        "what `residual` became serves as `hidden` too. Right where there is a language adapter; where there is "
+        "none, the task adapter reads `hidden`.",
+        {"return residual": "return (hidden if self.language is None else residual)"},
+        "with no adapter at all the result is `residual`.",
     ),
     advice={
         "shape": "the result has the shape of `hidden` and `residual`.",

@@ -104,61 +104,38 @@ PUT_LANGUAGE = Exercise(
     observe=_observe_put,
     mistakes=edits(
         madx.put_language,
-        (
-            {"invertible_slots(model)": "[]"},
-            "the bottlenecks are exchanged and the invertible adapter is not: the embeddings would still speak the old "
-            "language. Set `invertible` of every module in invertible_slots(model).",
-        ),
-        (
-            {"invertible_slots(model)": "invertible_slots(model)[:1]"},
-            "the scores keep what they had, so what is done to the embeddings is not undone before the words are "
-            "scored. Set `invertible` of every module in invertible_slots(model).",
-        ),
-        (
-            {"place.language = layer": "pass"},
-            "only the invertible adapter is exchanged. Each stack gets its layer's bottleneck, too.",
-        ),
-        (
-            {"place.language": "place.task"},
-            "the language's bottlenecks are put where the task's belong. A stack has two places: .language and .task.",
-        ),
-        (
-            {"places = stacks": "if language is None:\n        return model\n    places = stacks"},
-            "None must take the language out. Here the old one stays in.",
-        ),
-        (
-            {_FILLED: "invertible = slot.invertible if"},
-            "None takes the bottlenecks out, and the old invertible adapter stays in.",
-        ),
-        ({"= layer\n": "= layers[0]\n"}, "every layer of the model gets the bottleneck of the first layer."),
-        (
-            {"= layer\n": "= language\n"},
-            "every stack gets the whole language adapter. It gets one of its .layers.",
-        ),
-        (
-            {
-                "= layer\n": "= layer if place.language is None else place.language\n",
-                _FILLED: "invertible = slot.invertible if slot.invertible is not None else None if",
-            },
-            "a language that is in stays in. It must make room for the new one.",
-        ),
-        (
-            {"place.language = layer": "place.language, place.task = layer, None"},
-            "the task adapter is thrown out as well. It stays when the language is exchanged.",
-        ),
-        (
-            {"return model": "model.requires_grad_(True)\n    return model"},
-            "everything trains afterwards, the frozen model too. What trains is decided elsewhere, by train_only.",
-        ),
-        (
-            {"return model": "model.requires_grad_(False)\n    return model"},
-            "that freezes the adapter. What trains is decided elsewhere, by train_only.",
-        ),
-        (
-            {"= layer\n": "= __import__('copy').deepcopy(layer)\n"},
-            "the model holds copies, so training it would leave the adapter that was given as it was. Put the modules "
-            "themselves in.",
-        ),
+        {"invertible_slots(model)": "[]"},
+        "the bottlenecks are exchanged and the invertible adapter is not: the embeddings would still speak the old "
+        "language. Set `invertible` of every module in invertible_slots(model).",
+        {"invertible_slots(model)": "invertible_slots(model)[:1]"},
+        "the scores keep what they had, so what is done to the embeddings is not undone before the words are "
+        "scored. Set `invertible` of every module in invertible_slots(model).",
+        {"place.language = layer": "pass"},
+        "only the invertible adapter is exchanged. Each stack gets its layer's bottleneck, too.",
+        {"place.language": "place.task"},
+        "the language's bottlenecks are put where the task's belong. A stack has two places: .language and .task.",
+        {"places = stacks": "if language is None:\n        return model\n    places = stacks"},
+        "None must take the language out. Here the old one stays in.",
+        {_FILLED: "invertible = slot.invertible if"},
+        "None takes the bottlenecks out, and the old invertible adapter stays in.",
+        {"= layer\n": "= layers[0]\n"},
+        "every layer of the model gets the bottleneck of the first layer.",
+        {"= layer\n": "= language\n"},
+        "every stack gets the whole language adapter. It gets one of its .layers.",
+        {
+            "= layer\n": "= layer if place.language is None else place.language\n",
+            _FILLED: "invertible = slot.invertible if slot.invertible is not None else None if",
+        },
+        "a language that is in stays in. It must make room for the new one.",
+        {"place.language = layer": "place.language, place.task = layer, None"},
+        "the task adapter is thrown out as well. It stays when the language is exchanged.",
+        {"return model": "model.requires_grad_(True)\n    return model"},
+        "everything trains afterwards, the frozen model too. What trains is decided elsewhere, by train_only.",
+        {"return model": "model.requires_grad_(False)\n    return model"},
+        "that freezes the adapter. What trains is decided elsewhere, by train_only.",
+        {"= layer\n": "= __import__('copy').deepcopy(layer)\n"},
+        "the model holds copies, so training it would leave the adapter that was given as it was. Put the modules "
+        "themselves in.",
     ),
     advice={
         INPUTS_CHANGED: INTACT,

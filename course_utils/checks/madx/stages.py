@@ -68,87 +68,53 @@ TRAIN_ONLY = Exercise(
     observe=_observe_train,
     mistakes=edits(
         madx.train_only,
-        (
-            {_INVERTIBLE: "[]"},
-            "the invertible adapter is part of the language adapter, and trains with it.",
-        ),
-        (
-            {_HEAD: "[]"},
-            "the head is new, so it trains with the task adapter. head_parts(model, head) lists its modules.",
-        ),
-        (
-            {f"[{_TASKS}]": _FOUND},
-            "the language's bottlenecks train in the task's stage as well. They are frozen there: or the language "
-            "adapter would no longer be one that can be exchanged.",
-        ),
-        (
-            {_HEAD: f"{_HEAD} + [part for part in {_INVERTIBLE} if part]"},
-            "the invertible adapter trains in the task's stage as well. It is the language's, and frozen.",
-        ),
-        (
-            {_INVERTIBLE: f"{_INVERTIBLE} + [p for n, p in model.named_children() if n == 'classifier']"},
-            "the head trains in the language's stage as well. That stage has no task, and no labels.",
-        ),
-        (
-            {f"[{_LANGUAGES}]": f"[{_LANGUAGES}] + [{_TASKS} if place.task]"},
-            "the task's bottlenecks train in the language's stage as well. That stage has no task yet.",
-        ),
-        (
-            {f"[{_LANGUAGES}]": "[model]"},
-            "in the language's stage everything trains. All but its adapter is frozen.",
-        ),
-        (
-            {"[slot.invertible for": "[slot for"},
-            "the whole module that holds the invertible adapter trains, with the embeddings in it. Take its "
-            ".invertible.",
-        ),
-        ({'elif stage == "task"': "else"}, _IN_TRANSFER),
-        ({'if stage == "language"': 'if stage != "task"'}, _IN_TRANSFER),
-        (
-            {"parts: list": 'if stage == "transfer":\n        return model\n    parts: list'},
-            'in the stage "transfer" the model is left as it came, and what trained before goes on. Nothing trains '
-            "there: freeze it too.",
-        ),
-        ({'"language"': '"task"', '"task"': '"language"'}, "the two stages are exchanged."),
-        (
-            {"in parts:": "in parts if stage == 'task' else []:"},
-            'in the stage "language" nothing trains. Does an `else` that freezes belong to the second `if` alone? '
-            "Write elif, or freeze first.",
-        ),
-        (
-            {"model.requires_grad_(False)": "model.base_model.requires_grad_(False)"},
-            "only model.base_model is frozen. The heads lie outside it: model.requires_grad_(False).",
-        ),
-        (
-            {"return model": "model.eval()\n    return model"},
-            "the model was put into eval mode. What trains is a matter of requires_grad alone; the mode switches "
-            "dropout, and is left as it was.",
-        ),
-        (
-            {"head_parts(model, head)": 'head_parts(model, ["classifier"])'},
-            "the argument `head` is not used. A head may have another name than classifier.",
-        ),
-        (
-            {f"[{_TASKS}]": "[]"},
-            "the task's bottlenecks do not train in their stage. Take .task of every stack.",
-        ),
-        (
-            {"stacks(model)": "stacks(model)[:1]"},
-            "only the first layer's adapter trains. stacks(model) has one stack for each layer.",
-        ),
-        (
-            {f"{_MORE}\n": ""},
-            "what trained before goes on training. Freeze the whole model first: model.requires_grad_(False).",
-        ),
-        (
-            {"part.requires_grad_(True)": "pass"},
-            "nothing trains. Set requires_grad of what belongs to the stage, after all else was frozen, with "
-            "part.requires_grad_(True): `part.requires_grad = True` only sets an attribute of a module.",
-        ),
-        (
-            {"(False)": "(True)", "(True)": "(False)"},
-            "that is turned round: requires_grad is True for what trains.",
-        ),
+        {_INVERTIBLE: "[]"},
+        "the invertible adapter is part of the language adapter, and trains with it.",
+        {_HEAD: "[]"},
+        "the head is new, so it trains with the task adapter. head_parts(model, head) lists its modules.",
+        {f"[{_TASKS}]": _FOUND},
+        "the language's bottlenecks train in the task's stage as well. They are frozen there: or the language "
+        "adapter would no longer be one that can be exchanged.",
+        {_HEAD: f"{_HEAD} + [part for part in {_INVERTIBLE} if part]"},
+        "the invertible adapter trains in the task's stage as well. It is the language's, and frozen.",
+        {_INVERTIBLE: f"{_INVERTIBLE} + [p for n, p in model.named_children() if n == 'classifier']"},
+        "the head trains in the language's stage as well. That stage has no task, and no labels.",
+        {f"[{_LANGUAGES}]": f"[{_LANGUAGES}] + [{_TASKS} if place.task]"},
+        "the task's bottlenecks train in the language's stage as well. That stage has no task yet.",
+        {f"[{_LANGUAGES}]": "[model]"},
+        "in the language's stage everything trains. All but its adapter is frozen.",
+        {"[slot.invertible for": "[slot for"},
+        "the whole module that holds the invertible adapter trains, with the embeddings in it. Take its .invertible.",
+        {'elif stage == "task"': "else"},
+        _IN_TRANSFER,
+        {'if stage == "language"': 'if stage != "task"'},
+        _IN_TRANSFER,
+        {"parts: list": 'if stage == "transfer":\n        return model\n    parts: list'},
+        'in the stage "transfer" the model is left as it came, and what trained before goes on. Nothing trains '
+        "there: freeze it too.",
+        {'"language"': '"task"', '"task"': '"language"'},
+        "the two stages are exchanged.",
+        {"in parts:": "in parts if stage == 'task' else []:"},
+        'in the stage "language" nothing trains. Does an `else` that freezes belong to the second `if` alone? '
+        "Write elif, or freeze first.",
+        {"model.requires_grad_(False)": "model.base_model.requires_grad_(False)"},
+        "only model.base_model is frozen. The heads lie outside it: model.requires_grad_(False).",
+        {"return model": "model.eval()\n    return model"},
+        "the model was put into eval mode. What trains is a matter of requires_grad alone; the mode switches "
+        "dropout, and is left as it was.",
+        {"head_parts(model, head)": 'head_parts(model, ["classifier"])'},
+        "the argument `head` is not used. A head may have another name than classifier.",
+        {f"[{_TASKS}]": "[]"},
+        "the task's bottlenecks do not train in their stage. Take .task of every stack.",
+        {"stacks(model)": "stacks(model)[:1]"},
+        "only the first layer's adapter trains. stacks(model) has one stack for each layer.",
+        {f"{_MORE}\n": ""},
+        "what trained before goes on training. Freeze the whole model first: model.requires_grad_(False).",
+        {"part.requires_grad_(True)": "pass"},
+        "nothing trains. Set requires_grad of what belongs to the stage, after all else was frozen, with "
+        "part.requires_grad_(True): `part.requires_grad = True` only sets an attribute of a module.",
+        {"(False)": "(True)", "(True)": "(False)"},
+        "that is turned round: requires_grad is True for what trains.",
     ),
     advice={
         INPUTS_CHANGED: INTACT,

@@ -5,11 +5,4 @@ from course_utils.checks.memory.counting import HIGHEST_LEVEL, LARGEST_BATCH
 from course_utils.checks.memory.quantizing import QUANTIZE_BLOCKWISE
 from course_utils.checks.memory.states import ADAMW_STEP
 
-EXERCISES = (
-    HIGHEST_LEVEL,
-    SAVED_BYTES,
-    BLOCK_ACTIVATIONS,
-    ADAMW_STEP,
-    QUANTIZE_BLOCKWISE,
-    LARGEST_BATCH,
-)
+EXERCISES = (HIGHEST_LEVEL, SAVED_BYTES, BLOCK_ACTIVATIONS, ADAMW_STEP, QUANTIZE_BLOCKWISE, LARGEST_BATCH)

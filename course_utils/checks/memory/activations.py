@@ -114,50 +114,35 @@ SAVED_BYTES = Exercise(
     observe=_observe_saved,
     mistakes=edits(
         memory.saved_bytes,
-        (
-            {_SAVE: "saved[storage.data_ptr(), len(saved)] = storage", "if address not": "if address[0] not"},
-            "what is saved twice is counted twice. Keep the storages by their address: each counts once.",
-        ),
-        (
-            {_SAVE: "saved[tensor.data_ptr()] = storage"},
-            "two views of one memory are counted as two. A tensor's address is that of its first entry; that of its "
-            "memory is tensor.untyped_storage().data_ptr().",
-        ),
-        (
-            {"= storage\n": "= tensor\n", "storage.nbytes() for": "storage.nbytes for"},
-            "a view is counted with its own entries only, or several in place of one. It keeps all of its memory "
-            "alive: count storage.nbytes().",
-        ),
-        (
-            {" if address not in counted": ""},
-            "what is present is counted too. Leave out the storages of these tensors.",
-        ),
-        (
-            {"storage.nbytes() for": "storage.nbytes() // 4 for"},
-            "those are entries, or too few bytes. storage.nbytes() knows how many bytes an entry has.",
-        ),
-        (
-            {"with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)": "if True"},
-            "nothing is counted: pack is never called. The hooks hold only within `with "
-            "torch.autograd.graph.saved_tensors_hooks(pack, unpack):`, so run() belongs in there.",
-        ),
-        ({"        run()": "        pass"}, "run is never called, so there is nothing to see."),
-        ({"        run()": "        with torch.no_grad(): run()"}, "no_grad() makes autograd keep nothing."),
-        (
-            {"        run()": "        run(), run()"},
-            "run is called twice, and the second run saves as much again.",
-        ),
-        (
-            {"        return tensor": "        return None"},
-            "the bytes are right, but backward cannot work any more: what pack returns is what autograd keeps, "
-            "and what unpack returns is what backward gets. Return the tensor in both.",
-        ),
-        (
-            {"        return tensor": "        return tensor.clone()"},
-            "the bytes are right, but pack returns a copy, and autograd then keeps that too: measuring takes as much "
-            "memory again. Return the tensor itself.",
-        ),
-        ({"return sum(": "return 1e-6 * sum("}, "those are MB. Return bytes, a whole number."),
+        {_SAVE: "saved[storage.data_ptr(), len(saved)] = storage", "if address not": "if address[0] not"},
+        "what is saved twice is counted twice. Keep the storages by their address: each counts once.",
+        {_SAVE: "saved[tensor.data_ptr()] = storage"},
+        "two views of one memory are counted as two. A tensor's address is that of its first entry; that of its "
+        "memory is tensor.untyped_storage().data_ptr().",
+        {"= storage\n": "= tensor\n", "storage.nbytes() for": "storage.nbytes for"},
+        "a view is counted with its own entries only, or several in place of one. It keeps all of its memory "
+        "alive: count storage.nbytes().",
+        {" if address not in counted": ""},
+        "what is present is counted too. Leave out the storages of these tensors.",
+        {"storage.nbytes() for": "storage.nbytes() // 4 for"},
+        "those are entries, or too few bytes. storage.nbytes() knows how many bytes an entry has.",
+        {"with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)": "if True"},
+        "nothing is counted: pack is never called. The hooks hold only within `with "
+        "torch.autograd.graph.saved_tensors_hooks(pack, unpack):`, so run() belongs in there.",
+        {"        run()": "        pass"},
+        "run is never called, so there is nothing to see.",
+        {"        run()": "        with torch.no_grad(): run()"},
+        "no_grad() makes autograd keep nothing.",
+        {"        run()": "        run(), run()"},
+        "run is called twice, and the second run saves as much again.",
+        {"        return tensor": "        return None"},
+        "the bytes are right, but backward cannot work any more: what pack returns is what autograd keeps, "
+        "and what unpack returns is what backward gets. Return the tensor in both.",
+        {"        return tensor": "        return tensor.clone()"},
+        "the bytes are right, but pack returns a copy, and autograd then keeps that too: measuring takes as much "
+        "memory again. Return the tensor itself.",
+        {"return sum(": "return 1e-6 * sum("},
+        "those are MB. Return bytes, a whole number.",
     ),
     advice={
         "type": "return a whole number of bytes.",
@@ -192,72 +177,54 @@ BLOCK_ACTIVATIONS = Exercise(
     observe=observe_number,
     mistakes=edits(
         memory.block_activations,
-        ({" * bytes_each": ""}, "these are numbers, not bytes: multiply by bytes_each."),
-        ({"batch * ": ""}, "that is one text. Multiply by the batch."),
-        (
-            {" if fused else heads * length": ""},
-            "fused is not used. Where it is False, attention keeps heads * length numbers a token.",
-        ),
-        (
-            {"heads if fused else ": ""},
-            "fused is not used. Where it is True, attention keeps one number for each head and token.",
-        ),
-        ({"if fused": "if not fused"}, "fused is turned round: the whole matrix is kept where it is False."),
-        ({"heads * ": ""}, "each head has a matrix of its own: heads * length numbers a token."),
-        ({" + 2 * 2": ""}, "the two LayerNorms keep 2 numbers a token each, besides their inputs."),
-        ({"2 * 2": "2"}, "there are two LayerNorms in a block, and each keeps 2 numbers a token."),
-        (
-            {"* 4": "* 1"},
-            "the feed-forward part is four times as wide: 4 * hidden numbers go into GELU, and 4 * hidden come out.",
-        ),
-        (
-            {"2 * 4": "4"},
-            "GELU's input and its output are both kept: the one for GELU's own gradient, the other for that of the "
-            "linear layer behind it.",
-        ),
-        ({"8 +": "5 +"}, "query, key and value are three tensors of hidden numbers a token."),
-        (
-            {"8 +": "7 +"},
-            "a vector of hidden numbers is missing: the block's input, attention's output, the input of either "
-            "LayerNorm, or what the first one gives.",
-        ),
-        (
-            {"8 +": "6 +"},
-            "two vectors of hidden numbers are missing. Without query, key, value and the wide ones there are five: "
-            "the block's input, attention's output, both LayerNorms' inputs, what the first gives.",
-        ),
-        (
-            {" + 2 * 4": ""},
-            "the feed-forward part is missing: 4 * hidden numbers go into GELU, and 4 * hidden come out.",
-        ),
-        (
-            {"2 * 2": "2 * 2 * hidden"},
-            "the numbers that a LayerNorm keeps besides its input are single: 2 a token, not 2 vectors.",
-        ),
-        (
-            {"+ attention": "+ attention // heads"},
-            "heads is not used: attention keeps its numbers for each head.",
-        ),
-        (
-            {" + attention": ""},
-            "what attention keeps besides its vectors is missing: heads numbers a token if fused, else heads * "
-            "length.",
-        ),
-        (
-            {
-                " + attention": "",
-                "return ": "return (",
-                "length * numbers_a_token": "length * numbers_a_token + attention)",
-            },
-            "what attention keeps is for each token too: it belongs into the bracket that is multiplied by batch * "
-            "length.",
-        ),
-        (
-            {"heads * length": "heads * length**2"},
-            "the matrix has length * length numbers a head and text, and batch * length is outside the bracket "
-            "already: inside, heads * length.",
-        ),
-        ({"return": "return 1.0 *"}, "a count of bytes is a whole number: an int. Use * and +."),
+        {" * bytes_each": ""},
+        "these are numbers, not bytes: multiply by bytes_each.",
+        {"batch * ": ""},
+        "that is one text. Multiply by the batch.",
+        {" if fused else heads * length": ""},
+        "fused is not used. Where it is False, attention keeps heads * length numbers a token.",
+        {"heads if fused else ": ""},
+        "fused is not used. Where it is True, attention keeps one number for each head and token.",
+        {"if fused": "if not fused"},
+        "fused is turned round: the whole matrix is kept where it is False.",
+        {"heads * ": ""},
+        "each head has a matrix of its own: heads * length numbers a token.",
+        {" + 2 * 2": ""},
+        "the two LayerNorms keep 2 numbers a token each, besides their inputs.",
+        {"2 * 2": "2"},
+        "there are two LayerNorms in a block, and each keeps 2 numbers a token.",
+        {"* 4": "* 1"},
+        "the feed-forward part is four times as wide: 4 * hidden numbers go into GELU, and 4 * hidden come out.",
+        {"2 * 4": "4"},
+        "GELU's input and its output are both kept: the one for GELU's own gradient, the other for that of the "
+        "linear layer behind it.",
+        {"8 +": "5 +"},
+        "query, key and value are three tensors of hidden numbers a token.",
+        {"8 +": "7 +"},
+        "a vector of hidden numbers is missing: the block's input, attention's output, the input of either "
+        "LayerNorm, or what the first one gives.",
+        {"8 +": "6 +"},
+        "two vectors of hidden numbers are missing. Without query, key, value and the wide ones there are five: "
+        "the block's input, attention's output, both LayerNorms' inputs, what the first gives.",
+        {" + 2 * 4": ""},
+        "the feed-forward part is missing: 4 * hidden numbers go into GELU, and 4 * hidden come out.",
+        {"2 * 2": "2 * 2 * hidden"},
+        "the numbers that a LayerNorm keeps besides its input are single: 2 a token, not 2 vectors.",
+        {"+ attention": "+ attention // heads"},
+        "heads is not used: attention keeps its numbers for each head.",
+        {" + attention": ""},
+        "what attention keeps besides its vectors is missing: heads numbers a token if fused, else heads * length.",
+        {
+            " + attention": "",
+            "return ": "return (",
+            "length * numbers_a_token": "length * numbers_a_token + attention)",
+        },
+        "what attention keeps is for each token too: it belongs into the bracket that is multiplied by batch * length.",
+        {"heads * length": "heads * length**2"},
+        "the matrix has length * length numbers a head and text, and batch * length is outside the bracket "
+        "already: inside, heads * length.",
+        {"return": "return 1.0 *"},
+        "a count of bytes is a whole number: an int. Use * and +.",
     ),
     advice={
         "type": "return a whole number (an int).",

@@ -51,55 +51,36 @@ HIGHEST_LEVEL = Exercise(
     observe=_observe_level,
     mistakes=edits(
         memory.highest_level,
-        (
-            {"level +=": "level ="},
-            "that is the largest single change. The level is the sum of all changes up to there.",
-        ),
-        ({"if level > highest": "if True"}, "that is the level at the end. Keep the highest one on the way."),
-        (
-            {"+= change": "+= max(change, 0)"},
-            "what goes is not taken off. Add every change, those below 0 too.",
-        ),
-        (
-            {">": ">="},
-            "the level is right, the index is that of the last time it was reached. The first is asked for: compare "
-            "with >, not with >=.",
-        ),
-        ({"return": "where += 1\n    return"}, "the index counts from 1. Python's first index is 0."),
-        (
-            {"return highest, where": "return where, highest"},
-            "level and index are exchanged: the level comes first.",
-        ),
-        (
-            {"        level += change\n": "", "level, index": "level, index\n        level += change"},
-            "that is the level before each change. The change at an index has happened: add it first.",
-        ),
-        ({"0, 0, 0": "0, math.inf, 0", ">": "<"}, "that is the lowest level. The highest is asked for."),
-        (
-            {"+= change": "+= abs(change)"},
-            "what goes is added as if it came. A change below 0 lowers the level: add it with its sign.",
-        ),
-        (
-            {"return": "where = changes.index(max(changes))\n    return"},
-            "the level is right, the index is that of the largest change. Which change lifted the level above all "
-            "before it?",
-        ),
-        (
-            {"return": "where = index\n    return"},
-            "the level is right, the index is the last one. Keep the index at which the level was reached.",
-        ),
-        (
-            {"return highest, where": "return highest"},
-            "that is the level alone. Return the index of the change too: level, index.",
-        ),
-        (
-            {"return highest, where": "return where"},
-            "that is the index alone. Return the level too, and first: level, index.",
-        ),
-        (
-            lambda changes: list(itertools.accumulate(changes)),
-            "these are all levels. Return the highest of them, and its index.",
-        ),
+        {"level +=": "level ="},
+        "that is the largest single change. The level is the sum of all changes up to there.",
+        {"if level > highest": "if True"},
+        "that is the level at the end. Keep the highest one on the way.",
+        {"+= change": "+= max(change, 0)"},
+        "what goes is not taken off. Add every change, those below 0 too.",
+        {">": ">="},
+        "the level is right, the index is that of the last time it was reached. The first is asked for: compare "
+        "with >, not with >=.",
+        {"return": "where += 1\n    return"},
+        "the index counts from 1. Python's first index is 0.",
+        {"return highest, where": "return where, highest"},
+        "level and index are exchanged: the level comes first.",
+        {"        level += change\n": "", "level, index": "level, index\n        level += change"},
+        "that is the level before each change. The change at an index has happened: add it first.",
+        {"0, 0, 0": "0, math.inf, 0", ">": "<"},
+        "that is the lowest level. The highest is asked for.",
+        {"+= change": "+= abs(change)"},
+        "what goes is added as if it came. A change below 0 lowers the level: add it with its sign.",
+        {"return": "where = changes.index(max(changes))\n    return"},
+        "the level is right, the index is that of the largest change. Which change lifted the level above all "
+        "before it?",
+        {"return": "where = index\n    return"},
+        "the level is right, the index is the last one. Keep the index at which the level was reached.",
+        {"return highest, where": "return highest"},
+        "that is the level alone. Return the index of the change too: level, index.",
+        {"return highest, where": "return where"},
+        "that is the index alone. Return the level too, and first: level, index.",
+        lambda changes: list(itertools.accumulate(changes)),
+        "these are all levels. Return the highest of them, and its index.",
     ),
     advice={
         INPUTS_CHANGED: "the list of changes is changed in place: it is needed again. Only read it.",
@@ -177,52 +158,33 @@ LARGEST_BATCH = Exercise(
     observe=_observe_batch,
     mistakes=edits(
         memory.largest_batch,
-        (
-            {"fits, too_large = 0, 1": "fits, too_large = 1, 2"},
-            "where not even one row fits, the answer is 0. Begin with that: 0 fits, and 1 is not known yet.",
-        ),
-        (
-            {_HALVING: "while False"},
-            "that is a power of two. It fits, and its double does not: the largest one that fits may lie between. "
-            "Halve the gap until it is 1.",
-        ),
-        (
-            {"return fits": "return too_large"},
-            "that is the smallest batch that does not fit. The one before it does.",
-        ),
-        ({"<= free": "< free"}, "a step that needs exactly what is free does fit: compare with <=."),
-        (
-            {"> 1:": "> 2:"},
-            "the search ends too early. The two must be neighbours: one fits, the next does not.",
-        ),
-        (
-            {"fits = middle": "fits = middle + 1", "too_large = middle": "too_large = middle - 1"},
-            "the search steps over sizes that it has not tried. What fits becomes `fits` itself, and what does not "
-            "becomes `too_large`.",
-        ),
-        (
-            {"if peak(middle) <= free": "if peak(middle) > free"},
-            "the halves are exchanged: where the middle fits, search above it.",
-        ),
-        (
-            {"return fits": "return peak(fits) if fits else 0"},
-            "those are the bytes. The size of the batch is asked for.",
-        ),
-        (
-            {_OUTGROWN: "while too_large * peak(1) <= free", "peak(middle)": "middle * peak(1)"},
-            "what a single row needs is multiplied. Parameters, gradients and states are there once, whatever the "
-            "batch: ask peak for the batch itself.",
-        ),
-        (
-            _on_a_line,
-            "that draws a straight line through the peaks of 1 and 2. The peak need not lie on one: memory comes in "
-            "pieces, and another moment may become the worst. Try the sizes themselves.",
-        ),
-        (
-            _one_by_one,
-            "right, but each size that is tried is a training step, and there are many. Double the size until it does "
-            "not fit, then halve the gap.",
-        ),
+        {"fits, too_large = 0, 1": "fits, too_large = 1, 2"},
+        "where not even one row fits, the answer is 0. Begin with that: 0 fits, and 1 is not known yet.",
+        {_HALVING: "while False"},
+        "that is a power of two. It fits, and its double does not: the largest one that fits may lie between. "
+        "Halve the gap until it is 1.",
+        {"return fits": "return too_large"},
+        "that is the smallest batch that does not fit. The one before it does.",
+        {"<= free": "< free"},
+        "a step that needs exactly what is free does fit: compare with <=.",
+        {"> 1:": "> 2:"},
+        "the search ends too early. The two must be neighbours: one fits, the next does not.",
+        {"fits = middle": "fits = middle + 1", "too_large = middle": "too_large = middle - 1"},
+        "the search steps over sizes that it has not tried. What fits becomes `fits` itself, and what does not "
+        "becomes `too_large`.",
+        {"if peak(middle) <= free": "if peak(middle) > free"},
+        "the halves are exchanged: where the middle fits, search above it.",
+        {"return fits": "return peak(fits) if fits else 0"},
+        "those are the bytes. The size of the batch is asked for.",
+        {_OUTGROWN: "while too_large * peak(1) <= free", "peak(middle)": "middle * peak(1)"},
+        "what a single row needs is multiplied. Parameters, gradients and states are there once, whatever the "
+        "batch: ask peak for the batch itself.",
+        _on_a_line,
+        "that draws a straight line through the peaks of 1 and 2. The peak need not lie on one: memory comes in "
+        "pieces, and another moment may become the worst. Try the sizes themselves.",
+        _one_by_one,
+        "right, but each size that is tried is a training step, and there are many. Double the size until it does "
+        "not fit, then halve the gap.",
     ),
     advice={
         "type": "return a whole number: how many rows fit.",

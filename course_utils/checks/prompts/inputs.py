@@ -119,88 +119,51 @@ PROMPT_TUNED = Exercise(
     observe=_observe_tuned,
     mistakes=edits(
         prompts.PromptTuned,
-        (
-            {"inputs_embeds=torch": "input_ids=input_ids,\n            inputs_embeds=torch"},
-            "the model is given tokens and embeddings, and takes one of the two: inputs_embeds, which holds both the "
-            "prompt and the text.",
-        ),
-        (
-            {"self.prompts[task_ids]": "self.prompts[task_ids[0]]"},
-            "every row gets the prompt of the first row's task. Look up all: self.prompts[task_ids].",
-        ),
-        (
-            {"[:, number:]": "[:, number - 1 : -1]"},
-            "the logits are shifted by one. Only the prompt's are cut off; the shift comes with the loss.",
-        ),
-        (
-            {_JOINED: "[tokens, rows]"},
-            "the prompt stands behind the tokens. A causal model reads from the left: what stands behind a token "
-            "cannot change it.",
-        ),
-        (
-            {_JOINED: "[rows, tokens[:, number:]]"},
-            "the prompt takes the place of the first tokens. It stands in front of them; the rows grow.",
-        ),
-        (
-            {_JOINED: "[rows.mean(dim=1, keepdim=True).expand_as(rows), tokens]"},
-            "the virtual tokens are averaged. Each keeps its own vector.",
-        ),
-        (
-            {_PADDED: "attention_mask"},
-            "the attention mask is as short as the text. The rows have grown, and the prompt needs ones in it, too.",
-        ),
-        ({"value=1": "value=0"}, "the mask hides the prompt. It has ones there: the prompt is to be read."),
-        (
-            {"(number, 0)": "(0, number)"},
-            "the ones for the prompt stand at the end of the mask. The prompt stands in front.",
-        ),
-        (
-            {"F.pad(attention_mask": "F.pad(torch.ones_like(attention_mask)"},
-            "the mask is one everywhere, so the model reads the padding. Keep the mask of the text as it is.",
-        ),
-        (
-            {"            position_ids=positions(mask) + first_position(self.model),\n": ""},
-            "no positions are passed on, so padding between prompt and text counts as room. Pass position_ids.",
-        ),
-        (
-            {"positions(mask)": "F.pad(positions(attention_mask), (number, 0))"},
-            "the text's positions begin anew at 0, where the prompt stands already. Count on: positions of the mask "
-            "that has the prompt in it.",
-        ),
-        (
-            {"positions(mask)": "torch.arange(mask.shape[1]).expand_as(mask)"},
-            "the positions count the padding, too, so a padded text seems farther from its prompt. Call positions with "
-            "the mask that has the prompt in it.",
-        ),
-        (
-            {" + first_position(self.model)": ""},
-            "some models, as RoBERTa, begin to count behind their padding_idx. Add first_position(self.model).",
-        ),
-        (
-            {"outputs.logits[:, number:]": "outputs.logits"},
-            "the logits of the virtual tokens are still there. Cut them off: the labels have none for them.",
-        ),
-        (
-            {"[:, number:]": "[:, :-number]"},
-            "the last tokens' logits are cut off. The prompt stands in front, and so do its logits.",
-        ),
-        (
-            {_NOT_LOOKED_UP: "self.prompts[0]"},
-            "task_ids is not used: each row gets the prompt of its own task, self.prompts[task_ids].",
-        ),
-        (
-            {_NOT_LOOKED_UP: "self.prompts[task_ids]"},
-            "task_ids may be None. Then every row gets the first prompt.",
-        ),
-        (
-            {"prompt.to(": "prompt.detach().to("},
-            "no gradient reaches the prompt: .detach(), .data or torch.no_grad() cut it, and it could not learn.",
-        ),
-        (
-            {".to(tokens.dtype)": ""},
-            "the prompt is kept in float32, and the model may be in half precision: bring the prompt to the dtype of "
-            "the token embeddings before you join them.",
-        ),
+        {"inputs_embeds=torch": "input_ids=input_ids,\n            inputs_embeds=torch"},
+        "the model is given tokens and embeddings, and takes one of the two: inputs_embeds, which holds both the "
+        "prompt and the text.",
+        {"self.prompts[task_ids]": "self.prompts[task_ids[0]]"},
+        "every row gets the prompt of the first row's task. Look up all: self.prompts[task_ids].",
+        {"[:, number:]": "[:, number - 1 : -1]"},
+        "the logits are shifted by one. Only the prompt's are cut off; the shift comes with the loss.",
+        {_JOINED: "[tokens, rows]"},
+        "the prompt stands behind the tokens. A causal model reads from the left: what stands behind a token "
+        "cannot change it.",
+        {_JOINED: "[rows, tokens[:, number:]]"},
+        "the prompt takes the place of the first tokens. It stands in front of them; the rows grow.",
+        {_JOINED: "[rows.mean(dim=1, keepdim=True).expand_as(rows), tokens]"},
+        "the virtual tokens are averaged. Each keeps its own vector.",
+        {_PADDED: "attention_mask"},
+        "the attention mask is as short as the text. The rows have grown, and the prompt needs ones in it, too.",
+        {"value=1": "value=0"},
+        "the mask hides the prompt. It has ones there: the prompt is to be read.",
+        {"(number, 0)": "(0, number)"},
+        "the ones for the prompt stand at the end of the mask. The prompt stands in front.",
+        {"F.pad(attention_mask": "F.pad(torch.ones_like(attention_mask)"},
+        "the mask is one everywhere, so the model reads the padding. Keep the mask of the text as it is.",
+        {"            position_ids=positions(mask) + first_position(self.model),\n": ""},
+        "no positions are passed on, so padding between prompt and text counts as room. Pass position_ids.",
+        {"positions(mask)": "F.pad(positions(attention_mask), (number, 0))"},
+        "the text's positions begin anew at 0, where the prompt stands already. Count on: positions of the mask "
+        "that has the prompt in it.",
+        {"positions(mask)": "torch.arange(mask.shape[1]).expand_as(mask)"},
+        "the positions count the padding, too, so a padded text seems farther from its prompt. Call positions with "
+        "the mask that has the prompt in it.",
+        {" + first_position(self.model)": ""},
+        "some models, as RoBERTa, begin to count behind their padding_idx. Add first_position(self.model).",
+        {"outputs.logits[:, number:]": "outputs.logits"},
+        "the logits of the virtual tokens are still there. Cut them off: the labels have none for them.",
+        {"[:, number:]": "[:, :-number]"},
+        "the last tokens' logits are cut off. The prompt stands in front, and so do its logits.",
+        {_NOT_LOOKED_UP: "self.prompts[0]"},
+        "task_ids is not used: each row gets the prompt of its own task, self.prompts[task_ids].",
+        {_NOT_LOOKED_UP: "self.prompts[task_ids]"},
+        "task_ids may be None. Then every row gets the first prompt.",
+        {"prompt.to(": "prompt.detach().to("},
+        "no gradient reaches the prompt: .detach(), .data or torch.no_grad() cut it, and it could not learn.",
+        {".to(tokens.dtype)": ""},
+        "the prompt is kept in float32, and the model may be in half precision: bring the prompt to the dtype of "
+        "the token embeddings before you join them.",
     ),
     advice={
         READS: "the model reads (batch, num_virtual_tokens + length, hidden): in each row first the prompt, the same "

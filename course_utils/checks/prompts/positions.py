@@ -39,56 +39,42 @@ POSITIONS = Exercise(
     observe=_observe_positions,
     mistakes=edits(
         prompts.positions,
-        (
-            {"attention_mask": "torch.ones_like(attention_mask)"},
-            "padding counts as a token, so what stands behind it moves on. Count the ones only: "
-            "the running sum of the mask.",
-        ),
-        ({" - 1": ""}, "the first token is at 1. Positions begin at 0: subtract one from the running sum."),
-        (
-            {"cumsum(dim=-1)": "flip(-1).cumsum(dim=-1).flip(-1)"},
-            "that counts from the right. How many tokens stand before, on the left?",
-        ),
-        (
-            {
-                "attention_mask": "torch.ones_like(attention_mask)",
-                " - 1": " - (attention_mask == 0).sum(dim=-1, keepdim=True) - 1",
-            },
-            "that holds where all padding stands on the left. It may stand anywhere, also between "
-            "the prompt and the tokens: take the running sum of the mask.",
-        ),
-        (
-            {"dim=-1": "dim=0"},
-            "the sum runs over the batch, dim 0. Each row has positions of its own: dim=-1.",
-        ),
-        (
-            {".clamp(min=0)": ""},
-            "padding before the first token gets the position -1, and a model that looks positions up in "
-            "a table fails there. Lift it to 0: clamp(min=0).",
-        ),
-        ({"min=0)": "min=0).float()"}, "positions are whole numbers: leave the running sum in int64."),
-        (
-            {".cumsum(dim=-1)": " + 1"},
-            "that is the mask. A position says how many tokens stand before: the running sum.",
-        ),
-        (
-            {"return (": "return attention_mask - 1 + attention_mask * (", ".clamp(min=0)": ""},
-            "padding gets the position -1, and a model that looks positions up in a table fails there. Lift it to 0.",
-        ),
-        (
-            {
-                "attention_mask": "torch.ones_like(attention_mask)",
-                " - 1": " - attention_mask.argmax(dim=1, keepdim=True) - 1",
-            },
-            "only the padding before the first token is taken off. It may also stand behind it, between the prompt and "
-            "the text: take the running sum of the mask.",
-        ),
-        ({"min=0": "max=0"}, "that cuts off what is above 0. Below 0 is to be cut off: clamp(min=0)."),
-        ({"min=0": "min=1"}, "the first token is lifted to 1. It stands at 0: clamp(min=0)."),
-        (
-            {"attention_mask": "(attention_mask == 0)", " - 1": ""},
-            "that counts the padding. Count the tokens, where the mask is 1.",
-        ),
+        {"attention_mask": "torch.ones_like(attention_mask)"},
+        "padding counts as a token, so what stands behind it moves on. Count the ones only: "
+        "the running sum of the mask.",
+        {" - 1": ""},
+        "the first token is at 1. Positions begin at 0: subtract one from the running sum.",
+        {"cumsum(dim=-1)": "flip(-1).cumsum(dim=-1).flip(-1)"},
+        "that counts from the right. How many tokens stand before, on the left?",
+        {
+            "attention_mask": "torch.ones_like(attention_mask)",
+            " - 1": " - (attention_mask == 0).sum(dim=-1, keepdim=True) - 1",
+        },
+        "that holds where all padding stands on the left. It may stand anywhere, also between "
+        "the prompt and the tokens: take the running sum of the mask.",
+        {"dim=-1": "dim=0"},
+        "the sum runs over the batch, dim 0. Each row has positions of its own: dim=-1.",
+        {".clamp(min=0)": ""},
+        "padding before the first token gets the position -1, and a model that looks positions up in "
+        "a table fails there. Lift it to 0: clamp(min=0).",
+        {"min=0)": "min=0).float()"},
+        "positions are whole numbers: leave the running sum in int64.",
+        {".cumsum(dim=-1)": " + 1"},
+        "that is the mask. A position says how many tokens stand before: the running sum.",
+        {"return (": "return attention_mask - 1 + attention_mask * (", ".clamp(min=0)": ""},
+        "padding gets the position -1, and a model that looks positions up in a table fails there. Lift it to 0.",
+        {
+            "attention_mask": "torch.ones_like(attention_mask)",
+            " - 1": " - attention_mask.argmax(dim=1, keepdim=True) - 1",
+        },
+        "only the padding before the first token is taken off. It may also stand behind it, between the prompt and "
+        "the text: take the running sum of the mask.",
+        {"min=0": "max=0"},
+        "that cuts off what is above 0. Below 0 is to be cut off: clamp(min=0).",
+        {"min=0": "min=1"},
+        "the first token is lifted to 1. It stands at 0: clamp(min=0).",
+        {"attention_mask": "(attention_mask == 0)", " - 1": ""},
+        "that counts the padding. Count the tokens, where the mask is 1.",
     ),
     advice={
         "value": "take one row, and count: how many ones stand before this one? The running sum of the mask, less one.",

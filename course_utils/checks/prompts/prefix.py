@@ -55,56 +55,37 @@ KEYS_AND_VALUES = Exercise(
     observe=_observe_pairs,
     mistakes=edits(
         prompts.keys_and_values,
-        (
-            {
-                "heads, -1).permute(1, 2, 3, 0, 4)": "-1).permute(1, 2, 0, 3).reshape(layers, 2, heads, len(prefix), "
-                "-1)"
-            },
-            "a view of (heads, tokens, numbers) cuts the row anew, across tokens. View it as (tokens, heads, numbers), "
-            "and then exchange the dims: transpose or permute.",
-        ),
-        ({"(key, value)": "(key, key)"}, "the keys are given twice. The value comes second."),
-        (
-            {"(key, value)": "(value, key)"},
-            "keys and values are exchanged: the key comes first, in the row and in the pair.",
-        ),
-        (
-            {"layers, 2": "2, layers", "1, 2, 3,": "2, 1, 3,"},
-            "that takes the keys of all layers first, then the values. A row goes layer after layer: "
-            "key, value, key, value.",
-        ),
-        (
-            {"heads, -1": "-1, heads", "3, 0, 4": "4, 0, 3"},
-            "the numbers of a head are picked from all over. A key goes head after head: the heads come "
-            "first in the view, then the numbers of each.",
-        ),
-        (
-            {"len(prefix), layers, 2, heads": "layers, 2, heads, len(prefix)", ".permute(1, 2, 3, 0, 4)": ""},
-            "the shape is right, the places are not: a view alone cuts rows apart. View as "
-            "(tokens, layers, 2, heads, numbers), then permute.",
-        ),
-        (
-            {"rows]": "rows.transpose(3, 4)]"},
-            "the tokens stand before the heads. Attention wants (batch, heads, tokens, numbers).",
-        ),
-        (
-            {"batch_size": "1"},
-            "there is one row only. Each of the batch_size rows needs the prefix: expand it.",
-        ),
-        (
-            {"prefix.view": "prefix.detach().view"},
-            "the value is right, but no gradient reaches the prefix: .detach(), .data or torch.no_grad() "
-            "cut it, and the prefix could not learn.",
-        ),
-        ({"rows]": "rows.flip(0)]"}, "the layers come in reverse order."),
-        (
-            {"rows]": "rows[:1].expand(layers, -1, -1, -1, -1, -1)]"},
-            "each layer gets the keys and values of the first. Each has its own.",
-        ),
-        (
-            {".unsqueeze(2).expand(-1, -1, batch_size, -1, -1, -1)": ""},
-            "the batch is missing: (batch_size, heads, tokens, numbers), the same for each row.",
-        ),
+        {
+            "heads, -1).permute(1, 2, 3, 0, 4)": "-1).permute(1, 2, 0, 3).reshape(layers, 2, heads, len(prefix), -1)"
+        },
+        "a view of (heads, tokens, numbers) cuts the row anew, across tokens. View it as (tokens, heads, numbers), "
+        "and then exchange the dims: transpose or permute.",
+        {"(key, value)": "(key, key)"},
+        "the keys are given twice. The value comes second.",
+        {"(key, value)": "(value, key)"},
+        "keys and values are exchanged: the key comes first, in the row and in the pair.",
+        {"layers, 2": "2, layers", "1, 2, 3,": "2, 1, 3,"},
+        "that takes the keys of all layers first, then the values. A row goes layer after layer: "
+        "key, value, key, value.",
+        {"heads, -1": "-1, heads", "3, 0, 4": "4, 0, 3"},
+        "the numbers of a head are picked from all over. A key goes head after head: the heads come "
+        "first in the view, then the numbers of each.",
+        {"len(prefix), layers, 2, heads": "layers, 2, heads, len(prefix)", ".permute(1, 2, 3, 0, 4)": ""},
+        "the shape is right, the places are not: a view alone cuts rows apart. View as "
+        "(tokens, layers, 2, heads, numbers), then permute.",
+        {"rows]": "rows.transpose(3, 4)]"},
+        "the tokens stand before the heads. Attention wants (batch, heads, tokens, numbers).",
+        {"batch_size": "1"},
+        "there is one row only. Each of the batch_size rows needs the prefix: expand it.",
+        {"prefix.view": "prefix.detach().view"},
+        "the value is right, but no gradient reaches the prefix: .detach(), .data or torch.no_grad() "
+        "cut it, and the prefix could not learn.",
+        {"rows]": "rows.flip(0)]"},
+        "the layers come in reverse order.",
+        {"rows]": "rows[:1].expand(layers, -1, -1, -1, -1, -1)]"},
+        "each layer gets the keys and values of the first. Each has its own.",
+        {".unsqueeze(2).expand(-1, -1, batch_size, -1, -1, -1)": ""},
+        "the batch is missing: (batch_size, heads, tokens, numbers), the same for each row.",
     ),
     advice={
         HAS_GRADIENT: "no gradient can flow back through the result, so the prefix could not learn. Something cut it: "

@@ -34,43 +34,31 @@ SERVING_BYTES = Exercise(
     observe=_observe_number,
     mistakes=edits(
         scale.serving_bytes,
-        (
-            {" + kept": ""},
-            "that is the weights alone. The keys and values of the tokens so far are kept too.",
-        ),
-        ({"parameters + ": ""}, "that is the keys and values alone. The weights are in memory too."),
-        ({"2 * ": ""}, "only one vector a layer and token is counted. A key and a value are two."),
-        ({"layers * ": ""}, "that is one layer. Each layer keeps keys and values of its own."),
-        (
-            {" * batch_size": ""},
-            "the keys and values of one text are counted. Each text of the batch has its own.",
-        ),
-        (
-            {" * context": ""},
-            "the keys and values of one token are counted. Those of the whole context are kept.",
-        ),
-        (
-            {"context": "context**2"},
-            "the context is squared. Scores of attention are context by context, but nobody keeps them; "
-            "keys and values are one vector a token.",
-        ),
-        (
-            {"hidden_size": "hidden_size**2"},
-            "hidden_size is squared. A key is one vector of hidden_size numbers.",
-        ),
-        (
-            {"parameters": "batch_size * parameters"},
-            "the weights are counted once for each text. All texts share them.",
-        ),
-        ({" * bytes_per_number": ""}, "those are numbers, not bytes: multiply by bytes_per_number."),
-        (
-            {"(parameters + kept)": "parameters + kept"},
-            "the weights are in numbers, not bytes: multiply them by bytes_per_number too.",
-        ),
-        (
-            {"(parameters +": "parameters * bytes_per_number + (", ") * bytes_per_number": ")"},
-            "keys and values are in numbers, not bytes: multiply them by bytes_per_number too.",
-        ),
+        {" + kept": ""},
+        "that is the weights alone. The keys and values of the tokens so far are kept too.",
+        {"parameters + ": ""},
+        "that is the keys and values alone. The weights are in memory too.",
+        {"2 * ": ""},
+        "only one vector a layer and token is counted. A key and a value are two.",
+        {"layers * ": ""},
+        "that is one layer. Each layer keeps keys and values of its own.",
+        {" * batch_size": ""},
+        "the keys and values of one text are counted. Each text of the batch has its own.",
+        {" * context": ""},
+        "the keys and values of one token are counted. Those of the whole context are kept.",
+        {"context": "context**2"},
+        "the context is squared. Scores of attention are context by context, but nobody keeps them; "
+        "keys and values are one vector a token.",
+        {"hidden_size": "hidden_size**2"},
+        "hidden_size is squared. A key is one vector of hidden_size numbers.",
+        {"parameters": "batch_size * parameters"},
+        "the weights are counted once for each text. All texts share them.",
+        {" * bytes_per_number": ""},
+        "those are numbers, not bytes: multiply by bytes_per_number.",
+        {"(parameters + kept)": "parameters + kept"},
+        "the weights are in numbers, not bytes: multiply them by bytes_per_number too.",
+        {"(parameters +": "parameters * bytes_per_number + (", ") * bytes_per_number": ")"},
+        "keys and values are in numbers, not bytes: multiply them by bytes_per_number too.",
     ),
     advice={
         "type": "return a plain number: bytes, worked out with + and *.",

@@ -61,113 +61,65 @@ ANSWER_LOG_LIKELIHOOD = Exercise(
     observe=_observe_likelihood,
     mistakes=edits(
         scale.answer_log_likelihood,
-        (
-            {"[:, :-1]": "", "[:, 1:]": ""},
-            "each place is scored by its own logits. The logits at a place are for the next token: "
-            "logits[:, :-1] score input_ids[:, 1:].",
-        ),
-        (
-            {"[:, :-1]": "[:, 1:]", "[:, 1:]": "[:, :-1]"},
-            "the shift goes the wrong way: logits[:, :-1] score input_ids[:, 1:].",
-        ),
-        (
-            {"mask[:, 1:]": "mask[:, :-1]"},
-            "the mask was not shifted with the tokens: it marks places of input_ids, so take answer_mask[:, 1:].",
-        ),
-        (
-            {"answer_mask[:, 1:]": "attention_mask[:, 1:].bool()"},
-            "the tokens of the prompt count as well. Only those of the answer should.",
-        ),
-        (
-            {"mask[:, 1:]": "mask[:, 1:] | True"},
-            "every token of the row counts. Those of the prompt and the padding should not.",
-        ),
-        (
-            {".sum(dim=-1)": ".sum(dim=-1) / counted.sum(dim=-1)"},
-            "that is the mean over the tokens of the answer. The probability of the whole answer is a product, so its "
-            "logarithm is the sum.",
-        ),
-        (
-            {".sum(dim=-1)": ".mean(dim=-1)"},
-            "that is the mean over all places of the row, with a 0 for each that does not count. The probability of "
-            "the answer is a product, so its logarithm is the sum.",
-        ),
-        (
-            {"~counted": "~(counted & answer_mask[:, :-1])"},
-            "the first token of the answer does not count. It is scored too, by the logits of the prompt's last token.",
-        ),
-        (
-            {"~counted": "~(counted & answer_mask.roll(-1, 1)[:, 1:])"},
-            "the last token of the answer does not count. Its own logits are for what would come next; it is scored by "
-            "those one place before.",
-        ),
-        (
-            {"~counted": "~(counted | answer_mask.roll(-1, 1)[:, 1:])"},
-            "the last token of the prompt counts as well. Does the mask begin one place too early?",
-        ),
-        (
-            {"~counted": "~answer_mask.roll(-1, 1)[:, 1:]"},
-            "the mask stands one place too early: it was shifted twice. It is shifted once, as the tokens are.",
-        ),
-        (
-            {"~counted": "counted"},
-            "the mask is turned round: the prompt and the padding count, and the answer does not.",
-        ),
-        (
-            {"~counted": "~(counted & (next_ids != pad_token_id))"},
-            "a token of the answer that has the id of the padding is left out. Padding is known by its place alone: "
-            "answer_mask.",
-        ),
-        ({"batch(prompts, answers,": "batch(answers, prompts,"}, "prompts and answers are exchanged."),
-        (
-            {"sum(dim=-1)": "sum()"},
-            "that is one number for the whole batch. Return one a row, of shape (batch,).",
-        ),
-        (
-            {"return ": "return -"},
-            "the sign is turned: that is a loss. A log-likelihood is 0 at best, and below 0 otherwise.",
-        ),
-        (
-            {"return of_next": "return of_next.exp()"},
-            "those are probabilities, added up. Take the sum of their logarithms.",
-        ),
-        (
-            {".log_softmax(dim=-1)": ""},
-            "those are logits, not log-probabilities: log_softmax over the vocabulary first.",
-        ),
-        (
-            {"return of_next": "of_next = of_next / 0.6931471805599453\n    return of_next"},
-            "those are bits. Nats, the natural logarithm, are wanted.",
-        ),
-        (
-            {"gather(-1, next_ids.unsqueeze(-1)).squeeze(-1)": "amax(dim=-1)"},
-            "that is the most likely token at each place. Take the token that stands there: gather.",
-        ),
-        (
-            {"log_softmax(dim=-1)": "log_softmax(dim=1)"},
-            "the softmax goes over the places. The vocabulary is the last dim: dim=-1.",
-        ),
-        (
-            {"log_softmax(dim=-1)": "log_softmax(dim=0)"},
-            "the softmax goes over the texts of the batch. The vocabulary is the last dim: dim=-1.",
-        ),
-        (
-            {".sum(dim=-1)": ".sum(dim=-1).exp()"},
-            "that is the probability of the answer. Stop at the sum of the logarithms.",
-        ),
-        (
-            {"ids[:, 1:]": "ids[:, :-1]"},
-            "the tokens were not shifted: logits[:, :-1] score input_ids[:, 1:].",
-        ),
-        (
-            {"log_softmax(dim=-1)": "softmax(dim=-1).log()"},
-            "the logarithm of a softmax is minus infinity where a probability rounds to 0. log_softmax stays finite.",
-        ),
-        (
-            {".logits.float()": ".logits"},
-            "a model may answer in half precision, and sums stall there. Turn the logits into float32 first.",
-        ),
-        ({"of_next.masked_fill(~counted, 0.0)": "(of_next * counted)"}, _TIMES_MASK),
+        {"[:, :-1]": "", "[:, 1:]": ""},
+        "each place is scored by its own logits. The logits at a place are for the next token: "
+        "logits[:, :-1] score input_ids[:, 1:].",
+        {"[:, :-1]": "[:, 1:]", "[:, 1:]": "[:, :-1]"},
+        "the shift goes the wrong way: logits[:, :-1] score input_ids[:, 1:].",
+        {"mask[:, 1:]": "mask[:, :-1]"},
+        "the mask was not shifted with the tokens: it marks places of input_ids, so take answer_mask[:, 1:].",
+        {"answer_mask[:, 1:]": "attention_mask[:, 1:].bool()"},
+        "the tokens of the prompt count as well. Only those of the answer should.",
+        {"mask[:, 1:]": "mask[:, 1:] | True"},
+        "every token of the row counts. Those of the prompt and the padding should not.",
+        {".sum(dim=-1)": ".sum(dim=-1) / counted.sum(dim=-1)"},
+        "that is the mean over the tokens of the answer. The probability of the whole answer is a product, so its "
+        "logarithm is the sum.",
+        {".sum(dim=-1)": ".mean(dim=-1)"},
+        "that is the mean over all places of the row, with a 0 for each that does not count. The probability of "
+        "the answer is a product, so its logarithm is the sum.",
+        {"~counted": "~(counted & answer_mask[:, :-1])"},
+        "the first token of the answer does not count. It is scored too, by the logits of the prompt's last token.",
+        {"~counted": "~(counted & answer_mask.roll(-1, 1)[:, 1:])"},
+        "the last token of the answer does not count. Its own logits are for what would come next; it is scored by "
+        "those one place before.",
+        {"~counted": "~(counted | answer_mask.roll(-1, 1)[:, 1:])"},
+        "the last token of the prompt counts as well. Does the mask begin one place too early?",
+        {"~counted": "~answer_mask.roll(-1, 1)[:, 1:]"},
+        "the mask stands one place too early: it was shifted twice. It is shifted once, as the tokens are.",
+        {"~counted": "counted"},
+        "the mask is turned round: the prompt and the padding count, and the answer does not.",
+        {"~counted": "~(counted & (next_ids != pad_token_id))"},
+        "a token of the answer that has the id of the padding is left out. Padding is known by its place alone: "
+        "answer_mask.",
+        {"batch(prompts, answers,": "batch(answers, prompts,"},
+        "prompts and answers are exchanged.",
+        {"sum(dim=-1)": "sum()"},
+        "that is one number for the whole batch. Return one a row, of shape (batch,).",
+        {"return ": "return -"},
+        "the sign is turned: that is a loss. A log-likelihood is 0 at best, and below 0 otherwise.",
+        {"return of_next": "return of_next.exp()"},
+        "those are probabilities, added up. Take the sum of their logarithms.",
+        {".log_softmax(dim=-1)": ""},
+        "those are logits, not log-probabilities: log_softmax over the vocabulary first.",
+        {"return of_next": "of_next = of_next / 0.6931471805599453\n    return of_next"},
+        "those are bits. Nats, the natural logarithm, are wanted.",
+        {"gather(-1, next_ids.unsqueeze(-1)).squeeze(-1)": "amax(dim=-1)"},
+        "that is the most likely token at each place. Take the token that stands there: gather.",
+        {"log_softmax(dim=-1)": "log_softmax(dim=1)"},
+        "the softmax goes over the places. The vocabulary is the last dim: dim=-1.",
+        {"log_softmax(dim=-1)": "log_softmax(dim=0)"},
+        "the softmax goes over the texts of the batch. The vocabulary is the last dim: dim=-1.",
+        {".sum(dim=-1)": ".sum(dim=-1).exp()"},
+        "that is the probability of the answer. Stop at the sum of the logarithms.",
+        {"ids[:, 1:]": "ids[:, :-1]"},
+        "the tokens were not shifted: logits[:, :-1] score input_ids[:, 1:].",
+        {"log_softmax(dim=-1)": "softmax(dim=-1).log()"},
+        "the logarithm of a softmax is minus infinity where a probability rounds to 0. log_softmax stays finite.",
+        {".logits.float()": ".logits"},
+        "a model may answer in half precision, and sums stall there. Turn the logits into float32 first.",
+        {"of_next.masked_fill(~counted, 0.0)": "(of_next * counted)"},
+        _TIMES_MASK,
     ),
     advice={
         INPUTS_CHANGED: LISTS_CHANGED,

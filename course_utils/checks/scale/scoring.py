@@ -61,75 +61,47 @@ EXACT_MATCH = Exercise(
     cases=_cases,
     mistakes=edits(
         scale.exact_match,
-        (
-            {"[:, :-1]": "", "[:, 1:]": ""},
-            "each place is compared with its own logits. The logits at a place are for the next token: "
-            "logits[:, :-1] go with input_ids[:, 1:].",
-        ),
-        (
-            {"[:, :-1]": "[:, 1:]", "[:, 1:]": "[:, :-1]"},
-            "the shift goes the wrong way: logits[:, :-1] go with input_ids[:, 1:].",
-        ),
-        (
-            {"mask[:, 1:]": "mask[:, :-1]"},
-            "the mask was not shifted with the tokens: it marks places of input_ids, so take answer_mask[:, 1:].",
-        ),
-        (
-            {" | ~answer_mask[:, 1:]": ""},
-            "the prompt and the padding have to be right too. Only the answer should count.",
-        ),
-        (
-            {"| ~": "& "},
-            "with & a place outside the answer counts as wrong, so no row is right. It need not be right: right | "
-            "~mask.",
-        ),
-        (
-            {"| ~": "& ", "all": "any"},
-            "one right token is enough for it. All of the answer have to be right.",
-        ),
-        (
-            {"| ~": "& ", "all(dim=-1)": "sum(dim=-1) / answer_mask.sum(dim=-1)"},
-            "that is the share of right tokens. An exact match is all or nothing.",
-        ),
-        ({"answer_mask": f"(answer_mask & ~{_BEFORE})"}, "only the first token of the answer is looked at."),
-        ({"answer_mask": f"(answer_mask & ~{_NEXT})"}, "only the last token of the answer is looked at."),
-        (
-            {"answer_mask": f"(answer_mask & ~({_BEFORE} & {_NEXT}))"},
-            "the first and the last token of the answer are looked at, and none between. All count.",
-        ),
-        (
-            {"answer_mask": f"(answer_mask & {_NEXT})"},
-            "the last token of the answer is left out. It tells whether the model stops at the right place.",
-        ),
-        (
-            {"answer_mask[:, 1:]": f"{_NEXT}[:, 1:]"},
-            "the mask stands one place too early: it was shifted twice. It is shifted once, as the tokens are.",
-        ),
-        (
-            {
-                "right | ~answer_mask[:, 1:]).all(dim=-1)": "right | ~answer_mask[:, 1:]).sum(dim=-1) + 1 >= "
-                "right.shape[1]"
-            },
-            "one wrong token is let through. All of the answer have to be right.",
-        ),
-        (
-            {"all(dim=-1)": "all()"},
-            "that is one truth value for the whole batch. Return one a row, of shape (batch,).",
-        ),
-        ({"return ": "return ~"}, "it is turned round: True should mean that the answer is right."),
-        (
-            {"all(dim=-1)": "all(dim=-1).float()"},
-            "return truth values (bool): leave .float() to whoever takes the mean.",
-        ),
-        (
-            {"~": ""},
-            "the mask is turned the wrong way: the prompt and the padding have to be right, and the answer "
-            "need not. `right | ~mask` is true where the mask is not.",
-        ),
-        (
-            {"ids[:, 1:]": "ids[:, :-1]"},
-            "the tokens were not shifted: logits[:, :-1] go with input_ids[:, 1:].",
-        ),
+        {"[:, :-1]": "", "[:, 1:]": ""},
+        "each place is compared with its own logits. The logits at a place are for the next token: "
+        "logits[:, :-1] go with input_ids[:, 1:].",
+        {"[:, :-1]": "[:, 1:]", "[:, 1:]": "[:, :-1]"},
+        "the shift goes the wrong way: logits[:, :-1] go with input_ids[:, 1:].",
+        {"mask[:, 1:]": "mask[:, :-1]"},
+        "the mask was not shifted with the tokens: it marks places of input_ids, so take answer_mask[:, 1:].",
+        {" | ~answer_mask[:, 1:]": ""},
+        "the prompt and the padding have to be right too. Only the answer should count.",
+        {"| ~": "& "},
+        "with & a place outside the answer counts as wrong, so no row is right. It need not be right: right | ~mask.",
+        {"| ~": "& ", "all": "any"},
+        "one right token is enough for it. All of the answer have to be right.",
+        {"| ~": "& ", "all(dim=-1)": "sum(dim=-1) / answer_mask.sum(dim=-1)"},
+        "that is the share of right tokens. An exact match is all or nothing.",
+        {"answer_mask": f"(answer_mask & ~{_BEFORE})"},
+        "only the first token of the answer is looked at.",
+        {"answer_mask": f"(answer_mask & ~{_NEXT})"},
+        "only the last token of the answer is looked at.",
+        {"answer_mask": f"(answer_mask & ~({_BEFORE} & {_NEXT}))"},
+        "the first and the last token of the answer are looked at, and none between. All count.",
+        {"answer_mask": f"(answer_mask & {_NEXT})"},
+        "the last token of the answer is left out. It tells whether the model stops at the right place.",
+        {"answer_mask[:, 1:]": f"{_NEXT}[:, 1:]"},
+        "the mask stands one place too early: it was shifted twice. It is shifted once, as the tokens are.",
+        {
+            "right | ~answer_mask[:, 1:]).all(dim=-1)": "right | ~answer_mask[:, 1:]).sum(dim=-1) + 1 >= "
+            "right.shape[1]"
+        },
+        "one wrong token is let through. All of the answer have to be right.",
+        {"all(dim=-1)": "all()"},
+        "that is one truth value for the whole batch. Return one a row, of shape (batch,).",
+        {"return ": "return ~"},
+        "it is turned round: True should mean that the answer is right.",
+        {"all(dim=-1)": "all(dim=-1).float()"},
+        "return truth values (bool): leave .float() to whoever takes the mean.",
+        {"~": ""},
+        "the mask is turned the wrong way: the prompt and the padding have to be right, and the answer "
+        "need not. `right | ~mask` is true where the mask is not.",
+        {"ids[:, 1:]": "ids[:, :-1]"},
+        "the tokens were not shifted: logits[:, :-1] go with input_ids[:, 1:].",
     ),
     advice={
         "type": "return a tensor of truth values, one a row: no .tolist(), .item() or bool(...).",

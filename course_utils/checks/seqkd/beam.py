@@ -61,84 +61,47 @@ BEAM_STEP = Exercise(
     cases=_beam_cases,
     mistakes=edits(
         seqkd.beam_step,
-        (
-            {"scores[:, None] + ": ""},
-            "the scores of the sentences so far are left out: a bad beginning would count as much as a good one. Add "
-            "them.",
-        ),
-        (
-            {"None] +": "None] *"},
-            "log-probabilities are added, not multiplied: the log of a product is the sum of the logs.",
-        ),
-        (
-            {_BEST: "best, places = totals.topk(min(2 * num_beams, len(totals)), largest=False)"},
-            "these are the worst ones. Log-probabilities below 0: the best is the largest.",
-        ),
-        (
-            {"2 * num_beams": "num_beams"},
-            "of num_beams candidates some end, and the beam shrinks. Take twice as many: each beam can end in one way "
-            "only, so enough of them go on.",
-        ),
-        (
-            {"min(2 * num_beams, len(totals))": "2 * num_beams"},
-            "topk is asked for more candidates than there are: a short table has fewer than 2 * num_beams. Take the "
-            "smaller of the two numbers, min(...).",
-        ),
-        (
-            {"//": "%", "%": "//"},
-            "beams and tokens are exchanged: whole division of the place gives the beam, the remainder the token.",
-        ),
-        (
-            {"log_probs.shape[1]": "len(scores)"},
-            "a row of the table is as long as the vocabulary: divide by log_probs.shape[1], not by the number of "
-            "beams.",
-        ),
-        (
-            {").flatten()\n    best": ").exp().flatten()\n    best"},
-            "return log-probabilities, not probabilities: a product of many soon rounds to 0.",
-        ),
-        (
-            {").flatten()\n    best": ").T.flatten()\n    best"},
-            "the table is flattened by columns. Its rows are the beams: flatten it as it is.",
-        ),
-        (
-            {"beams, added =": "best = log_probs.flatten()[places]\n    beams, added ="},
-            "the scores are those of the added tokens alone. Return the sums: old score plus token.",
-        ),
-        (
-            {"beams, added =": "best = scores[places // log_probs.shape[1]]\n    beams, added ="},
-            "the scores are the old ones. Return those of the longer sentences.",
-        ),
-        (
-            {_BEST: _SHARES},
-            "every beam has its own share of the winners. All continuations of all beams compete in one list: flatten "
-            "before topk.",
-        ),
-        (
-            {"tokens[beams]": "tokens[[0] * len(beams)]"},
-            "every winner continues the first sentence. It continues that of its own beam: tokens[beams].",
-        ),
-        (
-            {"[tokens[beams], added[:, None]]": "[added[:, None], tokens[beams]]"},
-            "the new token stands in front of the sentence. It comes last.",
-        ),
-        (
-            {_GOES_ON: "torch.arange(len(best))[:num_beams]"},
-            "sentences that have ended stay in the beam. Only the others go on.",
-        ),
-        ({_GOES_ON: "(~ended).nonzero().flatten()"}, "the beam grows. At most num_beams sentences go on."),
-        (
-            {"ended[:num_beams]": "ended"},
-            "a sentence is set aside that ends but is not among the num_beams best: better ones are still under way.",
-        ),
-        (
-            {"added == end_token_id": "added == 0"},
-            "the token that ends a sentence is end_token_id, not always 0.",
-        ),
-        (
-            {_RETURN: "return (longer[finished], best[finished]), (longer[goes_on], best[goes_on])"},
-            "the two pairs are exchanged: first those that go on, then those that have ended.",
-        ),
+        {"scores[:, None] + ": ""},
+        "the scores of the sentences so far are left out: a bad beginning would count as much as a good one. Add them.",
+        {"None] +": "None] *"},
+        "log-probabilities are added, not multiplied: the log of a product is the sum of the logs.",
+        {_BEST: "best, places = totals.topk(min(2 * num_beams, len(totals)), largest=False)"},
+        "these are the worst ones. Log-probabilities below 0: the best is the largest.",
+        {"2 * num_beams": "num_beams"},
+        "of num_beams candidates some end, and the beam shrinks. Take twice as many: each beam can end in one way "
+        "only, so enough of them go on.",
+        {"min(2 * num_beams, len(totals))": "2 * num_beams"},
+        "topk is asked for more candidates than there are: a short table has fewer than 2 * num_beams. Take the "
+        "smaller of the two numbers, min(...).",
+        {"//": "%", "%": "//"},
+        "beams and tokens are exchanged: whole division of the place gives the beam, the remainder the token.",
+        {"log_probs.shape[1]": "len(scores)"},
+        "a row of the table is as long as the vocabulary: divide by log_probs.shape[1], not by the number of beams.",
+        {").flatten()\n    best": ").exp().flatten()\n    best"},
+        "return log-probabilities, not probabilities: a product of many soon rounds to 0.",
+        {").flatten()\n    best": ").T.flatten()\n    best"},
+        "the table is flattened by columns. Its rows are the beams: flatten it as it is.",
+        {"beams, added =": "best = log_probs.flatten()[places]\n    beams, added ="},
+        "the scores are those of the added tokens alone. Return the sums: old score plus token.",
+        {"beams, added =": "best = scores[places // log_probs.shape[1]]\n    beams, added ="},
+        "the scores are the old ones. Return those of the longer sentences.",
+        {_BEST: _SHARES},
+        "every beam has its own share of the winners. All continuations of all beams compete in one list: flatten "
+        "before topk.",
+        {"tokens[beams]": "tokens[[0] * len(beams)]"},
+        "every winner continues the first sentence. It continues that of its own beam: tokens[beams].",
+        {"[tokens[beams], added[:, None]]": "[added[:, None], tokens[beams]]"},
+        "the new token stands in front of the sentence. It comes last.",
+        {_GOES_ON: "torch.arange(len(best))[:num_beams]"},
+        "sentences that have ended stay in the beam. Only the others go on.",
+        {_GOES_ON: "(~ended).nonzero().flatten()"},
+        "the beam grows. At most num_beams sentences go on.",
+        {"ended[:num_beams]": "ended"},
+        "a sentence is set aside that ends but is not among the num_beams best: better ones are still under way.",
+        {"added == end_token_id": "added == 0"},
+        "the token that ends a sentence is end_token_id, not always 0.",
+        {_RETURN: "return (longer[finished], best[finished]), (longer[goes_on], best[goes_on])"},
+        "the two pairs are exchanged: first those that go on, then those that have ended.",
     ),
     advice={
         "type": "return two pairs of tensors, (sentences, scores): those that go on, and those that have ended.",

@@ -52,39 +52,23 @@ WITHOUT_NEAR_COPIES = Exercise(
     observe=_observe_texts,
     mistakes=edits(
         seqkd.without_near_copies,
-        (
-            {"similarity(text, other) < threshold": "text != other"},
-            "only exact copies are dropped. Near copies must go too: compare by similarity and threshold.",
-        ),
-        (
-            {"in kept)": "in kept[-1:])"},
-            "a text is compared with the last kept one only. A copy may stand far away: compare with all kept ones.",
-        ),
-        (
-            {"for text in texts": "for place, text in enumerate(texts)", "in kept)": "in texts[:place])"},
-            "a dropped text drops others. Compare with the texts that were kept, not with all that came before.",
-        ),
-        (
-            {"if all": "if not all"},
-            "nothing is kept. The first text is like no kept one, so it stays: compare a text with those kept before "
-            "it, not with itself, and keep it where it differs.",
-        ),
-        (
-            {"<": "<="},
-            "a similarity equal to the threshold is too similar already: keep a text where it is less (<).",
-        ),
-        (
-            {"all(": "not kept or any("},
-            "it is not enough to differ from one kept text. It must differ from every one: all, not any.",
-        ),
-        (
-            {"in texts": "in reversed(texts)", "return kept": "return kept[::-1]"},
-            "the later of two similar texts is kept. Keep the one that came first.",
-        ),
-        (
-            {"return kept": "return set(kept)"},
-            "return a list, in the order of the texts; a set has no order.",
-        ),
+        {"similarity(text, other) < threshold": "text != other"},
+        "only exact copies are dropped. Near copies must go too: compare by similarity and threshold.",
+        {"in kept)": "in kept[-1:])"},
+        "a text is compared with the last kept one only. A copy may stand far away: compare with all kept ones.",
+        {"for text in texts": "for place, text in enumerate(texts)", "in kept)": "in texts[:place])"},
+        "a dropped text drops others. Compare with the texts that were kept, not with all that came before.",
+        {"if all": "if not all"},
+        "nothing is kept. The first text is like no kept one, so it stays: compare a text with those kept before "
+        "it, not with itself, and keep it where it differs.",
+        {"<": "<="},
+        "a similarity equal to the threshold is too similar already: keep a text where it is less (<).",
+        {"all(": "not kept or any("},
+        "it is not enough to differ from one kept text. It must differ from every one: all, not any.",
+        {"in texts": "in reversed(texts)", "return kept": "return kept[::-1]"},
+        "the later of two similar texts is kept. Keep the one that came first.",
+        {"return kept": "return set(kept)"},
+        "return a list, in the order of the texts; a set has no order.",
     ),
     advice={
         "type": "return a list of texts.",
@@ -116,54 +100,33 @@ ANSWER_LABELS = Exercise(
     observe=observe_values,
     mistakes=edits(
         seqkd.answer_labels,
-        (
-            {"labels, speaks = ids[1:].clone()": "labels, speaks = ids[:-1].clone()"},
-            "the label is the token that the model has read already. Label t is the one behind it: ids[t + 1].",
-        ),
-        (
-            {"clone(), False": "clone(), True"},
-            "what stands before the first mark, or between it and the assistant's, is learned. The assistant speaks "
-            "from its own mark on.",
-        ),
-        (
-            {"speaks = False": "pass"},
-            "once the assistant has spoken, everything is learned, the user's later turns too. They end its turn.",
-        ),
-        (
-            {"labels[place] == user": "token == user"},
-            "the user's mark is learned behind an answer. It is not the assistant who writes it: -100.",
-        ),
-        (
-            {"token == assistant": "labels[place] == assistant"},
-            "the assistant's mark is learned. It belongs to the prompt: the first label stands behind it.",
-        ),
-        (
-            {"speaks = True": "speaks, labels[place] = True, -100"},
-            "the first token of each answer is not learned. Its label stands at the assistant's mark.",
-        ),
-        (
-            {
-                "token == assistant_token_id": "token == assistant_token_id and assistant_token_id not in ids[:place]"
-            },
-            "only the first answer is learned. Every turn of the assistant counts.",
-        ),
-        (
-            {"token == assistant_token_id": "token == assistant_token_id and token not in ids[place + 1 :]"},
-            "only the last answer is learned. Every turn of the assistant counts.",
-        ),
-        ({"-100": "0"}, "0 is a token like any other. Where nothing is to be learned, the label is -100."),
-        (
-            {"not speaks": "speaks"},
-            "that is the wrong way round: what the user says is learned, and what the assistant says is not.",
-        ),
-        (
-            {"return labels": "labels[-1] = -100\n    return labels"},
-            "the last token is not learned. Without it, the model never learns to stop.",
-        ),
-        (
-            {"return labels": "return labels[labels != -100]"},
-            "the other tokens are cut out. They stay in the conversation: their labels become -100.",
-        ),
+        {"labels, speaks = ids[1:].clone()": "labels, speaks = ids[:-1].clone()"},
+        "the label is the token that the model has read already. Label t is the one behind it: ids[t + 1].",
+        {"clone(), False": "clone(), True"},
+        "what stands before the first mark, or between it and the assistant's, is learned. The assistant speaks "
+        "from its own mark on.",
+        {"speaks = False": "pass"},
+        "once the assistant has spoken, everything is learned, the user's later turns too. They end its turn.",
+        {"labels[place] == user": "token == user"},
+        "the user's mark is learned behind an answer. It is not the assistant who writes it: -100.",
+        {"token == assistant": "labels[place] == assistant"},
+        "the assistant's mark is learned. It belongs to the prompt: the first label stands behind it.",
+        {"speaks = True": "speaks, labels[place] = True, -100"},
+        "the first token of each answer is not learned. Its label stands at the assistant's mark.",
+        {
+            "token == assistant_token_id": "token == assistant_token_id and assistant_token_id not in ids[:place]"
+        },
+        "only the first answer is learned. Every turn of the assistant counts.",
+        {"token == assistant_token_id": "token == assistant_token_id and token not in ids[place + 1 :]"},
+        "only the last answer is learned. Every turn of the assistant counts.",
+        {"-100": "0"},
+        "0 is a token like any other. Where nothing is to be learned, the label is -100.",
+        {"not speaks": "speaks"},
+        "that is the wrong way round: what the user says is learned, and what the assistant says is not.",
+        {"return labels": "labels[-1] = -100\n    return labels"},
+        "the last token is not learned. Without it, the model never learns to stop.",
+        {"return labels": "return labels[labels != -100]"},
+        "the other tokens are cut out. They stay in the conversation: their labels become -100.",
     ),
     advice={
         "type": "return a tensor of labels, one for each token but the last.",

@@ -40,40 +40,28 @@ INTERVAL = Exercise(
     observe=observe_values,
     mistakes=edits(
         own.interval,
-        (
-            {_MIDDLE: "", _SPREAD: "", _SCALE: ""},
-            "that is the share plus or minus z standard errors, computed with the measured share. At 20 right of 20 it "
-            "says that the model never errs. In Wilson's inequality the standard error is that of the unknown accuracy "
-            "p: solve it for p.",
-        ),
-        (
-            {"0.5 + level / 2": "level"},
-            "z is that of one side. Of 95 %, half of the other 5 % lies at each end: inv_cdf(0.5 + level / 2).",
-        ),
-        (
-            {"NormalDist().inv_cdf(0.5 + level / 2)": "1.96"},
-            "the level is not used, or z was typed with few digits: NormalDist().inv_cdf(0.5 + level / 2).",
-        ),
-        (
-            {_MIDDLE: ""},
-            "the bounds lie around the measured share. Their middle is not it: the quadratic equation moves it "
-            "towards one half, by z * z / (2 * n).",
-        ),
-        (
-            {_SCALE: ""},
-            "the division is missing: the equation begins with (1 + z * z / n) * p * p, so both bounds are divided "
-            "by 1 + z * z / n.",
-        ),
-        ({"max": "100 * max", "min": "100 * min"}, "that is in percent. Return shares, from 0 to 1."),
-        (
-            {"return": "low, high =", _LAST: f"{_LAST}\n    return high, low"},
-            "the upper bound comes first. Return (low, high).",
-        ),
-        (
-            {"return": "low, high =", _LAST: f"{_LAST}\n    return (low + high) / 2, (high - low) / 2"},
-            "that is the middle and half the width. Return the two bounds.",
-        ),
-        ({"sqrt": ""}, "a square root is missing: the solution of a quadratic equation has one."),
+        {_MIDDLE: "", _SPREAD: "", _SCALE: ""},
+        "that is the share plus or minus z standard errors, computed with the measured share. At 20 right of 20 it "
+        "says that the model never errs. In Wilson's inequality the standard error is that of the unknown accuracy "
+        "p: solve it for p.",
+        {"0.5 + level / 2": "level"},
+        "z is that of one side. Of 95 %, half of the other 5 % lies at each end: inv_cdf(0.5 + level / 2).",
+        {"NormalDist().inv_cdf(0.5 + level / 2)": "1.96"},
+        "the level is not used, or z was typed with few digits: NormalDist().inv_cdf(0.5 + level / 2).",
+        {_MIDDLE: ""},
+        "the bounds lie around the measured share. Their middle is not it: the quadratic equation moves it "
+        "towards one half, by z * z / (2 * n).",
+        {_SCALE: ""},
+        "the division is missing: the equation begins with (1 + z * z / n) * p * p, so both bounds are divided "
+        "by 1 + z * z / n.",
+        {"max": "100 * max", "min": "100 * min"},
+        "that is in percent. Return shares, from 0 to 1.",
+        {"return": "low, high =", _LAST: f"{_LAST}\n    return high, low"},
+        "the upper bound comes first. Return (low, high).",
+        {"return": "low, high =", _LAST: f"{_LAST}\n    return (low + high) / 2, (high - low) / 2"},
+        "that is the middle and half the width. Return the two bounds.",
+        {"sqrt": ""},
+        "a square root is missing: the solution of a quadratic equation has one.",
     ),
     advice={
         "type": "return two plain numbers, (low, high), as a tuple.",
@@ -150,46 +138,29 @@ MERGE_AND_COMPARE = Exercise(
     observe=_observe_merging,
     mistakes=edits(
         evaluation.merge_and_compare,
-        (
-            {".max()": ".mean()"},
-            "that is the mean difference. What is asked for is that of the logit that changed most.",
-        ),
-        (
-            {".abs()": ""},
-            "a logit may fall as well as rise: take the absolute difference before the largest.",
-        ),
-        (
-            {"model.eval()": "pass"},
-            "a model that comes in train mode is compared with dropout, which is another at every call. Call "
-            "model.eval() first.",
-        ),
-        (
-            {"model.train(was_training)": "pass"},
-            "the model is left in eval mode, whatever it came in. Remember model.training, and give it back with "
-            "model.train(was_training).",
-        ),
-        (
-            {"was_training)": ")"},
-            "the model is left in train mode, whatever it came in. Give it back: model.train(was_training).",
-        ),
-        (
-            {_MERGE: "[part.merge() for part in model.modules() if hasattr(part, 'merge')]"},
-            "the update is folded in, and the wrappers are still there, so others cannot load the model. "
-            "merge_and_unload also takes them off.",
-        ),
-        (
-            {_MERGE: "merge_and_unload(__import__('copy').deepcopy(model))"},
-            "a copy was merged, and the model that was given still has its LoRA layers. It is to be changed itself.",
-        ),
-        (
-            {_MERGE: "pass", "return": f"{_MERGE}\n    return"},
-            "both runs come before merging, so they are the same. Merge between them.",
-        ),
-        (
-            {".logits.float()": ".logits.float().softmax(-1)"},
-            "those are differences of probabilities. Compare the logits.",
-        ),
-        ({"abs().max()": "abs().sum()"}, "that is the sum of all differences. The largest is asked for."),
+        {".max()": ".mean()"},
+        "that is the mean difference. What is asked for is that of the logit that changed most.",
+        {".abs()": ""},
+        "a logit may fall as well as rise: take the absolute difference before the largest.",
+        {"model.eval()": "pass"},
+        "a model that comes in train mode is compared with dropout, which is another at every call. Call "
+        "model.eval() first.",
+        {"model.train(was_training)": "pass"},
+        "the model is left in eval mode, whatever it came in. Remember model.training, and give it back with "
+        "model.train(was_training).",
+        {"was_training)": ")"},
+        "the model is left in train mode, whatever it came in. Give it back: model.train(was_training).",
+        {_MERGE: "[part.merge() for part in model.modules() if hasattr(part, 'merge')]"},
+        "the update is folded in, and the wrappers are still there, so others cannot load the model. "
+        "merge_and_unload also takes them off.",
+        {_MERGE: "merge_and_unload(__import__('copy').deepcopy(model))"},
+        "a copy was merged, and the model that was given still has its LoRA layers. It is to be changed itself.",
+        {_MERGE: "pass", "return": f"{_MERGE}\n    return"},
+        "both runs come before merging, so they are the same. Merge between them.",
+        {".logits.float()": ".logits.float().softmax(-1)"},
+        "those are differences of probabilities. Compare the logits.",
+        {"abs().max()": "abs().sum()"},
+        "that is the sum of all differences. The largest is asked for.",
     ),
     advice={
         "value": "that is not the largest absolute difference of two logits. Compute the logits in eval mode (no "

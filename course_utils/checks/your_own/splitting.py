@@ -96,43 +96,28 @@ SPLIT_BY_GROUP = Exercise(
     observe=_observe_split,
     mistakes=edits(
         evaluation.split_by_group,
-        (
-            {"sorted(set(groups))": "list(range(len(groups)))", "if group": "if row"},
-            "rows are drawn, so a group has some in each list, and that is the leak: the model has met what it is "
-            "tested on. Draw groups, then ask for each row whether its group was drawn.",
-        ),
-        (
-            {" if group not in tested": ""},
-            "the first list holds every row, those of the tested groups too. Leave them out.",
-        ),
-        (
-            {"return train, test": "return test, train"},
-            "the two lists are exchanged, or 1 - test_share of the groups is tested. The first list is to train on.",
-        ),
-        (
-            {"* len(names)": "* len(groups)"},
-            "test_share was taken of the rows. It is a share of the groups: round(test_share * number of groups).",
-        ),
-        ({"round": "int"}, "int() rounds down. The nearest whole number of groups is asked for: round()."),
-        (
-            {"random.Random(seed).shuffle(names)": "pass"},
-            "every seed gives the same split: the seed is not used, or nothing is drawn. Those that come first in the "
-            "file or the alphabet are no random choice. Shuffle the groups with random.Random(seed).",
-        ),
-        (
-            {"Random(seed)": "Random()"},
-            "the seed is not used, and each call draws anew: nobody can repeat it.",
-        ),
-        (
-            {"random.Random(seed)": "random.seed(seed)\n    random"},
-            "random.seed and random.shuffle change the random numbers of the whole program. A generator of your own "
-            "does not: random.Random(seed).shuffle(names).",
-        ),
-        (
-            {"sorted(set(groups))": "list(set(groups))"},
-            "a set of texts has another order in every process, and hash() another value, so the same seed draws other "
-            "groups tomorrow. Sort before you draw.",
-        ),
+        {"sorted(set(groups))": "list(range(len(groups)))", "if group": "if row"},
+        "rows are drawn, so a group has some in each list, and that is the leak: the model has met what it is "
+        "tested on. Draw groups, then ask for each row whether its group was drawn.",
+        {" if group not in tested": ""},
+        "the first list holds every row, those of the tested groups too. Leave them out.",
+        {"return train, test": "return test, train"},
+        "the two lists are exchanged, or 1 - test_share of the groups is tested. The first list is to train on.",
+        {"* len(names)": "* len(groups)"},
+        "test_share was taken of the rows. It is a share of the groups: round(test_share * number of groups).",
+        {"round": "int"},
+        "int() rounds down. The nearest whole number of groups is asked for: round().",
+        {"random.Random(seed).shuffle(names)": "pass"},
+        "every seed gives the same split: the seed is not used, or nothing is drawn. Those that come first in the "
+        "file or the alphabet are no random choice. Shuffle the groups with random.Random(seed).",
+        {"Random(seed)": "Random()"},
+        "the seed is not used, and each call draws anew: nobody can repeat it.",
+        {"random.Random(seed)": "random.seed(seed)\n    random"},
+        "random.seed and random.shuffle change the random numbers of the whole program. A generator of your own "
+        "does not: random.Random(seed).shuffle(names).",
+        {"sorted(set(groups))": "list(set(groups))"},
+        "a set of texts has another order in every process, and hash() another value, so the same seed draws other "
+        "groups tomorrow. Sort before you draw.",
     ),
     advice={
         RESULT: "return two plain lists of row numbers, first those to train on: `return train, test`. Not the "
@@ -177,45 +162,27 @@ STAY_TOGETHER = Exercise(
     observe=observe_values,
     mistakes=edits(
         own.stay_together,
-        (
-            {"for column in columns:": "for column in columns[:1]:"},
-            "only the first column is used. A key of any will do.",
-        ),
-        (
-            {"for column in columns:": "for column in [list(zip(*columns))]:"},
-            "rows are joined only where all their keys agree. One common key is enough.",
-        ),
-        (
-            {_ROOTS: "return parent"},
-            "rows are joined to the row before, and not to the first of the chain: a stays with b and b with c, so a "
-            "stays with c.",
-        ),
-        (
-            {"if key is not None:": "if True:"},
-            "None joins rows. It means that a row has no such key: skip it.",
-        ),
-        (
-            {"parent[other] = one": "parent[one] = other"},
-            "a unit is named after its last row, or another one. Name it after its first.",
-        ),
-        (
-            {"parent[other] = one": "parent[row] = one"},
-            "only the row itself moves to the other unit, and leaves its own behind. All rows of a unit move with it.",
-        ),
-        (
-            {_FRESH: "first = {}\n    for column in columns:"},
-            "keys of different columns were mixed: a customer called like a text is not that text.",
-        ),
-        (
-            {
-                _ROOTS: "roots = list(map(root, parent))\n    return [sorted(set(roots)).index(one) for one in roots]"
-            },
-            "the units are numbered one after the other. The name of a unit is the number of its first row.",
-        ),
-        (
-            {_ROOTS: "return [[i for i in parent if root(i) == r] for r in set(map(root, parent))]"},
-            "those are the units. Return one number for each row, in the order of the rows.",
-        ),
+        {"for column in columns:": "for column in columns[:1]:"},
+        "only the first column is used. A key of any will do.",
+        {"for column in columns:": "for column in [list(zip(*columns))]:"},
+        "rows are joined only where all their keys agree. One common key is enough.",
+        {_ROOTS: "return parent"},
+        "rows are joined to the row before, and not to the first of the chain: a stays with b and b with c, so a "
+        "stays with c.",
+        {"if key is not None:": "if True:"},
+        "None joins rows. It means that a row has no such key: skip it.",
+        {"parent[other] = one": "parent[one] = other"},
+        "a unit is named after its last row, or another one. Name it after its first.",
+        {"parent[other] = one": "parent[row] = one"},
+        "only the row itself moves to the other unit, and leaves its own behind. All rows of a unit move with it.",
+        {_FRESH: "first = {}\n    for column in columns:"},
+        "keys of different columns were mixed: a customer called like a text is not that text.",
+        {
+            _ROOTS: "roots = list(map(root, parent))\n    return [sorted(set(roots)).index(one) for one in roots]"
+        },
+        "the units are numbered one after the other. The name of a unit is the number of its first row.",
+        {_ROOTS: "return [[i for i in parent if root(i) == r] for r in set(map(root, parent))]"},
+        "those are the units. Return one number for each row, in the order of the rows.",
     ),
     advice={
         "type": "return a plain list with one int for each row.",

@@ -157,67 +157,63 @@ def swap_by_slices(model, stored):
 
 
 WRONG = {
-    "adapters.adapter_init": [
-        (
-            {"return down_weight, up_weight": "return down_weight.shape, up_weight.shape"},
-            "return two tensors with",
-        ),
-        ({"torch.empty(bottleneck_size": "torch.empty(width"}, "should have the shape"),
-        ({"return": "down_weight /= 2\n    return"}, "the way down is of the wrong spread"),
-        ({"return": "up_weight *= 5\n    return"}, "the way up is of the wrong spread"),
-        ({"return down_weight": "return down_weight.double()"}, "make both float32"),
-        ({"init_std": "1", "return": "up_weight = down_weight.T\n    return"}, "Two things."),
-    ],
-    "adapters.Adapter": [
-        ({"F.relu(": "F.dropout(F.relu(", "dtype)))": "dtype))), 0.5)"}, "no LayerNorm and no dropout"),
-        ({"hidden if residual is None else residual": "residual"}, "may be missing or None"),
-        ({"self.down": "self.narrow", "self.up": "self.wide"}, "two linear layers with biases"),
-        (
-            {"linear.bias)": "linear.bias)\n            nn.init.zeros_(linear.weight)"},
-            "the weights are drawn by",
-        ),
-        ({"return residual +": "residual += 1\n        return residual +"}, "changes its inputs in place"),
-        ({"self.down(hidden.to": "self.down(hidden.detach().to"}, "the gradient is not"),
-        ({"F.relu(": "(", "residual + self.up": "self.up"}, "Two things."),
-    ],
-    "adapters.houlsby_output": [
-        ({"skip +": "skip *"}, "three steps, each once"),
-        ({"adapter(sublayer)": "adapter @ sublayer"}, "Both are functions"),
-        ({"return": "skip += 1\n    return"}, "changes its inputs in place"),
-        ({"sublayer))": "sublayer)).detach()"}, "no gradient can flow back"),
-        ({"skip +": "adapter(skip) +", "layer_norm": ""}, "Two things."),
-    ],
-    "adapters.inject_adapters": [
-        ({"return model": "return outputs"}, "change the model itself, and return it"),
-        ({"replace(model, path,": "replace(model, path + '.dense',"}, "at its own path"),
-        (
-            {"freeze_base(model, head)": "model.bert.encoder.requires_grad_(False)"},
-            "trainable are the adapters, the head",
-        ),
-        (
-            {"replace(model, path, ": "output.dense.weight.data.add_(1), replace(model, path, "},
-            "the model computes something else",
-        ),
-        ({"features(last)[1]": "4"}, "shapes that do not go together"),
-        ({"freeze_base(model, head)": "pass", ", init_std)": ")"}, "Two things."),
-    ],
-    "adapters.adapter_state": [
-        ({"return": "model.requires_grad_(False)\n    return"}, "what requires a gradient"),
-        ({"clone()": "clone().half()"}, "the dtype changed"),
-        ({"requires_grad": 'requires_grad or "norm" in name'}, "other tensors are expected"),
-        ({"{name: p": "[p", "grad}": "grad]"}, "return a dict"),
-        ({".detach()": "", ".clone()": ""}, "Two things."),
-    ],
-    "adapters.swap_in": [
-        ({"return model": "return stored"}, "change the model itself, and return it"),
-        ({"if name in stored": "if name.endswith('weight') and name in stored"}, "the others keep theirs"),
-        ({"        if name in stored:\n    ": ""}, "not every parameter of the model is among"),
-        ({"    for": "    model.load_state_dict(stored)\n    for"}, "unless strict=False"),
-        (
-            {"copy_(stored[name])": "add_(stored[name])", "if name in": 'if "adapter" in name and name in'},
-            "Two things.",
-        ),
-    ],
+    "adapters.adapter_init": {
+        "return two tensors with": {
+            "return down_weight, up_weight": "return down_weight.shape, up_weight.shape"
+        },
+        "should have the shape": {"torch.empty(bottleneck_size": "torch.empty(width"},
+        "the way down is of the wrong spread": {"return": "down_weight /= 2\n    return"},
+        "the way up is of the wrong spread": {"return": "up_weight *= 5\n    return"},
+        "make both float32": {"return down_weight": "return down_weight.double()"},
+        "Two things.": {"init_std": "1", "return": "up_weight = down_weight.T\n    return"},
+    },
+    "adapters.Adapter": {
+        "no LayerNorm and no dropout": {"F.relu(": "F.dropout(F.relu(", "dtype)))": "dtype))), 0.5)"},
+        "may be missing or None": {"hidden if residual is None else residual": "residual"},
+        "two linear layers with biases": {"self.down": "self.narrow", "self.up": "self.wide"},
+        "the weights are drawn by": {
+            "linear.bias)": "linear.bias)\n            nn.init.zeros_(linear.weight)"
+        },
+        "changes its inputs in place": {"return residual +": "residual += 1\n        return residual +"},
+        "the gradient is not": {"self.down(hidden.to": "self.down(hidden.detach().to"},
+        "Two things.": {"F.relu(": "(", "residual + self.up": "self.up"},
+    },
+    "adapters.houlsby_output": {
+        "three steps, each once": {"skip +": "skip *"},
+        "Both are functions": {"adapter(sublayer)": "adapter @ sublayer"},
+        "changes its inputs in place": {"return": "skip += 1\n    return"},
+        "no gradient can flow back": {"sublayer))": "sublayer)).detach()"},
+        "Two things.": {"skip +": "adapter(skip) +", "layer_norm": ""},
+    },
+    "adapters.inject_adapters": {
+        "change the model itself, and return it": {"return model": "return outputs"},
+        "at its own path": {"replace(model, path,": "replace(model, path + '.dense',"},
+        "trainable are the adapters, the head": {
+            "freeze_base(model, head)": "model.bert.encoder.requires_grad_(False)"
+        },
+        "the model computes something else": {
+            "replace(model, path, ": "output.dense.weight.data.add_(1), replace(model, path, "
+        },
+        "shapes that do not go together": {"features(last)[1]": "4"},
+        "Two things.": {"freeze_base(model, head)": "pass", ", init_std)": ")"},
+    },
+    "adapters.adapter_state": {
+        "what requires a gradient": {"return": "model.requires_grad_(False)\n    return"},
+        "the dtype changed": {"clone()": "clone().half()"},
+        "other tensors are expected": {"requires_grad": 'requires_grad or "norm" in name'},
+        "return a dict": {"{name: p": "[p", "grad}": "grad]"},
+        "Two things.": {".detach()": "", ".clone()": ""},
+    },
+    "adapters.swap_in": {
+        "change the model itself, and return it": {"return model": "return stored"},
+        "the others keep theirs": {"if name in stored": "if name.endswith('weight') and name in stored"},
+        "not every parameter of the model is among": {"        if name in stored:\n    ": ""},
+        "unless strict=False": {"    for": "    model.load_state_dict(stored)\n    for"},
+        "Two things.": {
+            "copy_(stored[name])": "add_(stored[name])",
+            "if name in": 'if "adapter" in name and name in',
+        },
+    },
 }
 
 RIGHT = {

@@ -140,49 +140,47 @@ SLOPE = "(function(x + step) - function(x - step)) / (2 * step)"
 LOG_SOFTMAX = "F.log_softmax(logits, dim=-1)"
 
 WRONG = {
-    "first_steps.accuracy": [
-        ({".float()": ""}, "mean of booleans"),
-        ({"(predicted == labels)": "(predicted.tolist() == labels.tolist())"}, "of two lists"),
-        ({"mean().item()": "mean(dim=0, keepdim=True)"}, "return one number"),
-        ({"return": "labels -= predicted\n    return"}, "in place"),
-        ({"==": "!=", ".item()": ".item() * 100"}, "Two things."),
-    ],
-    "first_steps.masked_mean": [
-        ({".unsqueeze(-1)": ""}, "the mask has two"),
-        ({"return (vectors * mask)": "vectors *= mask\n    return vectors"}, "in place"),
-        ({MEAN: "vectors[attention_mask == 1].mean()"}, "one vector for each sentence"),
-        ({MEAN: f"({MEAN}).detach()"}, "no gradient can flow back"),
-        ({" / mask.sum(dim=1)": "", "attention_mask": "(1 - attention_mask)"}, "Two things."),
-    ],
-    "first_steps.slope": [
-        ({SLOPE: "torch.autograd.grad(function(x).sum(), x)[0]"}, "x asks for none here"),
-        ({"function(x + step)": "function + step"}, "call it with a tensor"),
-        ({"return": "x += step\n    return"}, "in place"),
-        ({" / (2 * step)": "", "(function": "(-function", "- function": "+ function"}, "Two things."),
-    ],
-    "first_steps.cross_entropy": [
-        ({".mean()": ""}, "one number is asked for"),
-        ({".mean()": ".mean().detach()"}, "no gradient can flow back"),
-        ({LOG_SOFTMAX: "torch.log(logits.exp() / logits.exp().sum(dim=-1, keepdim=True))"}, "minus infinity"),
-        ({".mean()": ".sum()", "-log": "log"}, "Two things."),
-    ],
-    "first_steps.train": [
-        ({"zero_grad()": "zero_gradient()"}, "the methods are"),
-        ({"loss_of(model, batch)": "loss_of(batch)"}, "called with the model and the batch"),
-        ({"set_epoch(epoch)": "set_epoch(epoch + 1)"}, "from 0, before its batches"),
-        (
-            {"loss.backward()": "loss.backward(retain_graph=True)\n            loss.backward()"},
-            "once for each batch",
-        ),
-        ({"loss.backward()": "loss.backward()\n            loss.backward()"}, "a second time through"),
-        (
-            {"optimizer.step()": "optimizer.step()\n            optimizer.step()"},
-            "makes one step for each batch",
-        ),
-        ({"return losses": "return tuple(losses)"}, "list of plain numbers"),
-        ({"model.parameters(), 1.0": "[model.weight], 1.0"}, "end elsewhere"),
-        ({"model.eval()": "pass", "schedule.step()": "pass"}, "Two things."),
-    ],
+    "first_steps.accuracy": {
+        "mean of booleans": {".float()": ""},
+        "of two lists": {"(predicted == labels)": "(predicted.tolist() == labels.tolist())"},
+        "return one number": {"mean().item()": "mean(dim=0, keepdim=True)"},
+        "in place": {"return": "labels -= predicted\n    return"},
+        "Two things.": {"==": "!=", ".item()": ".item() * 100"},
+    },
+    "first_steps.masked_mean": {
+        "the mask has two": {".unsqueeze(-1)": ""},
+        "in place": {"return (vectors * mask)": "vectors *= mask\n    return vectors"},
+        "one vector for each sentence": {MEAN: "vectors[attention_mask == 1].mean()"},
+        "no gradient can flow back": {MEAN: f"({MEAN}).detach()"},
+        "Two things.": {" / mask.sum(dim=1)": "", "attention_mask": "(1 - attention_mask)"},
+    },
+    "first_steps.slope": {
+        "x asks for none here": {SLOPE: "torch.autograd.grad(function(x).sum(), x)[0]"},
+        "call it with a tensor": {"function(x + step)": "function + step"},
+        "in place": {"return": "x += step\n    return"},
+        "Two things.": {" / (2 * step)": "", "(function": "(-function", "- function": "+ function"},
+    },
+    "first_steps.cross_entropy": {
+        "one number is asked for": {".mean()": ""},
+        "no gradient can flow back": {".mean()": ".mean().detach()"},
+        "minus infinity": {LOG_SOFTMAX: "torch.log(logits.exp() / logits.exp().sum(dim=-1, keepdim=True))"},
+        "Two things.": {".mean()": ".sum()", "-log": "log"},
+    },
+    "first_steps.train": {
+        "the methods are": {"zero_grad()": "zero_gradient()"},
+        "called with the model and the batch": {"loss_of(model, batch)": "loss_of(batch)"},
+        "from 0, before its batches": {"set_epoch(epoch)": "set_epoch(epoch + 1)"},
+        "once for each batch": {
+            "loss.backward()": "loss.backward(retain_graph=True)\n            loss.backward()"
+        },
+        "a second time through": {"loss.backward()": "loss.backward()\n            loss.backward()"},
+        "makes one step for each batch": {
+            "optimizer.step()": "optimizer.step()\n            optimizer.step()"
+        },
+        "list of plain numbers": {"return losses": "return tuple(losses)"},
+        "end elsewhere": {"model.parameters(), 1.0": "[model.weight], 1.0"},
+        "Two things.": {"model.eval()": "pass", "schedule.step()": "pass"},
+    },
 }
 
 RIGHT = {

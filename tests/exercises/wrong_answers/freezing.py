@@ -129,48 +129,46 @@ def found_by_text(model, own="", parts=None, outside=()):
 
 
 WRONG = {
-    "freezing.which_moved": [
-        ({"return [name": "return {name: True", "name])]": "name])}"}, "return a list of names"),
-        (
-            {"return": "for name in before:\n        after[name] -= before[name]\n    return"},
-            "changes its inputs in place",
-        ),
-    ],
-    "freezing.scalar_mix": [
-        ({"shares[": "shares.detach()["}, "no gradient reaches the weights"),
-        ({"gamma *": "gamma.item() *"}, "no gradient reaches gamma"),
-        ({"* states": "* states.detach()"}, "the gradient of the states is not"),
-        ({"* states": "@ states"}, "shapes that do not go together"),
-        ({"return gamma": "return gamma.detach()", "(dim=0)": "(dim=0).detach()"}, "through the mix"),
-        ({"[:, None, None, None]": "[:, None]"}, "Work the small input above out"),
-        ({"softmax": "sigmoid", ", dim=0)": ")", ".sum(": ".mean("}, "Two things."),
-    ],
-    "freezing.top_layers": [
-        ({"encoder_layers(model)": "model.bert.encoder.layer"}, "fits one model only"),
-        ({"return model": "return layers"}, "return the model itself"),
-        (
-            {"in layers[len(layers) - k :]": "in [layers[len(layers) - i] for i in range(k)]"},
-            "the list of layers is shorter",
-        ),
-        ({"return": "next(model.parameters()).requires_grad_(True)\n    return"}, "should not be so"),
-    ],
-    "freezing.trained_share": [
-        ({"trained =": "model.requires_grad_(False)\n    trained ="}, "changes the model in place"),
-        ({"head_parts(model, head)": "model.head"}, "parts are called otherwise"),
-        ({"return": "return '%',"}, "return one number"),
-        ({"p.numel()": "len(p)", "100 * ": ""}, "Two things."),
-    ],
-    "freezing.find_parameters": [
-        ({"return [": "model.requires_grad_(False)\n    return ["}, "the model is changed in place"),
-        ({"model.named_parameters()": "model.backbone.named_parameters()"}, "parts are called otherwise"),
-        (
-            {"return [": "return dict.fromkeys([", "(name, outside)\n    ]": "(name, outside)\n    ])"},
-            "return a list",
-        ),
-        ({"return [": "return ['bias'] + ["}, "a name belongs there if"),
-        ({"range(1, len": "range(2, len"}, "however deep, if its last piece"),
-        ({"in model.named_parameters()": "in reversed(list(model.named_parameters()))"}, "each name once"),
-    ],
+    "freezing.which_moved": {
+        "return a list of names": {"return [name": "return {name: True", "name])]": "name])}"},
+        "changes its inputs in place": {
+            "return": "for name in before:\n        after[name] -= before[name]\n    return"
+        },
+    },
+    "freezing.scalar_mix": {
+        "no gradient reaches the weights": {"shares[": "shares.detach()["},
+        "no gradient reaches gamma": {"gamma *": "gamma.item() *"},
+        "the gradient of the states is not": {"* states": "* states.detach()"},
+        "shapes that do not go together": {"* states": "@ states"},
+        "through the mix": {"return gamma": "return gamma.detach()", "(dim=0)": "(dim=0).detach()"},
+        "Work the small input above out": {"[:, None, None, None]": "[:, None]"},
+        "Two things.": {"softmax": "sigmoid", ", dim=0)": ")", ".sum(": ".mean("},
+    },
+    "freezing.top_layers": {
+        "fits one model only": {"encoder_layers(model)": "model.bert.encoder.layer"},
+        "return the model itself": {"return model": "return layers"},
+        "the list of layers is shorter": {
+            "in layers[len(layers) - k :]": "in [layers[len(layers) - i] for i in range(k)]"
+        },
+        "should not be so": {"return": "next(model.parameters()).requires_grad_(True)\n    return"},
+    },
+    "freezing.trained_share": {
+        "changes the model in place": {"trained =": "model.requires_grad_(False)\n    trained ="},
+        "parts are called otherwise": {"head_parts(model, head)": "model.head"},
+        "return one number": {"return": "return '%',"},
+        "Two things.": {"p.numel()": "len(p)", "100 * ": ""},
+    },
+    "freezing.find_parameters": {
+        "the model is changed in place": {"return [": "model.requires_grad_(False)\n    return ["},
+        "parts are called otherwise": {"model.named_parameters()": "model.backbone.named_parameters()"},
+        "return a list": {
+            "return [": "return dict.fromkeys([",
+            "(name, outside)\n    ]": "(name, outside)\n    ])",
+        },
+        "a name belongs there if": {"return [": "return ['bias'] + ["},
+        "however deep, if its last piece": {"range(1, len": "range(2, len"},
+        "each name once": {"in model.named_parameters()": "in reversed(list(model.named_parameters()))"},
+    },
 }
 
 RIGHT = {

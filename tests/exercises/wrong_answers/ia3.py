@@ -222,44 +222,37 @@ def front_from_the_best_down(sizes, scores):
 
 
 WRONG = {
-    "ia3.IA3Linear": [
-        ({"self.ia3_l": "self.scale"}, "exactly one parameter should train"),
-        ({"return self.linear(x * scale) if": "return self.linear(x.mul_(scale)) if"}, "changes its inputs"),
-        (
-            {"x * scale": "x.detach() * scale", "(x) * scale": "(x.detach()) * scale"},
-            "the layers below would not",
-        ),
-        ({"else self.linear(x) * scale": "else (self.linear(x) * scale).tolist()"}, "not the type to return"),
-        ({"scale[:, None]": "scale[:, None] ** 2"}, "else by l[i]; shape"),
-        ({"(bias * scale)": "(bias * scale * scale)"}, "No bias stays None"),
-        ({"1 / self.ia3_l if": "1 / self.ia3_l**2 if"}, "should give the old weight back"),
-        ({"return self.linear(x)\n": "return self.linear(x) * 2\n"}, "computes something else than before"),
-        ({"torch.ones(size": "torch.rand(size"}, "before training the layer should compute"),
-        (
-            {
-                "self.linear(x * scale) if self.on_input else self.linear(x)": "self.linear(x)",
-                "if undo": "if not undo",
-            },
-            "Two things.",
-        ),
-    ],
-    "ia3.find_scaled": [
-        ({"return": "return None and"}, "the result is a dict"),
-    ],
-    "ia3.inject_ia3": [
-        ({"return model": "return layers"}, "return the model that was given"),
-    ],
-    "ia3.turned": [
-        ({"return copied": "return copied.state_dict()"}, "return the copy, a model"),
-        ({"return copied": "return copied.requires_grad_(False)"}, "should train in its copy too"),
-        ({"dial * (": "dial**2 * ("}, "on a straight line through the two"),
-    ],
-    "ia3.pareto_front": [
-        ({"return front": "return set(front)"}, "return a list of whole numbers"),
-        ({"return": "scores.sort()\n    return"}, "changes its inputs in place"),
-        ({"return": "front[0] = 0\n    return"}, "not the points of the front"),
-        ({"> scores": ">= scores", ", -scores[i]": ""}, "Two things."),
-    ],
+    "ia3.IA3Linear": {
+        "exactly one parameter should train": {"self.ia3_l": "self.scale"},
+        "changes its inputs": {"return self.linear(x * scale) if": "return self.linear(x.mul_(scale)) if"},
+        "the layers below would not": {
+            "x * scale": "x.detach() * scale",
+            "(x) * scale": "(x.detach()) * scale",
+        },
+        "not the type to return": {"else self.linear(x) * scale": "else (self.linear(x) * scale).tolist()"},
+        "else by l[i]; shape": {"scale[:, None]": "scale[:, None] ** 2"},
+        "No bias stays None": {"(bias * scale)": "(bias * scale * scale)"},
+        "should give the old weight back": {"1 / self.ia3_l if": "1 / self.ia3_l**2 if"},
+        "computes something else than before": {"return self.linear(x)\n": "return self.linear(x) * 2\n"},
+        "before training the layer should compute": {"torch.ones(size": "torch.rand(size"},
+        "Two things.": {
+            "self.linear(x * scale) if self.on_input else self.linear(x)": "self.linear(x)",
+            "if undo": "if not undo",
+        },
+    },
+    "ia3.find_scaled": {"the result is a dict": {"return": "return None and"}},
+    "ia3.inject_ia3": {"return the model that was given": {"return model": "return layers"}},
+    "ia3.turned": {
+        "return the copy, a model": {"return copied": "return copied.state_dict()"},
+        "should train in its copy too": {"return copied": "return copied.requires_grad_(False)"},
+        "on a straight line through the two": {"dial * (": "dial**2 * ("},
+    },
+    "ia3.pareto_front": {
+        "return a list of whole numbers": {"return front": "return set(front)"},
+        "changes its inputs in place": {"return": "scores.sort()\n    return"},
+        "not the points of the front": {"return": "front[0] = 0\n    return"},
+        "Two things.": {"> scores": ">= scores", ", -scores[i]": ""},
+    },
 }
 
 RIGHT = {

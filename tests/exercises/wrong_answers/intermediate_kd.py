@@ -257,72 +257,61 @@ def keep_frozen(model, layers):
 
 
 WRONG = {
-    "intermediate_kd.layer_map": [
-        ({"teacher_layers - student_layers + step": "teacher_layers + 1 - step"}, "in rising order"),
-        (
-            {"return [": "return torch.tensor([", "in steps]": "in steps])", "list(": "torch.tensor("},
-            "return a list of whole numbers",
-        ),
-        ({"in steps]": "in steps][1:]"}, "no more and no fewer"),
-        ({"//": "/", '"first"': '"last"', '"last"': '"first"'}, "Two things."),
-    ],
-    "intermediate_kd.hidden_loss": [
-        ({".mean(dim=-1)": ""}, "shapes that do not go together"),
-        (
-            {"squares =": "teacher_hidden *= attention_mask[..., None]\n    squares ="},
-            "changes its inputs in place",
-        ),
-        (
-            {"F.linear(student_hidden": "F.linear(student_hidden.detach()"},
-            "no .detach() on its hidden states",
-        ),
-        ({".mean(": ".sum(", ".detach()": ""}, "Two things."),
-    ],
-    "intermediate_kd.attention_scores": [
-        (
-            {
-                "return": "return (",
-                "(width // heads)": "(width // heads)).masked_fill(torch.ones(length, length).triu(1) > 0, -math.inf)",
-            },
-            "not even a causal one",
-        ),
-        ({".transpose(1, 2)": "", "(-1, -2)": "(1, 3)"}, "shapes that do not go together"),
-        ({"/ math.sqrt(width // heads)": "/ (width // heads) ** 0.25"}, "those are not the scores"),
-        ({"@ k": "@ k.detach()", "q @": "q.detach() @"}, "no gradient can flow back"),
-    ],
-    "intermediate_kd.attention_loss": [
-        (
-            {
-                "student_scores": "student_scores.masked_fill(pairs[:, None] == 0, -math.inf)",
-                "detach()": "detach().masked_fill(pairs[:, None] == 0, -math.inf)",
-            },
-            "Minus infinity less minus infinity",
-        ),
-        ({".mean(dim=1)": ""}, "shapes that do not go together"),
-        ({".mean(dim=1)": ".abs().sum(dim=1)", ".square()": ".abs()"}, "Two things."),
-    ],
-    "intermediate_kd.tinybert_losses": [
-        ({'"hidden"': '"hidden states"'}, "return a dict of three scalars"),
-        (
-            {"student_hidden[mine],": "student_hidden[mine].detach(),"},
-            "some of the student's layers do not learn",
-        ),
-        ({"stack(hidden).mean": "stack(hidden).sum", "hidden[0]": "hidden[-1]"}, "Two things."),
-    ],
-    "intermediate_kd.keep_layers": [
-        (keep_and_ask_too_late, "before you cut"),
-        (keep_of_a_bert, "name their parts differently"),
-        (keep_untied, "and in the copy they are two"),
-        (keep_without_a_config, "must be the number of layers kept"),
-        (keep_frozen, "leave requires_grad as it is"),
-        ({"return student": "return body"}, "a model of the teacher's own class"),
-        (
-            {"return student": "model.config.num_hidden_layers = 1\n    return student"},
-            "Copy before you change",
-        ),
-        ({"for number in layers]": "for number in layers[::-1]]"}, "not the layers that"),
-        ({"number - 1": "number", "return student": "return student.base_model"}, "Two things."),
-    ],
+    "intermediate_kd.layer_map": {
+        "in rising order": {"teacher_layers - student_layers + step": "teacher_layers + 1 - step"},
+        "return a list of whole numbers": {
+            "return [": "return torch.tensor([",
+            "in steps]": "in steps])",
+            "list(": "torch.tensor(",
+        },
+        "no more and no fewer": {"in steps]": "in steps][1:]"},
+        "Two things.": {"//": "/", '"first"': '"last"', '"last"': '"first"'},
+    },
+    "intermediate_kd.hidden_loss": {
+        "shapes that do not go together": {".mean(dim=-1)": ""},
+        "changes its inputs in place": {
+            "squares =": "teacher_hidden *= attention_mask[..., None]\n    squares ="
+        },
+        "no .detach() on its hidden states": {"F.linear(student_hidden": "F.linear(student_hidden.detach()"},
+        "Two things.": {".mean(": ".sum(", ".detach()": ""},
+    },
+    "intermediate_kd.attention_scores": {
+        "not even a causal one": {
+            "return": "return (",
+            "(width // heads)": "(width // heads)).masked_fill(torch.ones(length, length).triu(1) > 0, -math.inf)",
+        },
+        "shapes that do not go together": {".transpose(1, 2)": "", "(-1, -2)": "(1, 3)"},
+        "those are not the scores": {"/ math.sqrt(width // heads)": "/ (width // heads) ** 0.25"},
+        "no gradient can flow back": {"@ k": "@ k.detach()", "q @": "q.detach() @"},
+    },
+    "intermediate_kd.attention_loss": {
+        "Minus infinity less minus infinity": {
+            "student_scores": "student_scores.masked_fill(pairs[:, None] == 0, -math.inf)",
+            "detach()": "detach().masked_fill(pairs[:, None] == 0, -math.inf)",
+        },
+        "shapes that do not go together": {".mean(dim=1)": ""},
+        "Two things.": {".mean(dim=1)": ".abs().sum(dim=1)", ".square()": ".abs()"},
+    },
+    "intermediate_kd.tinybert_losses": {
+        "return a dict of three scalars": {'"hidden"': '"hidden states"'},
+        "some of the student's layers do not learn": {
+            "student_hidden[mine],": "student_hidden[mine].detach(),"
+        },
+        "Two things.": {"stack(hidden).mean": "stack(hidden).sum", "hidden[0]": "hidden[-1]"},
+    },
+    "intermediate_kd.keep_layers": {
+        "before you cut": keep_and_ask_too_late,
+        "name their parts differently": keep_of_a_bert,
+        "and in the copy they are two": keep_untied,
+        "must be the number of layers kept": keep_without_a_config,
+        "leave requires_grad as it is": keep_frozen,
+        "a model of the teacher's own class": {"return student": "return body"},
+        "Copy before you change": {
+            "return student": "model.config.num_hidden_layers = 1\n    return student"
+        },
+        "not the layers that": {"for number in layers]": "for number in layers[::-1]]"},
+        "Two things.": {"number - 1": "number", "return student": "return student.base_model"},
+    },
 }
 
 RIGHT = {

@@ -174,57 +174,47 @@ def cache_growing(teacher, loader):
 
 
 WRONG = {
-    "logit_kd.kd_loss": [
-        (
-            {"student_logits": "student_logits.detach()", ".detach()": ""},
-            "Detach the teacher, not the student",
-        ),
-        ({"batchmean": "mean", " * temperature**2": ""}, "Two things."),
-        ({"return F": "return (F", "**2": "**2).item()"}, "not the type to return"),
-        ({"return": "with torch.no_grad():\n        return"}, "no gradient can flow back"),
-    ],
-    "logit_kd.reverse_kl_loss": [
-        ({"log_softmax": "softmax"}, "the numbers are not"),
-        ({"batchmean": "none", "log_target=True)": "log_target=True).sum(-1)"}, "the shape is not"),
-        ({"batchmean": "mean", " * temperature**2": ""}, "Two things."),
-    ],
-    "logit_kd.gold_loss": [
-        (
-            {"total =": "if (labels == -100).all():\n        return torch.tensor(0.0)\n    total ="},
-            "torch.tensor(0.) is float32",
-        ),
-        ({"total =": "student_logits[torch.arange(len(labels)), labels]\n    total ="}, "-100 is no class"),
-        (
-            {"total =": "if (labels == -100).all():\n        return 0.0\n    total ="},
-            "not the type to return",
-        ),
-    ],
-    "logit_kd.cache_logits": [
-        ({"teacher.eval()": "pass"}, "runs in train mode"),
-        ({"teacher.train(was_training)": "pass"}, "left in another mode"),
-        ({"@torch.no_grad()": ""}, "gradient graph along"),
-        ({"@torch.no_grad()": "", "return table": "return table.detach()"}, "recorded for nothing"),
-        ({"max()) + 1": "max())"}, "counted from 0"),
-        ({"max()) + 1": "max()) + 2"}, "a row for each id from 0"),
-        ({"table[all_ids] = all_logits": "table[ids[-1]] = logits[-1]"}, "not anew for each batch"),
-        (
-            {
-                'input_ids=batch["input_ids"].to(device), attention_mask=batch["attention_mask"].to(device)': "**batch"
-            },
-            "given the whole batch",
-        ),
-        ({"return table": "return dict(zip(all_ids.tolist(), all_logits))"}, "return one tensor"),
-    ],
-    "logit_kd.distillation_loss": [
-        ({"outputs.logits": "(2 * outputs.logits - outputs.logits.detach())"}, "Something cut it"),
-        ({"teacher_logits =": "cached.nan_to_num_()\n    teacher_logits ="}, "changed in place"),
-        ({'"labels"': '"label"'}, "the columns id and labels"),
-        ({"outputs.logits.float()": "F.relu(outputs)"}, "its logits are outputs.logits"),
-        ({"isnan()": "isfinite()"}, "belongs to one case only"),
-        ({"raise ValueError": "raise KeyError"}, "no error of another kind"),
-        ({"cached[batch": "cached[: -1]  # [batch"}, "compares row with row"),
-        ({"(1 - alpha) * ": "", "missing.any()": "False"}, "Two things."),
-    ],
+    "logit_kd.kd_loss": {
+        "Detach the teacher, not the student": {"student_logits": "student_logits.detach()", ".detach()": ""},
+        "Two things.": {"batchmean": "mean", " * temperature**2": ""},
+        "not the type to return": {"return F": "return (F", "**2": "**2).item()"},
+        "no gradient can flow back": {"return": "with torch.no_grad():\n        return"},
+    },
+    "logit_kd.reverse_kl_loss": {
+        "the numbers are not": {"log_softmax": "softmax"},
+        "the shape is not": {"batchmean": "none", "log_target=True)": "log_target=True).sum(-1)"},
+        "Two things.": {"batchmean": "mean", " * temperature**2": ""},
+    },
+    "logit_kd.gold_loss": {
+        "torch.tensor(0.) is float32": {
+            "total =": "if (labels == -100).all():\n        return torch.tensor(0.0)\n    total ="
+        },
+        "-100 is no class": {"total =": "student_logits[torch.arange(len(labels)), labels]\n    total ="},
+        "not the type to return": {"total =": "if (labels == -100).all():\n        return 0.0\n    total ="},
+    },
+    "logit_kd.cache_logits": {
+        "runs in train mode": {"teacher.eval()": "pass"},
+        "left in another mode": {"teacher.train(was_training)": "pass"},
+        "gradient graph along": {"@torch.no_grad()": ""},
+        "recorded for nothing": {"@torch.no_grad()": "", "return table": "return table.detach()"},
+        "counted from 0": {"max()) + 1": "max())"},
+        "a row for each id from 0": {"max()) + 1": "max()) + 2"},
+        "not anew for each batch": {"table[all_ids] = all_logits": "table[ids[-1]] = logits[-1]"},
+        "given the whole batch": {
+            'input_ids=batch["input_ids"].to(device), attention_mask=batch["attention_mask"].to(device)': "**batch"
+        },
+        "return one tensor": {"return table": "return dict(zip(all_ids.tolist(), all_logits))"},
+    },
+    "logit_kd.distillation_loss": {
+        "Something cut it": {"outputs.logits": "(2 * outputs.logits - outputs.logits.detach())"},
+        "changed in place": {"teacher_logits =": "cached.nan_to_num_()\n    teacher_logits ="},
+        "the columns id and labels": {'"labels"': '"label"'},
+        "its logits are outputs.logits": {"outputs.logits.float()": "F.relu(outputs)"},
+        "belongs to one case only": {"isnan()": "isfinite()"},
+        "no error of another kind": {"raise ValueError": "raise KeyError"},
+        "compares row with row": {"cached[batch": "cached[: -1]  # [batch"},
+        "Two things.": {"(1 - alpha) * ": "", "missing.any()": "False"},
+    },
 }
 
 RIGHT = {

@@ -179,66 +179,51 @@ def count_in_a_loop(in_features, out_features, rank, layers):
 
 
 WRONG = {
-    "lora.lora_init": [
-        (
-            {"lora_A, torch.zeros(": "(rank, in_features), ("},
-            "return two tensors with entries",
-        ),
-        ({"empty(rank, in_features)": "empty(rank, rank)"}, "A should have the shape"),
-    ],
-    "lora.low_rank": [
-        ({"left[:, :rank] *": "left[:, :rank].mean() *"}, "A should have the shape"),
-        ({"return right[:rank], left": "return right[:rank], 2 * left"}, "B A is not the nearest matrix"),
-        (
-            {"right[:rank], left[:, :rank] *": "left[:, :rank] @ right[:rank] *"},
-            "return two tensors: A, then B",
-        ),
-    ],
-    "lora.LoRALinear": [
-        (
-            {"super().__init__(linear)": "nn.Module.__init__(self)\n        self.linear = linear"},
-            "something is used",
-        ),
-        ({"nn.Parameter(lora_B": "nn.Parameter(1 + lora_B"}, "before training the layer must give"),
-        (
-            {
-                "nn.Parameter(lora_A": "globals().setdefault(f'A {lora_A.shape}', nn.Parameter(lora_A)); _ = (lora_A"
-            },
-            "two layers hold the same A or B",
-        ),
-        (
-            {"frozen = self.linear(x)": "frozen = self.linear(x)\n        x *= 2"},
-            "while nobody called merge()",
-        ),
-        ({"self.lora_A.to(x.dtype)": "self.lora_A.detach().to(x.dtype)"}, "computed with .detach()"),
-        ({"return weight -": "weight += 1\n        return weight -"}, "as new tensors"),
-        ({"self.lora_A.to(x.dtype)": "self.lora_B.to(x.dtype)"}, "shapes or dtypes that do not go together"),
-        ({"+ self.scaling * F": "+ F", "if undo": "if not undo"}, "Two things."),
-    ],
-    "lora.inject": [
-        ({"return model": "return layers"}, "return the model itself"),
-        ({"layers.items()": "[*layers.items()][1:]"}, "these are not the layers"),
-        (
-            {"kind(linear,": "kind(linear.requires_grad_(True),", "freeze_base": "print"},
-            "the base is not frozen",
-        ),
-        (
-            {
-                "    return model": "    for layer in wrapped(model).values():\n"
-                "        layer.lora_A = next(iter(wrapped(model).values())).lora_A\n    return model"
-            },
-            "and an A and B of its own",
-        ),
-        ({"replace(": "linear.weight.data.add_(1)\n        replace("}, "changed in place. Only put layers"),
-        ({"freeze_base(model, head)": "pass", "    return model": "        return model"}, "Two things."),
-    ],
-    "lora.count_lora_parameters": [
-        ({"return": "return torch.tensor(1) *"}, "return a whole number (an int)"),
-        (
-            {"rank * (in_features + out_features)": "(rank * (in_features + out_features) + out_features)"},
-            "the numbers are not",
-        ),
-    ],
+    "lora.lora_init": {
+        "return two tensors with entries": {"lora_A, torch.zeros(": "(rank, in_features), ("},
+        "A should have the shape": {"empty(rank, in_features)": "empty(rank, rank)"},
+    },
+    "lora.low_rank": {
+        "A should have the shape": {"left[:, :rank] *": "left[:, :rank].mean() *"},
+        "B A is not the nearest matrix": {"return right[:rank], left": "return right[:rank], 2 * left"},
+        "return two tensors: A, then B": {
+            "right[:rank], left[:, :rank] *": "left[:, :rank] @ right[:rank] *"
+        },
+    },
+    "lora.LoRALinear": {
+        "something is used": {
+            "super().__init__(linear)": "nn.Module.__init__(self)\n        self.linear = linear"
+        },
+        "before training the layer must give": {"nn.Parameter(lora_B": "nn.Parameter(1 + lora_B"},
+        "two layers hold the same A or B": {
+            "nn.Parameter(lora_A": "globals().setdefault(f'A {lora_A.shape}', nn.Parameter(lora_A)); _ = (lora_A"
+        },
+        "while nobody called merge()": {"frozen = self.linear(x)": "frozen = self.linear(x)\n        x *= 2"},
+        "computed with .detach()": {"self.lora_A.to(x.dtype)": "self.lora_A.detach().to(x.dtype)"},
+        "as new tensors": {"return weight -": "weight += 1\n        return weight -"},
+        "shapes or dtypes that do not go together": {"self.lora_A.to(x.dtype)": "self.lora_B.to(x.dtype)"},
+        "Two things.": {"+ self.scaling * F": "+ F", "if undo": "if not undo"},
+    },
+    "lora.inject": {
+        "return the model itself": {"return model": "return layers"},
+        "these are not the layers": {"layers.items()": "[*layers.items()][1:]"},
+        "the base is not frozen": {
+            "kind(linear,": "kind(linear.requires_grad_(True),",
+            "freeze_base": "print",
+        },
+        "and an A and B of its own": {
+            "    return model": "    for layer in wrapped(model).values():\n"
+            "        layer.lora_A = next(iter(wrapped(model).values())).lora_A\n    return model"
+        },
+        "changed in place. Only put layers": {"replace(": "linear.weight.data.add_(1)\n        replace("},
+        "Two things.": {"freeze_base(model, head)": "pass", "    return model": "        return model"},
+    },
+    "lora.count_lora_parameters": {
+        "return a whole number (an int)": {"return": "return torch.tensor(1) *"},
+        "the numbers are not": {
+            "rank * (in_features + out_features)": "(rank * (in_features + out_features) + out_features)"
+        },
+    },
 }
 
 RIGHT = {

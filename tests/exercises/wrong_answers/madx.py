@@ -221,67 +221,56 @@ _CHUNKS = "left, right = coupled.chunk(2, dim=-1)"
 _SLICES = "half = coupled.shape[-1] // 2\n        left, right = coupled[..., :half], coupled[..., half:]"
 
 WRONG = {
-    "madx.mask_tokens": [
-        (mask_in_place, "changes its inputs in place"),
-        ({"shown, torch.where(asked, input_ids, -100)": "shown"}, "return two tensors, shown and labels"),
-        ({"torch.where(asked, input_ids, -100)": "input_ids[asked]"}, "Do not pick the asked places out"),
-        ({"return shown": "return shown.float()"}, "both results hold token ids"),
-        ({"asked & (draw < 0.8)": "asked and draw < 0.8"}, "ask a whole tensor whether it is true"),
-        ({"draw < 0.8": "torch.rand_like(draw) < 0.8"}, "Draw nothing yourself"),
-        ({"-100": "0", "< 0.8": "< 0.9"}, "Two things."),
-    ],
-    "madx.InvertibleAdapter": [
-        ({"left = left + ": "left += "}, "two likely reasons"),
-        ({_CHUNKS: _SLICES, "right = right - ": "right -= "}, "the inverse changes what it is given"),
-        ({"torch.cat": "torch.stack"}, "torch.stack makes a new dim"),
-        ({"torch.cat([left, right], dim=-1)": "left, right"}, "return one tensor"),
-        ({"self.first(right)": "self.first(right).detach()"}, "the gradient is not"),
-        (
-            {"        self.second = ": "        self.second = self.first\n        _ = "},
-            "each with weights of its own",
-        ),
-        ({"def inverse": "def undo"}, "both methods, forward and inverse"),
-        ({"left + self.first(right)": "self.first(right)", "- self": "+ self"}, "the numbers are not"),
-    ],
-    "madx.Stack": [
-        (
-            {
-                "return residual if self.task is None else self": "if self.task is not None:\n            return self"
-            },
-            "needs its own `return`",
-        ),
-        ({"(hidden, residual)\n": "(hidden)\n"}, "is called with two things"),
-        (
-            {
-                "residual = self.l": "below = self.l",
-                "= residual\n": "= below\n",
-                "residual if self": "below if self",
-                "self.task(hidden, residual)": "self.task(hidden, below)",
-            },
-            "that variable was never set",
-        ),
-        ({"hidden = residual": "hidden = residual.detach()"}, "the gradient is not"),
-    ],
-    "madx.put_language": [
-        ({"return model": ""}, "so that calls can be nested"),
-        (
-            {"return model": "model.base_model.embeddings.requires_grad_(True)\n    return model"},
-            "requires_grad of the model changed",
-        ),
-        (
-            {"None if language is None else language.invertible": "language.invertible"},
-            "which has no .layers",
-        ),
-        ({"invertible_slots(model)": "[]", "= layer\n": "= layers[0]\n"}, "Two things."),
-    ],
-    "madx.train_only": [
-        ({"return model": ""}, "so that calls can be nested"),
-        ({"[place.task for": "[place.task.up for"}, "place.task of every stack trains"),
-        (
-            {"[slot.invertible for": "[slot for", "head_parts(model, head)": "head_parts(model, head)[:0]"},
-            "Two things.",
-        ),
-    ],
+    "madx.mask_tokens": {
+        "changes its inputs in place": mask_in_place,
+        "return two tensors, shown and labels": {"shown, torch.where(asked, input_ids, -100)": "shown"},
+        "Do not pick the asked places out": {"torch.where(asked, input_ids, -100)": "input_ids[asked]"},
+        "both results hold token ids": {"return shown": "return shown.float()"},
+        "ask a whole tensor whether it is true": {"asked & (draw < 0.8)": "asked and draw < 0.8"},
+        "Draw nothing yourself": {"draw < 0.8": "torch.rand_like(draw) < 0.8"},
+        "Two things.": {"-100": "0", "< 0.8": "< 0.9"},
+    },
+    "madx.InvertibleAdapter": {
+        "two likely reasons": {"left = left + ": "left += "},
+        "the inverse changes what it is given": {_CHUNKS: _SLICES, "right = right - ": "right -= "},
+        "torch.stack makes a new dim": {"torch.cat": "torch.stack"},
+        "return one tensor": {"torch.cat([left, right], dim=-1)": "left, right"},
+        "the gradient is not": {"self.first(right)": "self.first(right).detach()"},
+        "each with weights of its own": {
+            "        self.second = ": "        self.second = self.first\n        _ = "
+        },
+        "both methods, forward and inverse": {"def inverse": "def undo"},
+        "the numbers are not": {"left + self.first(right)": "self.first(right)", "- self": "+ self"},
+    },
+    "madx.Stack": {
+        "needs its own `return`": {
+            "return residual if self.task is None else self": "if self.task is not None:\n            return self"
+        },
+        "is called with two things": {"(hidden, residual)\n": "(hidden)\n"},
+        "that variable was never set": {
+            "residual = self.l": "below = self.l",
+            "= residual\n": "= below\n",
+            "residual if self": "below if self",
+            "self.task(hidden, residual)": "self.task(hidden, below)",
+        },
+        "the gradient is not": {"hidden = residual": "hidden = residual.detach()"},
+    },
+    "madx.put_language": {
+        "so that calls can be nested": {"return model": ""},
+        "requires_grad of the model changed": {
+            "return model": "model.base_model.embeddings.requires_grad_(True)\n    return model"
+        },
+        "which has no .layers": {"None if language is None else language.invertible": "language.invertible"},
+        "Two things.": {"invertible_slots(model)": "[]", "= layer\n": "= layers[0]\n"},
+    },
+    "madx.train_only": {
+        "so that calls can be nested": {"return model": ""},
+        "place.task of every stack trains": {"[place.task for": "[place.task.up for"},
+        "Two things.": {
+            "[slot.invertible for": "[slot for",
+            "head_parts(model, head)": "head_parts(model, head)[:0]",
+        },
+    },
 }
 
 RIGHT = {

@@ -185,54 +185,47 @@ def adamw_by_lerp(parameter, gradient, exp_avg, exp_avg_sq, step, lr, betas, eps
 STATES = ", exp_avg, exp_avg_sq"
 
 WRONG = {
-    "memory.highest_level": [
-        ({"level += change": "level += change\n        changes[index] = level"}, "in place"),
-        ({"return highest, where": 'return {"level": highest, "index": where}'}, "return two whole numbers"),
-        ({"(changes)": "(changes[1:])"}, "add the changes above one by one"),
-        ({">": ">=", "highest, where\n": "where, highest\n"}, "Two things"),
-    ],
-    "memory.saved_bytes": [
-        ({"return sum": "return str and [1] or sum"}, "return a whole number of bytes"),
-        ({"return sum(": "return 8 + sum("}, "the bytes are not right"),
-        (
-            {"        return tensor": "        return tensor.detach() * 0"},
-            "the graph of the run does not work",
-        ),
-        (
-            {"storage.nbytes() for": "storage.nbytes() // 4 for", " if address not in counted": ""},
-            "Two things.",
-        ),
-    ],
-    "memory.block_activations": [
-        ({"numbers_a_token * bytes_each": "34 * hidden"}, "count by the list above the exercise"),
-        ({"return": "return batch,"}, "return a whole number"),
-    ],
-    "memory.adamw_step": [
-        ({"exp_avg = betas[0] * exp_avg +": "exp_avg *= betas[0]\n    exp_avg +="}, "in place"),
-        ({STATES: ""}, "return three tensors"),
-        ({"gradient**2": "gradient.abs()"}, "state by state"),
-        ({"- betas[0] ** step": "- 1"}, "a division by 0?"),
-    ],
-    "memory.quantize_blockwise": [
-        ({".to(torch.int8)": ".to(torch.int8) // 2"}, "work one block out by hand"),
-        ({"int8": "uint8"}, "unsigned ones"),
-        ({"F.pad(x.flatten(), (0, -x.numel() % block_size))": "x"}, "do not fill the last block"),
-        ({"(x), scales": "(x)"}, "return two tensors"),
-        ({"(x), scales": "(x), scales.mean()"}, "there is one scale for each block"),
-    ],
-    "memory.largest_batch": [
-        ({"return fits": "return float(fits)"}, "return a whole number"),
-        ({"return fits": "return 2 * fits"}, "with one row more it must not"),
-        (
-            {"fits, too_large = 0, 1": "fits, too_large = 0, 1 + 0 * peak(0)"},
-            "1 or more: ask peak for no other",
-        ),
-        (
-            {"return fits": "[peak(fits or 1) for _ in range(60)]\n    return fits"},
-            "too many sizes are tried",
-        ),
-        ({"<= free": "< free", "return fits": "return too_large"}, "Two things."),
-    ],
+    "memory.highest_level": {
+        "in place": {"level += change": "level += change\n        changes[index] = level"},
+        "return two whole numbers": {"return highest, where": 'return {"level": highest, "index": where}'},
+        "add the changes above one by one": {"(changes)": "(changes[1:])"},
+        "Two things": {">": ">=", "highest, where\n": "where, highest\n"},
+    },
+    "memory.saved_bytes": {
+        "return a whole number of bytes": {"return sum": "return str and [1] or sum"},
+        "the bytes are not right": {"return sum(": "return 8 + sum("},
+        "the graph of the run does not work": {"        return tensor": "        return tensor.detach() * 0"},
+        "Two things.": {
+            "storage.nbytes() for": "storage.nbytes() // 4 for",
+            " if address not in counted": "",
+        },
+    },
+    "memory.block_activations": {
+        "count by the list above the exercise": {"numbers_a_token * bytes_each": "34 * hidden"},
+        "return a whole number": {"return": "return batch,"},
+    },
+    "memory.adamw_step": {
+        "in place": {"exp_avg = betas[0] * exp_avg +": "exp_avg *= betas[0]\n    exp_avg +="},
+        "return three tensors": {STATES: ""},
+        "state by state": {"gradient**2": "gradient.abs()"},
+        "a division by 0?": {"- betas[0] ** step": "- 1"},
+    },
+    "memory.quantize_blockwise": {
+        "work one block out by hand": {".to(torch.int8)": ".to(torch.int8) // 2"},
+        "unsigned ones": {"int8": "uint8"},
+        "do not fill the last block": {"F.pad(x.flatten(), (0, -x.numel() % block_size))": "x"},
+        "return two tensors": {"(x), scales": "(x)"},
+        "there is one scale for each block": {"(x), scales": "(x), scales.mean()"},
+    },
+    "memory.largest_batch": {
+        "return a whole number": {"return fits": "return float(fits)"},
+        "with one row more it must not": {"return fits": "return 2 * fits"},
+        "1 or more: ask peak for no other": {
+            "fits, too_large = 0, 1": "fits, too_large = 0, 1 + 0 * peak(0)"
+        },
+        "too many sizes are tried": {"return fits": "[peak(fits or 1) for _ in range(60)]\n    return fits"},
+        "Two things.": {"<= free": "< free", "return fits": "return too_large"},
+    },
 }
 
 RIGHT = {

@@ -183,53 +183,51 @@ def pairs_as_tensors(prefix, batch_size, layers, heads):
 
 
 WRONG = {
-    "prompts.prompt_from_tokens": [
-        (
-            {"embeddings[token_ids[places]]": "token_ids[places]"},
-            "one row of embeddings for each virtual token",
-        ),
-        ({"detach()": "tolist()"}, "return a tensor of embeddings"),
-        ({" % len(token_ids)": ""}, "take it modulo"),
-        ({"embeddings[token_ids[places]]": "embeddings(token_ids[places])"}, "not a module"),
-        ({"detach()": "long()"}, "in their dtype"),
-        ({"(num_virtual_tokens": "(1, num_virtual_tokens + 1"}, "not the rows of the tokens"),
-        ({"[places]": "[:num_virtual_tokens]", "detach()": "detach().T"}, "Two things."),
-    ],
-    "prompts.positions": [
-        ({"min=0)": "min=0).tolist()"}, "a tensor of whole numbers"),
-        ({"min=0)": "min=0).int()"}, "as cumsum gives them"),
-        ({"min=0)": "min=0)[0]"}, "a position for each token"),
-        ({" - 1": " + 1"}, "how many ones stand before"),
-        ({"return": "attention_mask -= 1\n    return"}, "changes its inputs in place"),
-        ({"dim=-1": "dim=0", "min=0)": "min=0).float()"}, "Two things."),
-    ],
-    "prompts.PromptTuned": [
-        (
-            {"inputs_embeds=torch.cat([rows, tokens], dim=1)": "input_ids=input_ids"},
-            "inputs_embeds, not input_ids",
-        ),
-        ({"value=1": "value=2"}, "and then the mask of the text"),
-        ({"positions(mask) +": "positions(mask) + 1 +"}, "a position is the number of tokens before"),
-        ({"return outputs": "return outputs.logits"}, "with their logits shortened"),
-        ({"[rows, tokens]": "[2 * rows - rows.detach(), tokens]"}, "a gradient must reach"),
-        ({"model.requires_grad_(False)": "model"}, "keep __init__ as it stands"),
-        ({"dim=1": "dim=0"}, "join along dim 1"),
-        ({"value=1": "value=0", "outputs.logits[:, number:]": "outputs.logits"}, "Two things."),
-    ],
-    "prompts.nearest_tokens": [
-        ({".argmax(dim=-1)": ""}, "one id for each virtual token"),
-        ({".T": ""}, "shapes that do not go together"),
-        ({"argmax(dim=-1)": "argmax(dim=-1).tolist()"}, "return a tensor of ids"),
-        ({"argmax(dim=-1)": "argmax(dim=-1).int()"}, "as argmax gives them"),
-        ({".argmax(dim=-1)": ".abs().argmax(dim=-1, keepdim=True)"}, "Two things."),
-    ],
-    "prompts.keys_and_values": [
-        ({"[(key, value) for key, value in rows]": "dict(enumerate(rows))"}, "return a list with a pair"),
-        ({"batch_size": "2 * batch_size"}, "a list with a pair for each layer; each"),
-        ({"-1).permute": "7).permute"}, "do not fit the shape"),
-        ({"parts.unsqueeze": "parts.flip(4).unsqueeze"}, "spread them over the batch"),
-        ({"(key, value)": "(value, key)", "batch_size": "1"}, "Two things."),
-    ],
+    "prompts.prompt_from_tokens": {
+        "one row of embeddings for each virtual token": {
+            "embeddings[token_ids[places]]": "token_ids[places]"
+        },
+        "return a tensor of embeddings": {"detach()": "tolist()"},
+        "take it modulo": {" % len(token_ids)": ""},
+        "not a module": {"embeddings[token_ids[places]]": "embeddings(token_ids[places])"},
+        "in their dtype": {"detach()": "long()"},
+        "not the rows of the tokens": {"(num_virtual_tokens": "(1, num_virtual_tokens + 1"},
+        "Two things.": {"[places]": "[:num_virtual_tokens]", "detach()": "detach().T"},
+    },
+    "prompts.positions": {
+        "a tensor of whole numbers": {"min=0)": "min=0).tolist()"},
+        "as cumsum gives them": {"min=0)": "min=0).int()"},
+        "a position for each token": {"min=0)": "min=0)[0]"},
+        "how many ones stand before": {" - 1": " + 1"},
+        "changes its inputs in place": {"return": "attention_mask -= 1\n    return"},
+        "Two things.": {"dim=-1": "dim=0", "min=0)": "min=0).float()"},
+    },
+    "prompts.PromptTuned": {
+        "inputs_embeds, not input_ids": {
+            "inputs_embeds=torch.cat([rows, tokens], dim=1)": "input_ids=input_ids"
+        },
+        "and then the mask of the text": {"value=1": "value=2"},
+        "a position is the number of tokens before": {"positions(mask) +": "positions(mask) + 1 +"},
+        "with their logits shortened": {"return outputs": "return outputs.logits"},
+        "a gradient must reach": {"[rows, tokens]": "[2 * rows - rows.detach(), tokens]"},
+        "keep __init__ as it stands": {"model.requires_grad_(False)": "model"},
+        "join along dim 1": {"dim=1": "dim=0"},
+        "Two things.": {"value=1": "value=0", "outputs.logits[:, number:]": "outputs.logits"},
+    },
+    "prompts.nearest_tokens": {
+        "one id for each virtual token": {".argmax(dim=-1)": ""},
+        "shapes that do not go together": {".T": ""},
+        "return a tensor of ids": {"argmax(dim=-1)": "argmax(dim=-1).tolist()"},
+        "as argmax gives them": {"argmax(dim=-1)": "argmax(dim=-1).int()"},
+        "Two things.": {".argmax(dim=-1)": ".abs().argmax(dim=-1, keepdim=True)"},
+    },
+    "prompts.keys_and_values": {
+        "return a list with a pair": {"[(key, value) for key, value in rows]": "dict(enumerate(rows))"},
+        "a list with a pair for each layer; each": {"batch_size": "2 * batch_size"},
+        "do not fit the shape": {"-1).permute": "7).permute"},
+        "spread them over the batch": {"parts.unsqueeze": "parts.flip(4).unsqueeze"},
+        "Two things.": {"(key, value)": "(value, key)", "batch_size": "1"},
+    },
 }
 
 RIGHT = {

@@ -117,39 +117,39 @@ def likelihood_by_logsumexp(model, prompts, answers, pad_token_id):
 
 
 WRONG = {
-    "scale.serving_bytes": [
-        ({"2 *": "3 *"}, "count numbers first"),
-        ({"2 * ": "", " * batch_size": ""}, "Two things."),
-        ({"return ": "return str(", "bytes_per_number": "bytes_per_number)"}, "return a plain number"),
-    ],
-    "scale.build_prompt": [
-        ({'[f"{description}:"] if description else []': '[description + ":"]'}, "description may be None"),
-        ({"{description}": "{description.capitalize()}"}, "sign by sign"),
-        ({"return": "examples.clear()\n    return"}, "changes its inputs in place"),
-        ({'"\\n".join(': "list("}, "return a text (a str)"),
-        ({"{description}:": "{description}", "given, answer": "answer, given"}, "Two things."),
-    ],
-    "scale.exact_match": [
-        ({"mask[:, 1:]": "mask"}, "that do not go together"),
-        ({"| ~": "& ", "all": "sum"}, "whether all tokens"),
-        ({"all(dim=-1)": "all(dim=-1).tolist()"}, "no .tolist()"),
-        ({"(right | ~": "right[", "[:, 1:]).all(dim=-1)": "[:, 1:]]"}, "of shape (batch,): .all(dim=-1)"),
-        ({"ids[:, 1:]": "ids[:, :-1]", "all(dim=-1)": "all(dim=-1).float()"}, "Two things."),
-    ],
-    "scale.answer_batch": [
-        ({"prompt + answer": "prompt.__iadd__(answer)"}, "changed in place"),
-        ({"return input_ids, attention_mask, answer_mask": "return input_ids"}, "return three tensors"),
-        ({"max(len": "1 + max(len"}, "longest prompt with its answer"),
-        ({"torch.full((len(rows), longest), pad_token_id)": "torch.tensor(rows)"}, "rows of unequal length"),
-        ({", pad_token_id)": ", 0)", "dtype=torch.bool": "dtype=torch.long"}, "Two things."),
-    ],
-    "scale.answer_log_likelihood": [
-        ({"answer_mask[:, 1:]": "answer_mask"}, "that do not go together"),
-        ({".sum(dim=-1)": ".sum(dim=-1, keepdim=True)"}, "one number a row is wanted, of shape"),
-        ({"answer_batch(prompts": "torch.cat(prompts)\n    answer_batch(prompts"}, "are lists of token ids"),
-        ({"log_p =": "prompts[0].append(1)\n    log_p ="}, "changed in place"),
-        ({"return ": "return -", ".logits.float()": ".logits"}, "Two things."),
-    ],
+    "scale.serving_bytes": {
+        "count numbers first": {"2 *": "3 *"},
+        "Two things.": {"2 * ": "", " * batch_size": ""},
+        "return a plain number": {"return ": "return str(", "bytes_per_number": "bytes_per_number)"},
+    },
+    "scale.build_prompt": {
+        "description may be None": {'[f"{description}:"] if description else []': '[description + ":"]'},
+        "sign by sign": {"{description}": "{description.capitalize()}"},
+        "changes its inputs in place": {"return": "examples.clear()\n    return"},
+        "return a text (a str)": {'"\\n".join(': "list("},
+        "Two things.": {"{description}:": "{description}", "given, answer": "answer, given"},
+    },
+    "scale.exact_match": {
+        "that do not go together": {"mask[:, 1:]": "mask"},
+        "whether all tokens": {"| ~": "& ", "all": "sum"},
+        "no .tolist()": {"all(dim=-1)": "all(dim=-1).tolist()"},
+        "of shape (batch,): .all(dim=-1)": {"(right | ~": "right[", "[:, 1:]).all(dim=-1)": "[:, 1:]]"},
+        "Two things.": {"ids[:, 1:]": "ids[:, :-1]", "all(dim=-1)": "all(dim=-1).float()"},
+    },
+    "scale.answer_batch": {
+        "changed in place": {"prompt + answer": "prompt.__iadd__(answer)"},
+        "return three tensors": {"return input_ids, attention_mask, answer_mask": "return input_ids"},
+        "longest prompt with its answer": {"max(len": "1 + max(len"},
+        "rows of unequal length": {"torch.full((len(rows), longest), pad_token_id)": "torch.tensor(rows)"},
+        "Two things.": {", pad_token_id)": ", 0)", "dtype=torch.bool": "dtype=torch.long"},
+    },
+    "scale.answer_log_likelihood": {
+        "that do not go together": {"answer_mask[:, 1:]": "answer_mask"},
+        "one number a row is wanted, of shape": {".sum(dim=-1)": ".sum(dim=-1, keepdim=True)"},
+        "are lists of token ids": {"answer_batch(prompts": "torch.cat(prompts)\n    answer_batch(prompts"},
+        "changed in place": {"log_p =": "prompts[0].append(1)\n    log_p ="},
+        "Two things.": {"return ": "return -", ".logits.float()": ".logits"},
+    },
 }
 
 RIGHT = {

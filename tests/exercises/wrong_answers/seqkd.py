@@ -142,50 +142,46 @@ def copies_by_recursion(texts, similarity, threshold):
 
 
 WRONG = {
-    "seqkd.shift_right": [
-        ({"return": "labels[:, 0] = start_token_id\n    return"}, "in place"),
-        ({"pad_token_id)": "pad_token_id).tolist()"}, "return a tensor of token ids"),
-        ({"pad_token_id)": "pad_token_id).float()"}, "token ids are whole numbers"),
-        (
-            {"return inputs": "return inputs[:, 1:]", "(inputs": "(inputs[:, 1:]"},
-            "the result has the shape of labels",
-        ),
-    ],
-    "seqkd.word_kd_loss": [
-        (
-            {"F.log_softmax(student_logits[real], dim=-1)": "student_logits[real].softmax(-1).log()"},
-            "log of a softmax",
-        ),
-        ({'"sum"': '"none"'}, "return one number"),
-        ({"!= -100": "== labels", ".detach()": ""}, "Two things"),
-    ],
-    "seqkd.beam_step": [
-        ({"scores[:, None]": "scores"}, "scores needs a second dim"),
-        ({", (longer[finished], best[finished])": ""}, "return two pairs"),
-        ({"longer[goes_on]": "longer[goes_on, -1]"}, "the sentences are (how many"),
-        (
-            {
-                "//": "/",
-                "tokens[beams]": "tokens[beams.long()]",
-                "longer[goes_on]": "longer[goes_on].float()",
-            },
-            "// and %, not /",
-        ),
-        ({"2 * num_beams": "num_beams", "added == end_token_id": "added == 0"}, "Two things."),
-    ],
-    "seqkd.without_near_copies": [
-        ({"= []": "= [texts[0]]", "in texts": "in texts[1:]"}, "no text at all"),
-        ({"return kept": "return tuple(kept)"}, "return a list of texts"),
-        ({"return kept": "return kept[:1]"}, "another number of texts is left"),
-        ({"return kept": "return kept[::-1]"}, "not in their order"),
-    ],
-    "seqkd.answer_labels": [
-        ({"ids[1:].clone()": "ids[1:]"}, "in place"),
-        ({"return labels": "return labels.tolist()"}, "a tensor of labels"),
-        ({"ids[1:].clone()": "ids.clone()"}, "one label less"),
-        ({"return labels": "return labels.float()"}, "labels are whole numbers"),
-        ({"-100": "0", "token == assistant": "labels[place] == assistant"}, "Two things."),
-    ],
+    "seqkd.shift_right": {
+        "in place": {"return": "labels[:, 0] = start_token_id\n    return"},
+        "return a tensor of token ids": {"pad_token_id)": "pad_token_id).tolist()"},
+        "token ids are whole numbers": {"pad_token_id)": "pad_token_id).float()"},
+        "the result has the shape of labels": {
+            "return inputs": "return inputs[:, 1:]",
+            "(inputs": "(inputs[:, 1:]",
+        },
+    },
+    "seqkd.word_kd_loss": {
+        "log of a softmax": {
+            "F.log_softmax(student_logits[real], dim=-1)": "student_logits[real].softmax(-1).log()"
+        },
+        "return one number": {'"sum"': '"none"'},
+        "Two things": {"!= -100": "== labels", ".detach()": ""},
+    },
+    "seqkd.beam_step": {
+        "scores needs a second dim": {"scores[:, None]": "scores"},
+        "return two pairs": {", (longer[finished], best[finished])": ""},
+        "the sentences are (how many": {"longer[goes_on]": "longer[goes_on, -1]"},
+        "// and %, not /": {
+            "//": "/",
+            "tokens[beams]": "tokens[beams.long()]",
+            "longer[goes_on]": "longer[goes_on].float()",
+        },
+        "Two things.": {"2 * num_beams": "num_beams", "added == end_token_id": "added == 0"},
+    },
+    "seqkd.without_near_copies": {
+        "no text at all": {"= []": "= [texts[0]]", "in texts": "in texts[1:]"},
+        "return a list of texts": {"return kept": "return tuple(kept)"},
+        "another number of texts is left": {"return kept": "return kept[:1]"},
+        "not in their order": {"return kept": "return kept[::-1]"},
+    },
+    "seqkd.answer_labels": {
+        "in place": {"ids[1:].clone()": "ids[1:]"},
+        "a tensor of labels": {"return labels": "return labels.tolist()"},
+        "one label less": {"ids[1:].clone()": "ids.clone()"},
+        "labels are whole numbers": {"return labels": "return labels.float()"},
+        "Two things.": {"-100": "0", "token == assistant": "labels[place] == assistant"},
+    },
 }
 
 RIGHT = {

@@ -138,40 +138,40 @@ def merge_by_module(model, batch):
 LAST = "+ reach) / scale)"
 
 WRONG = {
-    "your_own.split_by_group": [
-        ({"names[:": "names[: 1 +"}, "another number of groups than asked for"),
-        ({"[row for": "[str(row) for"}, "return two plain lists of row numbers"),
-        ({"round": "int", "Random(seed)": "Random(0)"}, "Two things."),
-        ({"return train": "return train[::-1]"}, "not in ascending order"),
-        ({"if group not": "if row != 0 and group not"}, "every row belongs into exactly one"),
-        ({"return train": "return train + train[-1:]"}, "Each row counts once"),
-        ({"return": "groups.sort()\n    return"}, "changes its inputs in place"),
-    ],
-    "your_own.stay_together": [
-        ({"return [root(row)": "return [str(root(row))"}, "a plain list with one int"),
-        ({"in range(len(parent))]": "in set(map(root, parent))]"}, "return one number for each row."),
-        ({"[root(row) for": "[2 * root(row) for"}, "that of the first row among them"),
-        ({"if key is not None:": "if key + '':"}, "None cannot be put in order"),
-        (
-            {"for column in columns:": "for column in columns[:1]:", "if key is not None:": "if True:"},
-            "Two things.",
-        ),
-    ],
-    "your_own.interval": [
-        ({"return max": "return [max", LAST: f"{LAST}]"}, "(low, high), as a tuple"),
-        ({"return": "return share,"}, "two plain numbers, (low, high)."),
-        ({"4 * n": "2 * n"}, "do not solve the equation"),
-        ({"share * (1 - share) / n": "1 / (n / share / (1 - share))"}, "may stand below a line"),
-        ({"max": "100 * max", "min": "100 * min", "sqrt": ""}, "Two things."),
-    ],
-    "your_own.merge_and_compare": [
-        ({".max()": ".median()"}, "largest absolute difference of two logits"),
-        ({".abs()": "", "model.train(was_training)": "pass"}, "Two things."),
-        ({".item()": ""}, ".item() makes one of a tensor"),
-        ({"return": "model.query.weight.mul_(2)\n    return"}, "was it merged into this model"),
-        ({"@torch.no_grad()": "", ".item()": ".numpy()"}, "still asks for a gradient"),
-        ({"return": "batch.clear()\n    return"}, "changes its inputs in place"),
-    ],
+    "your_own.split_by_group": {
+        "another number of groups than asked for": {"names[:": "names[: 1 +"},
+        "return two plain lists of row numbers": {"[row for": "[str(row) for"},
+        "Two things.": {"round": "int", "Random(seed)": "Random(0)"},
+        "not in ascending order": {"return train": "return train[::-1]"},
+        "every row belongs into exactly one": {"if group not": "if row != 0 and group not"},
+        "Each row counts once": {"return train": "return train + train[-1:]"},
+        "changes its inputs in place": {"return": "groups.sort()\n    return"},
+    },
+    "your_own.stay_together": {
+        "a plain list with one int": {"return [root(row)": "return [str(root(row))"},
+        "return one number for each row.": {"in range(len(parent))]": "in set(map(root, parent))]"},
+        "that of the first row among them": {"[root(row) for": "[2 * root(row) for"},
+        "None cannot be put in order": {"if key is not None:": "if key + '':"},
+        "Two things.": {
+            "for column in columns:": "for column in columns[:1]:",
+            "if key is not None:": "if True:",
+        },
+    },
+    "your_own.interval": {
+        "(low, high), as a tuple": {"return max": "return [max", LAST: f"{LAST}]"},
+        "two plain numbers, (low, high).": {"return": "return share,"},
+        "do not solve the equation": {"4 * n": "2 * n"},
+        "may stand below a line": {"share * (1 - share) / n": "1 / (n / share / (1 - share))"},
+        "Two things.": {"max": "100 * max", "min": "100 * min", "sqrt": ""},
+    },
+    "your_own.merge_and_compare": {
+        "largest absolute difference of two logits": {".max()": ".median()"},
+        "Two things.": {".abs()": "", "model.train(was_training)": "pass"},
+        ".item() makes one of a tensor": {".item()": ""},
+        "was it merged into this model": {"return": "model.query.weight.mul_(2)\n    return"},
+        "still asks for a gradient": {"@torch.no_grad()": "", ".item()": ".numpy()"},
+        "changes its inputs in place": {"return": "batch.clear()\n    return"},
+    },
 }
 
 RIGHT = {
