@@ -10,7 +10,7 @@ import torch
 import course_utils
 from course_utils import checks
 from course_utils.checks import engine, record
-from course_utils.checks.edits import Edits, edited
+from course_utils.checks.edits import edited
 from course_utils.checks.stubs import is_stub
 
 pytestmark = pytest.mark.filterwarnings("ignore:reduction")  # PyTorch on one of the wrong answers
@@ -27,12 +27,7 @@ WRONG = [
 RIGHT = [
     (id, answer) for topic in ANSWERS.values() for id, answers in topic.RIGHT.items() for answer in answers
 ]
-MISTAKES = [
-    (id, mistake)
-    for id in IDS
-    if isinstance(made := checks._TASKS[id].mistakes, Edits)
-    for mistake in made.alone
-]
+MISTAKES = [(id, mistake) for id in IDS for mistake in checks._TASKS[id].mistakes.alone]
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +73,7 @@ def test_an_edit_of_the_reference_is_refused_with_its_own_hint(id, mistake):
     )
 
 
-@pytest.mark.parametrize("id", dict.fromkeys(id for id, _ in MISTAKES))
+@pytest.mark.parametrize("id", IDS)
 def test_two_edits_at_once_can_be_made(id):
     assert all(mistake.hint.startswith("Two things. ") for mistake in checks._TASKS[id].mistakes.pairs)
 

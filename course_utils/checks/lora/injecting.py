@@ -13,6 +13,7 @@ from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Obs
 from course_utils.methods import lora
 from course_utils.methods.replacing import Wrapped
 
+MODE = "mode of the model, which came in train mode"
 LAYERS, INSIDE, WEIGHTS = "layers that were replaced", "what the new layers hold", "the model's own weights"
 SETTINGS = "what the new layers were made with"
 BASE, FACTORS, HEAD = (
@@ -63,6 +64,7 @@ def _observe_injection(function: Function, arguments: Arguments) -> Observations
     now = {name.replace(".linear.", "."): value for name, value in model.state_dict().items()}
     return {
         RESULT: outcome,
+        MODE: "train" if model.training else "eval",
         LAYERS: ", ".join(new) or "none",
         INSIDE: all(layer.linear is before[path] for path, layer in new.items()),
         SETTINGS: _settings(list(new.values())),
@@ -161,6 +163,9 @@ INJECT = Exercise(
         "a layer that two of the targets fit was wrapped twice. It is one layer: collect the paths first, each once.",
         {"layers = find": "import copy\n    model = copy.deepcopy(model)\n    layers = find"},
         "a copy was changed and returned. Change the model that was given.",
+        {"    return model": "    return model.eval()"},
+        "the model was put into eval mode. What trains is a matter of requires_grad alone; the mode switches dropout, "
+        "and is left as it was.",
         {"    return model": "        return model"},
         "only the first layer was replaced: return after the loop.",
     ),

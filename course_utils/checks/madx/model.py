@@ -14,6 +14,7 @@ from course_utils.methods import madx
 from course_utils.methods.adapters import Adapter
 
 WIDTH, LAYERS = 8, 3
+MODE = "mode of the model, which came in train mode"
 BOTTLENECKS, EMBEDDINGS, SCORES = "in the layers", "after the embeddings", "before the scores"
 TASKS, TRAINS, OTHERS = "task adapters", "what trains in the adapter", "what else trains now, or no more"
 
@@ -58,7 +59,7 @@ def _put_cases(_: Generator) -> list[Arguments]:
             ("a language under a task adapter", small_model(tagger, True, True), _language()),
             ("None, under a task adapter", small_model(tagger, True, True), None),
         ]
-    return [{"put in": told, "model": model, "language": language} for told, model, language in cases]
+    return [{"put in": told, "model": model.train(), "language": language} for told, model, language in cases]
 
 
 def _names(adapter: madx.LanguageAdapter | None, name: str) -> dict[int, str]:
@@ -93,6 +94,7 @@ def _observe_put(function: Function, arguments: Arguments) -> Observations:
         ],
         TRAINS: None if language is None else all(p.requires_grad for p in language.parameters()),
         RESULT: None if result is None else named([result]),
+        MODE: "train" if model.training else "eval",
     }
 
 
@@ -131,6 +133,8 @@ PUT_LANGUAGE = Exercise(
         "the task adapter is thrown out as well. It stays when the language is exchanged.",
         {"return model": "model.requires_grad_(True)\n    return model"},
         "everything trains afterwards, the frozen model too. What trains is decided elsewhere, by train_only.",
+        {"return model": "return model.eval()"},
+        "the model was put into eval mode. The mode switches dropout, and is left as it was.",
         {"return model": "model.requires_grad_(False)\n    return model"},
         "that freezes the adapter. What trains is decided elsewhere, by train_only.",
         {"= layer\n": "= __import__('copy').deepcopy(layer)\n"},

@@ -8,7 +8,7 @@ from torch import Generator
 from transformers import BertForMaskedLM, BertForTokenClassification
 
 from course_utils.checks.edits import edits
-from course_utils.checks.madx.model import INTACT, changed_weights, small_model, weights_of
+from course_utils.checks.madx.model import INTACT, MODE, changed_weights, small_model, weights_of
 from course_utils.checks.tasks import INPUTS_CHANGED, RESULT, Arguments, Exercise, Function, Observations
 from course_utils.methods import madx
 
@@ -19,7 +19,6 @@ GROUPS = {
     "the head": "the head",
     "the frozen model": "",
 }
-MODE = "mode of the model, which came in train mode"
 
 
 def _train_cases(_: Generator) -> list[Arguments]:

@@ -139,8 +139,8 @@ SAVED_BYTES = Exercise(
         "the bytes are right, but backward cannot work any more: what pack returns is what autograd keeps, "
         "and what unpack returns is what backward gets. Return the tensor in both.",
         {"        return tensor": "        return tensor.clone()"},
-        "the bytes are right, but pack returns a copy, and autograd then keeps that too: measuring takes as much "
-        "memory again. Return the tensor itself.",
+        "the bytes are right, but pack or unpack returns a copy. What pack returns is what autograd keeps, so measuring "
+        "takes as much memory again. Return the tensor itself in both.",
         {"return sum(": "return 1e-6 * sum("},
         "those are MB. Return bytes, a whole number.",
     ),
@@ -149,7 +149,6 @@ SAVED_BYTES = Exercise(
         "value": "the bytes are not right. Each storage that pack meets counts once, with storage.nbytes(), unless a "
         "tensor of present lies in it.",
         CALLS: "call run() once, within the hooks.",
-        THEMSELVES: "the bytes are right, but backward gets copies. pack and unpack should return the tensor itself.",
         LATER: "the bytes are right, but the graph of the run does not work any more. pack and unpack should return "
         "the tensor that they get.",
     },

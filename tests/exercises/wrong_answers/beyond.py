@@ -211,6 +211,7 @@ BEST = "max(within, key=lambda name: within[name], default=None)"
 
 WRONG = {
     "beyond.choose": {
+        "None says that no method fits": {"default=None)": "default=None) if len(at_most) == 1 else None"},
         "return the name of a method, a str": {BEST: "list(within)"},
         "the list is empty": {BEST: "sorted(within, key=lambda name: within[name])[-1]"},
         "the limits bear the names of the numbers": {"numbers[limited]": "numbers[most]"},
@@ -238,6 +239,7 @@ WRONG = {
         "through P alone": {"shares *": "(shares + probabilities - probabilities.detach()) *"},
     },
     "beyond.linear_attention": {
+        "count from the end": {"key.sum(dim=-2": "key.sum(dim=4"},
         "shapes that do not go together": {"key.transpose(-1, -2)": "key"},
         "the usual order gives the same": {"/ normalizer": "/ normalizer.sum(dim=-2, keepdim=True)"},
         "divided by one number": {"/ normalizer": "/ key.sum(dim=-2, keepdim=True)"},
@@ -248,6 +250,7 @@ WRONG = {
         "a row was divided by 0": {"feature_map": "query.new_tensor(0) *"},
     },
     "beyond.to_nearest_levels": {
+        "Whole numbers are codes": {".to(x.dtype)": ".long()"},
         "shapes that do not go together": {"dim=1, keepdim=True": "dim=1"},
         "divide it by its largest magnitude": {"levels[codes] * scales": "levels[codes] * 2 * scales"},
         "the result has the shape of x": {"return (": "return ((", "to(x.dtype)": "to(x.dtype)).flatten()"},

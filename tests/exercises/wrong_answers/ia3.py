@@ -240,9 +240,13 @@ WRONG = {
             "if undo": "if not undo",
         },
     },
-    "ia3.find_scaled": {"the result is a dict": {"return": "return None and"}},
+    "ia3.find_scaled": {
+        "no error of another kind": {"raise ValueError(f": "raise KeyError(f"},
+        "the result is a dict": {"return": "return None and"},
+    },
     "ia3.inject_ia3": {"return the model that was given": {"return model": "return layers"}},
     "ia3.turned": {
+        "other weights than the factors": {'name.endswith("ia3_l")': 'name.endswith(("ia3_l", "bias"))'},
         "return the copy, a model": {"return copied": "return copied.state_dict()"},
         "should train in its copy too": {"return copied": "return copied.requires_grad_(False)"},
         "on a straight line through the two": {"dial * (": "dial**2 * ("},

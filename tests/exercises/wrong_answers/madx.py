@@ -264,6 +264,13 @@ WRONG = {
         "Two things.": {"invertible_slots(model)": "[]", "= layer\n": "= layers[0]\n"},
     },
     "madx.train_only": {
+        "slot.invertible trains in": {"[slot.invertible for": "[slot.invertible.first for"},
+        "lists their paths": {
+            "[model.get_submodule(path) for": "[next(model.get_submodule(path).parameters()) for"
+        },
+        "embeddings and other heads": {
+            "for part in parts:": "for part in [*parts, model.base_model.encoder.layer[0].attention]:"
+        },
         "so that calls can be nested": {"return model": ""},
         "place.task of every stack trains": {"[place.task for": "[place.task.up for"},
         "Two things.": {
