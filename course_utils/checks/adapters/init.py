@@ -116,7 +116,7 @@ ADAPTER_INIT = Exercise(
         {"2 * init_std": "init_std"},
         "it is cut off at one standard deviation. Cut it off at two: a=-2 * init_std, b=2 * init_std.",
         {"return": "up_weight = down_weight.T\n    return"},
-        *_TIED,
+        _TIED,
         {_DRAWN: "kaiming_uniform_(weight, a=5**0.5)"},
         "that is how nn.Linear draws its weights: the adapter would change its input a good deal. Draw them "
         "with standard deviation init_std.",
@@ -143,9 +143,9 @@ ADAPTER_INIT = Exercise(
         {"for": "torch.manual_seed(1)\n    for"},
         "the matrices are the same at every call. Each adapter should get its own: no seed in the function.",
         {"return": _BOTH.format(".double()")},
-        *_DOUBLES,
+        _DOUBLES,
         {"return": _BOTH.format(".requires_grad_()")},
-        *_GRADIENTS,
+        _GRADIENTS,
     ),
     advice={
         DTYPES: _DOUBLES,

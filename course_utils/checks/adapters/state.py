@@ -108,9 +108,9 @@ ADAPTER_STATE = Exercise(
         {"requires_grad": 'requires_grad and name.endswith("weight")'},
         "the biases are missing: they were trained, too.",
         {".clone()": ""},
-        *_SHARED,
+        _SHARED,
         {".detach()": ""},
-        *_ATTACHED,
+        _ATTACHED,
         {"{name": '{".".join(name.split(".")[-2:])'},
         "the names are shortened, so that adapters of two layers would share one. Keep the whole names of "
         "model.named_parameters().",

@@ -128,9 +128,9 @@ CROSS_ENTROPY = Exercise(
         {f"{_PICK}.mean()": f"{_PICK}.exp().mean().log()"},
         "that is the logarithm of the mean probability. Take the logarithm of each, then the mean.",
         {".mean()": f".mean() / {math.log(2)}"},
-        *_BITS,
+        _BITS,
         {"log_softmax": "softmax", "-1)": "-1).log2()"},
-        *_BITS,
+        _BITS,
         {"torch.arange(len(labels)), ": ""},
         "[labels] alone takes whole rows, those whose numbers are in `labels`. Name the row and then the "
         "class: [torch.arange(len(labels)), labels].",

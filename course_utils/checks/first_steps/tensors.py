@@ -65,13 +65,13 @@ ACCURACY = Exercise(
     mistakes=edits(
         first_steps.accuracy,
         {".mean()": ".sum()"},
-        *_COUNTED,
+        _COUNTED,
         {"==": "!="},
         "that is the share of wrong ones: 1 minus what is asked for.",
         {".item()": ".item() * 100"},
         "that is in percent. Return a share, from 0 to 1.",
         {".float().mean()": ".sum()"},
-        *_COUNTED,
+        _COUNTED,
         {".float().mean().item()": ""},
         "that says of each entry whether it is right. One number is asked for: turn True and False into "
         "1 and 0 with .float(), then take .mean().",

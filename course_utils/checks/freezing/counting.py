@@ -74,7 +74,7 @@ TRAINED_SHARE = Exercise(
         {"p in model.parameters()": "n, p in model.named_parameters() if not n.startswith(inside)"},
         "the trained parameters are divided by those outside the head. Divide by all of the model's.",
         {"/ sum": "/ max(1, sum", "model.parameters())": "model.parameters() if not p.requires_grad))"},
-        *_BY_FROZEN,
+        _BY_FROZEN,
         {"if p": "if not p"},
         "that is the share that is frozen.",
         {
@@ -108,7 +108,7 @@ TRAINED_SHARE = Exercise(
         {f" / {_SUM}": ""},
         "that is 100 times a count. Divide by all of the model's parameters.",
         {"model.parameters())": "model.parameters() if not p.requires_grad)"},
-        *_BY_FROZEN,
+        _BY_FROZEN,
         {"100 * ": "", f" / {_SUM}": ""},
         "that is how many they are. Per cent are asked for: times 100, over all of the model's parameters.",
     ),

@@ -179,7 +179,7 @@ IA3_LINEAR = Exercise(
         {"(x) * scale": "(x) * scale + (0 if self.linear.bias is None else self.linear.bias * (1 - scale))"},
         "`forward` adds the bias after the scaling. On the slides it stands inside the brackets: (Wx + b) . l.",
         {".to(x.dtype)": ""},
-        *_DTYPE,
+        _DTYPE,
         {"self.ia3_l.to(x.dtype)": "self.ia3_l.detach().to(x.dtype)"},
         "no gradient reaches the vector, so it would not learn. Leave out .data, .detach() and torch.no_grad().",
         {_NEW_BIAS: "bias"},
@@ -198,11 +198,11 @@ IA3_LINEAR = Exercise(
         {"1 / self.ia3_l if": "-self.ia3_l if"},
         "to undo a product, divide by the factor.",
         {_COLUMNS: "weight * scale", _ROWS: "weight * scale[:, None]", _NEW_BIAS: "bias * scale"},
-        *_DTYPE,
+        _DTYPE,
         {"None if bias is None else (": "("},
         "`plain` multiplies a bias that may be None. Ask `if bias is None` first.",
         {f"{_COLUMNS}, bias": _COLUMNS, f"{_ROWS}, new_bias": _ROWS},
-        *_TWO,
+        _TWO,
     ),
     advice={
         TRAINS: "exactly one parameter should train: ia3_l, in float32, with a factor for each feature of the output, "

@@ -163,7 +163,7 @@ INJECT_IA3 = Exercise(
         "freeze_base comes after the layers were put in, and freezes the new vectors with the rest, or finds a "
         "model that it does not know. Freeze first.",
         {"return model": "model.eval()\n    return model"},
-        *_MODE,
+        _MODE,
         {"replace(model, path,": "setattr(model, path,"},
         "the new layers are not in their places: a path has dots, and setattr takes one name. replace(model, path, "
         "layer) finds the parent.",

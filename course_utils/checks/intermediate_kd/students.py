@@ -136,7 +136,7 @@ KEEP_LAYERS = Exercise(
         "layer_idx counts from 0, unlike `layers`.",
         {"return student": "return student.base_model"},
         "the head is gone. Return the whole copy.",
-        *_from_config,
+        _from_config,
         "the weights are new and random: a config holds sizes only. Copy the model, and take layers away.",
     ),
     advice={

@@ -15,7 +15,7 @@ GOLD_LOSS = Exercise(
     mistakes=edits(
         kd.gold_loss,
         {".clamp(min=1)": ""},
-        *GOLD_NAN,
+        GOLD_NAN,
         {"total =": "if (labels == -100).all():\n        return student_logits.new_zeros(())\n    total ="},
         "where no row has a label, the 0 is a new tensor with no path back to the logits: "
         "backward() fails. Let the 0 come out of the logits: the sum over no rows is 0 and keeps the path.",

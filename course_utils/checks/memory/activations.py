@@ -139,8 +139,8 @@ SAVED_BYTES = Exercise(
         "the bytes are right, but backward cannot work any more: what pack returns is what autograd keeps, "
         "and what unpack returns is what backward gets. Return the tensor in both.",
         {"        return tensor": "        return tensor.clone()"},
-        "the bytes are right, but pack or unpack returns a copy. What pack returns is what autograd keeps, so measuring "
-        "takes as much memory again. Return the tensor itself in both.",
+        "the bytes are right, but pack or unpack returns a copy. What pack returns is what autograd keeps, so "
+        "measuring takes as much memory again. Return the tensor itself in both.",
         {"return sum(": "return 1e-6 * sum("},
         "those are MB. Return bytes, a whole number.",
     ),
