@@ -16,6 +16,11 @@ Observations = dict[str, Any]  # by what was observed, in the order in which dif
 RESULT = "result"
 INPUTS_CHANGED = "inputs changed in place"
 HAS_GRADIENT = "a gradient can flow back"
+MODE = "mode of the model, which came in train mode"
+MODE_CHANGED = (
+    "the model was put into eval mode. What trains is a matter of requires_grad alone; the mode switches dropout, and "
+    "is left as it was."
+)
 
 
 @dataclass(frozen=True)

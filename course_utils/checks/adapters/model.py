@@ -8,10 +8,9 @@ from torch import Generator, Tensor, nn
 from transformers import BertConfig, BertForSequenceClassification
 
 from course_utils.checks.edits import edits
-from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Observations
+from course_utils.checks.tasks import MODE, MODE_CHANGED, RESULT, Arguments, Exercise, Function, Observations
 from course_utils.methods import adapters
 
-MODE = "mode of the model, which came in train mode"
 PLACES, SIZES, START = "where adapters are", "width and bottleneck of the adapters", "their first weights"
 OWN, TRAINS, LOGITS = (
     "whose the adapters are",
@@ -111,8 +110,7 @@ INJECT_ADAPTERS = Exercise(
     mistakes=edits(
         adapters.inject_adapters,
         {"return model": "model.eval()\n    return model"},
-        "the model was put into eval mode. What trains is a matter of requires_grad alone; the mode switches "
-        "dropout, and is left as it was.",
+        MODE_CHANGED,
         {"replace(model, path,": "setattr(model, path,"},
         "the adapters are not in their places: a path has dots, and setattr takes one name. replace(model, path, "
         "new) finds the parent.",

@@ -8,7 +8,15 @@ from torch import Generator, Tensor, nn
 
 from course_utils.checks.compare import describe, difference
 from course_utils.checks.edits import edits
-from course_utils.checks.tasks import INPUTS_CHANGED, RESULT, Arguments, Exercise, Function, Observations
+from course_utils.checks.tasks import (
+    INPUTS_CHANGED,
+    MODE,
+    RESULT,
+    Arguments,
+    Exercise,
+    Function,
+    Observations,
+)
 from course_utils.methods import adapters
 
 KIND = "kind of answer"
@@ -130,7 +138,6 @@ ADAPTER_STATE = Exercise(
 )
 
 
-MODE = "mode of the model, which came in train mode"
 OWN, FLAGS = "the model's own parameters", "what requires a gradient"
 
 

@@ -4,7 +4,7 @@ from torch import Generator
 
 from course_utils.checks.edits import edits
 from course_utils.checks.freezing.inputs import observe_trainable, small_model
-from course_utils.checks.tasks import RESULT, Arguments, Exercise
+from course_utils.checks.tasks import MODE_CHANGED, RESULT, Arguments, Exercise
 from course_utils.methods import freezing
 
 _RETURN = (
@@ -71,8 +71,7 @@ TOP_LAYERS = Exercise(
         {_TOP: ": len(layers) - k"},
         "it is the wrong way round: the top layers are frozen, and those below train.",
         {"return model": "model.eval()\n    return model"},
-        "the model was put into eval mode. What trains is a matter of requires_grad alone; the mode switches "
-        "dropout, and is left as it was.",
+        MODE_CHANGED,
         {"requires_grad_(True)": "requires_grad = True"},
         "only the head trains. Thaw the k top layers too, with layer.requires_grad_(True), and after head_only, "
         "which freezes them. (`layer.requires_grad = True` only sets an attribute of the module.)",

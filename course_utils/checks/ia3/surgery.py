@@ -10,7 +10,16 @@ from torch import Generator, nn
 from course_utils.checks.compare import describe
 from course_utils.checks.edits import edits
 from course_utils.checks.freezing.inputs import changed_weight, small_model
-from course_utils.checks.tasks import INPUTS_CHANGED, RESULT, Arguments, Exercise, Function, Observations
+from course_utils.checks.tasks import (
+    INPUTS_CHANGED,
+    MODE,
+    MODE_CHANGED,
+    RESULT,
+    Arguments,
+    Exercise,
+    Function,
+    Observations,
+)
 from course_utils.methods import ia3
 from course_utils.methods.replacing import Wrapped, wrapped
 
@@ -18,7 +27,6 @@ SECOND = r".*\.\d+\.output\.dense"  # the feed-forward's second matrix, in a BER
 OTHERS = "other tensors that changed"
 ERROR, SIDES = "error", "wrapped layers, and whether their input is scaled"
 RETURNED, TRAINS = "what is returned", "what trains"
-MODE = "mode of the model, which came in train mode"
 SAME, FACTORS = "the model itself came back", "the factors"
 
 # --- which layers ---
@@ -61,10 +69,6 @@ _FLAGS = "dict.fromkeys(outputs, False) | dict.fromkeys(inputs, True)"
 _REFUSAL = (
     "what does not fit is refused with a ValueError that says why, as find_layers does: raise ValueError(...), no "
     "`assert` and no error of another kind."
-)
-_MODE = (
-    "the model was put into eval mode. What trains is a matter of requires_grad alone; the mode switches dropout, and "
-    "is left as it was."
 )
 FIND_SCALED = Exercise(
     reference=ia3.find_scaled,
@@ -163,7 +167,7 @@ INJECT_IA3 = Exercise(
         "freeze_base comes after the layers were put in, and freezes the new vectors with the rest, or finds a "
         "model that it does not know. Freeze first.",
         {"return model": "model.eval()\n    return model"},
-        _MODE,
+        MODE_CHANGED,
         {"replace(model, path,": "setattr(model, path,"},
         "the new layers are not in their places: a path has dots, and setattr takes one name. replace(model, path, "
         "layer) finds the parent.",

@@ -18,6 +18,9 @@ def _distributions(weighing: str, other: str) -> str:
     return f"torch.distributions.kl_divergence({of.format(weighing)}, {of.format(other)}).mean()"
 
 
+KD_CALL = 'F.kl_div(log_p_student, p_teacher, reduction="batchmean")'
+REVERSE_CALL = 'F.kl_div(log_p_teacher, log_p_student, reduction="batchmean", log_target=True)'
+STUDENTS, TEACHERS = "student_logits", "teacher_logits.detach()"
 LOG_TARGET = "the target of F.kl_div is probabilities: F.softmax for the teacher, or pass log_target=True."
 
 
@@ -75,10 +78,7 @@ KD_LOSS = Exercise(
             "student_logits / temperature, dim=-1)": "student_logits / temperature, dim=-1))",
         },
         "the log of a softmax is -inf once a probability rounds to 0. F.log_softmax stays finite.",
-        {
-            'F.kl_div(log_p_student, p_teacher, reduction="batchmean")': "-(p_teacher * log_p_student)"
-            ".sum(dim=-1).mean()"
-        },
+        {KD_CALL: "-(p_teacher * log_p_student).sum(dim=-1).mean()"},
         "that is the soft cross-entropy. It lies above the KL divergence by the teacher's entropy, "
         "and so is not 0 where the two agree.",
         {
@@ -91,12 +91,11 @@ KD_LOSS = Exercise(
             "detach() / temperature, dim=-1)": "detach() / temperature, dim=-1))",
         },
         LOG_TARGET,
-        {
-            'F.kl_div(log_p_student, p_teacher, reduction="batchmean")': _distributions(
-                "teacher_logits.detach()", "student_logits"
-            )
-        },
+        {KD_CALL: _distributions(TEACHERS, STUDENTS)},
         INFINITE,
+        {KD_CALL: _distributions(STUDENTS, TEACHERS)},
+        "the divergence is taken from the student to the teacher: kl_divergence(p, q) weighs by p, and that is the "
+        "teacher's distribution here.",
     ),
     advice=ADVICE,
 )
@@ -117,28 +116,21 @@ REVERSE_KL = Exercise(
         "second: here it is the student's.",
         {", log_target=True": ""},
         "the target of F.kl_div is probabilities unless you pass log_target=True. These are their logarithms.",
-        {
-            'F.kl_div(log_p_teacher, log_p_student, reduction="batchmean", log_target=True)': "("
-            "log_p_student.exp().detach() * (log_p_student - log_p_teacher)).sum(dim=-1).mean()"
-        },
+        {REVERSE_CALL: "(log_p_student.exp().detach() * (log_p_student - log_p_teacher)).sum(dim=-1).mean()"},
         STUDENTS_OWN,
         {"log_p_student, reduction": "log_p_student.exp(), reduction", ", log_target=True": ""},
         "the value is right, but its gradient is NaN where a probability of the student rounds to 0: F.kl_div "
         "takes the log of it. Pass the student's log-probabilities, with log_target=True.",
-        {
-            'F.kl_div(log_p_teacher, log_p_student, reduction="batchmean", log_target=True)': "-("
-            "log_p_student.exp() * log_p_teacher).sum(dim=-1).mean()"
-        },
+        {REVERSE_CALL: "-(log_p_student.exp() * log_p_teacher).sum(dim=-1).mean()"},
         "that is a cross-entropy. It leaves out the student's own entropy, so the student would say only the "
         "teacher's favourite class.",
         {"F.log_softmax(": "torch.log(F.softmax(", "temperature, dim=-1)": "temperature, dim=-1))"},
         "the log of a softmax is -inf once a probability rounds to 0. F.log_softmax stays finite.",
-        {
-            'F.kl_div(log_p_teacher, log_p_student, reduction="batchmean", log_target=True)': _distributions(
-                "student_logits", "teacher_logits.detach()"
-            )
-        },
+        {REVERSE_CALL: _distributions(STUDENTS, TEACHERS)},
         INFINITE,
+        {REVERSE_CALL: _distributions(TEACHERS, STUDENTS)},
+        "that is the forward divergence of exercise 1: kl_divergence(p, q) weighs by p, and that is the student's "
+        "distribution here.",
     ),
     advice=ADVICE,
 )

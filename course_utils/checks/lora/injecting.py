@@ -9,11 +9,10 @@ from torch import Generator, nn
 
 from course_utils.checks.compare import describe
 from course_utils.checks.edits import edits
-from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Observations
+from course_utils.checks.tasks import MODE, MODE_CHANGED, RESULT, Arguments, Exercise, Function, Observations
 from course_utils.methods import lora
 from course_utils.methods.replacing import Wrapped
 
-MODE = "mode of the model, which came in train mode"
 LAYERS, INSIDE, WEIGHTS = "layers that were replaced", "what the new layers hold", "the model's own weights"
 SETTINGS = "what the new layers were made with"
 BASE, FACTORS, HEAD = (
@@ -164,8 +163,7 @@ INJECT = Exercise(
         {"layers = find": "import copy\n    model = copy.deepcopy(model)\n    layers = find"},
         "a copy was changed and returned. Change the model that was given.",
         {"    return model": "    return model.eval()"},
-        "the model was put into eval mode. What trains is a matter of requires_grad alone; the mode switches dropout, "
-        "and is left as it was.",
+        MODE_CHANGED,
         {"    return model": "        return model"},
         "only the first layer was replaced: return after the loop.",
     ),

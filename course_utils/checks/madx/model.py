@@ -9,12 +9,19 @@ from torch import Generator, nn
 from transformers import BertConfig, BertForMaskedLM, BertForTokenClassification
 
 from course_utils.checks.edits import edits
-from course_utils.checks.tasks import INPUTS_CHANGED, RESULT, Arguments, Exercise, Function, Observations
+from course_utils.checks.tasks import (
+    INPUTS_CHANGED,
+    MODE,
+    RESULT,
+    Arguments,
+    Exercise,
+    Function,
+    Observations,
+)
 from course_utils.methods import madx
 from course_utils.methods.adapters import Adapter
 
 WIDTH, LAYERS = 8, 3
-MODE = "mode of the model, which came in train mode"
 BOTTLENECKS, EMBEDDINGS, SCORES = "in the layers", "after the embeddings", "before the scores"
 TASKS, TRAINS, OTHERS = "task adapters", "what trains in the adapter", "what else trains now, or no more"
 

@@ -8,8 +8,17 @@ from torch import Generator
 from transformers import BertForMaskedLM, BertForTokenClassification
 
 from course_utils.checks.edits import edits
-from course_utils.checks.madx.model import INTACT, MODE, changed_weights, small_model, weights_of
-from course_utils.checks.tasks import INPUTS_CHANGED, RESULT, Arguments, Exercise, Function, Observations
+from course_utils.checks.madx.model import INTACT, changed_weights, small_model, weights_of
+from course_utils.checks.tasks import (
+    INPUTS_CHANGED,
+    MODE,
+    MODE_CHANGED,
+    RESULT,
+    Arguments,
+    Exercise,
+    Function,
+    Observations,
+)
 from course_utils.methods import madx
 
 GROUPS = {
@@ -99,8 +108,7 @@ TRAIN_ONLY = Exercise(
         {"model.requires_grad_(False)": "model.base_model.requires_grad_(False)"},
         "only model.base_model is frozen. The heads lie outside it: model.requires_grad_(False).",
         {"return model": "model.eval()\n    return model"},
-        "the model was put into eval mode. What trains is a matter of requires_grad alone; the mode switches "
-        "dropout, and is left as it was.",
+        MODE_CHANGED,
         {"head_parts(model, head)": 'head_parts(model, ["classifier"])'},
         "the argument `head` is not used. A head may have another name than classifier.",
         {f"[{_TASKS}]": "[]"},
