@@ -135,6 +135,7 @@ _DTYPE = (
 )
 _TWO = "`plain` returns two things: the new weight, then the new bias, which is None where there was none."
 
+_ADDED = "the vector is added, as a bias is. (IA)3 multiplies."
 IA3_LINEAR = Exercise(
     reference=ia3.IA3Linear,
     cases=_cases,
@@ -168,7 +169,9 @@ IA3_LINEAR = Exercise(
         {"self.linear(x * scale) if self.on_input else ": ""},
         "`forward` scales the output, each time. With on_input the vector multiplies x, before the layer.",
         {"x * scale)": "x + scale)", "(x) * scale": "(x) + scale"},
-        "the vector is added, as a bias is. (IA)3 multiplies.",
+        _ADDED,
+        {"(x) * scale": "(x) + scale"},
+        _ADDED,
         {"(x * scale)": "(x * (1 + scale))", "(x) * scale": "(x) * (1 + scale)"},
         "`forward` multiplies by 1 + the vector. It starts at one, so it is the factor itself.",
         {
