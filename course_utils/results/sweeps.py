@@ -1,11 +1,13 @@
 """Sweeps of learning rates: what each rate of each method scored on validation rows, and which one was chosen."""
 
 import json
+import statistics
 from typing import Any
 
 import pandas as pd
 
 from course_utils import assets
+from course_utils.results.tables import SHARES
 
 
 def score(made: pd.DataFrame, fields: dict[str, Any]) -> float | None:
@@ -15,7 +17,10 @@ def score(made: pd.DataFrame, fields: dict[str, Any]) -> float | None:
     fits = made["trainable_parameters"] > 0  # the others are figures, not scores
     for name, value in fields.items():
         fits &= made[name] == value
-    return float(made.loc[fits, "value"].mean()) if fits.any() else None
+    if not fits.any():
+        return None
+    found = zip(made.loc[fits, "value"], made.loc[fits, "metric"], strict=True)
+    return statistics.fmean(value if metric in SHARES else value / 100 for value, metric in found)
 
 
 def choose(tried: pd.DataFrame) -> dict[str, float]:
