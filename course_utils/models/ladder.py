@@ -73,12 +73,13 @@ def training_row(known: Words, vocabulary: dict[str, int], rng: random.Random) -
     return _row(description, lambda: word_puzzles.solve(task, known, rng), vocabulary)
 
 
-def prompted_row(tasks: Sequence[str], language: str) -> RowMaker:
-    """For tuning: rows of these tasks alone, each with its usual description in `language`, on `held_out` words."""
+def prompted_row(tasks: Sequence[str], language: str | None) -> RowMaker:
+    """For tuning: rows of these tasks alone, each with its usual description in `language` (None: without one), on
+    `held_out` words."""
 
     def make(known: Words, vocabulary: dict[str, int], rng: random.Random) -> Row:
         task = rng.choice(tasks)
-        description = word_puzzles.DESCRIPTIONS[task][language][0]
+        description = word_puzzles.DESCRIPTIONS[task][language][0] if language else None
         return _row(description, lambda: word_puzzles.solve(task, known, rng, test=True), vocabulary)
 
     return make

@@ -15,13 +15,13 @@ def _papers() -> dict[str, Any]:
 
 
 def paper(exhibit: str) -> pd.DataFrame:
-    """The figures that the slides show for an exhibit, by row name; `attrs` holds "source", "measure" and
-    "short".
+    """The paper's figures for an exhibit, by row name: those on the slides, or the table behind a slide's picture;
+    `attrs` holds "source", "measure" and "short".
 
-    Raises ValueError if the slides show none.
+    Raises ValueError if there are none.
     """
     if exhibit not in _papers():
-        raise ValueError(f"The slides show no figures for {exhibit}. They do for {', '.join(_papers())}.")
+        raise ValueError(f"There are no paper's figures for {exhibit}. There are for {', '.join(_papers())}.")
     found = _papers()[exhibit]
     frame = pd.DataFrame(found["rows"]).set_index("name")
     frame.attrs.update({name: found[name] for name in ("source", "measure", "short")})

@@ -27,7 +27,8 @@ def _number(text: str) -> float:
 def model_sizes() -> Figure:
     """Parameters of our five models and of the GPT family, on a logarithmic axis."""
     ours = {f"ours, {name}": size["parameters"] for name, size in ladder.facts()["sizes"].items()}
-    theirs = {name: _number(text) for name, text in results.paper("E01")["parameters"].items()}
+    published = results.paper("E01")["parameters"]
+    theirs = {name: _number(text) for name, text in published.items() if text != "?"}
     figure, axes = chart(470)
     bars = ours | theirs
     shown = axes.barh(list(bars), list(bars.values()), color=[BLUE] * len(ours) + [GREY] * len(theirs))

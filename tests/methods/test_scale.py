@@ -214,6 +214,9 @@ def test_rows_for_tuning_are_described_in_one_language_and_of_the_words_given():
         seen.add(first)
         assert {line.split(" => ")[0] for line in lines if " => " in line} <= set(pool.held_out)
     assert seen == usual
+    bare, _ = ladder.prompted_row(["reverse"], None)(pool, tokenizer.get_vocab(), random.Random(0))
+    examples = [line.split(" => ") for line in tokenizer.decode(bare).removeprefix("<s>").split("\n")[:-1]]
+    assert all(word[::-1] == answer for word, answer in examples) and len(examples) > 1
 
 
 def test_labels_are_the_next_tokens_of_answers_only():

@@ -339,7 +339,7 @@ def test_the_section_runs_and_records_every_model(
     assert [line.get_label() for line in axes.lines] == ids
     printed = capsys.readouterr().out
     assert all(language in printed for language in LANGUAGES) and "org/bloomz" in printed
-    assert names["moods"]["always the commonest"] == pytest.approx([75 / 150] * 3, abs=0.02)
+    assert names["sentiment"]["always the commonest"] == pytest.approx([75 / 150] * 3, abs=0.02)
 
 
 def test_on_the_bundled_track_the_section_asks_nobody(
@@ -348,4 +348,4 @@ def test_on_the_bundled_track_the_section_asks_nobody(
     monkeypatch.setattr(rows, "BUILD", tmp_path)
     monkeypatch.setattr(assets, "fetch", lambda role: pytest.fail(f"{role} was fetched"))
     names = section(WORDS)
-    assert names["scores"] == names["moods"] == {} and not list(tmp_path.iterdir())
+    assert names["scores"] == names["sentiment"] == {} and not list(tmp_path.iterdir())
