@@ -1,4 +1,4 @@
-"""Prompts and the answers behind them: as a chat, as tokens, and as batches whose loss reads the answers alone."""
+"""Prompts and the answers after them: as a chat, as tokens, and as batches whose loss reads the answers alone."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,7 +14,7 @@ Tokens = list[int]
 
 
 class Request(NamedTuple):
-    """A prompt and the answer behind it as tokens; `start` is the index of the answer's first token."""
+    """A prompt and the answer after it as tokens; `start` is the index of the answer's first token."""
 
     tokens: Tokens
     start: int

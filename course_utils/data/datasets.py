@@ -123,7 +123,7 @@ def load_task(
 ) -> SimpleNamespace:
     """A classification task with more text than labels, tokenised, from the roles of its two data sets.
 
-    Returns `labels` (their names), `labelled` (its train split), `pool` (that, and behind it at most `most`
+    Returns `labels` (their names), `labelled` (its train split), `pool` (that, and after it at most `most`
     unlabelled texts) and `eval_loader` (its test split, for measuring only). Put beside them what belongs to
     the task: its teacher, say.
     """

@@ -13,7 +13,7 @@ Pair = tuple[str, str]
 
 
 class Draw(NamedTuple):
-    """The solved examples that a prompt may show, the nearest to the query last, and what is asked behind them."""
+    """The solved examples that a prompt may show, the nearest to the query last, and what is asked after them."""
 
     examples: list[Pair]
     asked: list[Pair]

@@ -188,7 +188,7 @@ def _cells(text: str, delimiter: str, quoting: Any, name: str, skipped: int) -> 
 
 
 def _fit(cells: list[str], header: list[str], name: str, line: int) -> list[str]:
-    """The cells of a row. Empty ones behind the last column are left out. Raises DataError for any other misfit."""
+    """The cells of a row. Empty ones after the last column are left out. Raises DataError for any other misfit."""
     while len(cells) > len(header) and not cells[-1].strip():
         cells = cells[:-1]
     if len(cells) < len(header):

@@ -68,7 +68,7 @@ def make_loader(
     """Batches of pairs: dicts of tensors, sources of like length together.
 
     input_ids and attention_mask have shape (batch, longest source); labels, with -100 for padding, and
-    decoder_input_ids, the same one place to the right behind `start_token_id`, (batch, longest target); id
+    decoder_input_ids, the same one place to the right after `start_token_id`, (batch, longest target); id
     (batch,).
     """
     pairs, pad = Pairs(dataset, tokenizer), pad_id(tokenizer)

@@ -24,7 +24,7 @@ CLOSING = "ELSU"
 def iob2(tags: Iterable[str], types: Mapping[str, str] | None = None) -> list[str]:
     """The tags of a sentence in IOB2, whichever of IOB1, IOB2, BIOES (IOBES) and BILOU they are written in.
 
-    An entity begins with B-, and goes on with I- of the same type; "I-PER" behind another type or "O" begins one.
+    An entity begins with B-, and goes on with I- of the same type; "I-PER" after another type or "O" begins one.
     `types` maps the types of the source to those that are wanted, and every other type to "O"; None keeps them.
     Raises ValueError for what is no tag of these schemes.
     """

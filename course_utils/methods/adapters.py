@@ -110,7 +110,7 @@ class AdaptedOutput(nn.Module):
 
 
 class AdaptedLinear(Wrapped):
-    """The last projection of a sublayer with an adapter behind it, in models that are not of BERT's build.
+    """The last projection of a sublayer with an adapter after it, in models that are not of BERT's build.
 
     What follows (dropout, the skip connection, in some models LayerNorm) is the model's own and stays. `adapter` may be
     exchanged. It cannot be merged.

@@ -46,7 +46,7 @@ def _one_state_a_label(given: Given) -> None:
 def generalised_jsd(student_logits: Tensor, teacher_logits: Tensor, beta: float) -> Tensor:
     """How far the student's next-token distribution q is from the teacher's p, at each position.
 
-    student_logits, teacher_logits: (..., vocabulary), behind the same tokens. Returns (...). For 0 < beta < 1, with the
+    student_logits, teacher_logits: (..., vocabulary), after the same tokens. Returns (...). For 0 < beta < 1, with the
     mixture m = beta p + (1 - beta) q, it is beta KL(p || m) + (1 - beta) KL(q || m) (Agarwal et al. 2024, equation 1).
     That goes to 0 with beta, so the two ends are defined apart, as in TRL: beta 0 is the forward KL(p || q), which
     wants the student to cover all that the teacher would say; beta 1 is the reverse KL(q || p), which wants it to say

@@ -211,7 +211,7 @@ def cache_teacher(teacher: PreTrainedModel, loader: Iterable[dict[str, Tensor]])
 
     loader: batches with input_ids and attention_mask, (batch, length), padded on either side, and id, (batch,).
     Returns tensors on the CPU. logits: (largest id + 1, classes). states: (real tokens of all examples, layers
-    + 1, width), `in_half_precision`: the tokens of an example one behind the other, and of each its embedding first.
+    + 1, width), `in_half_precision`: the tokens of an example one after the other, and of each its embedding first.
     starts, lengths: (largest id + 1,), where those of an example begin, and how many they are; -1 and 0 where no
     example has that id. Leaves the teacher in eval mode. Raises ValueError as `kd.cache_logits` does, and for an
     encoder-decoder.
@@ -224,7 +224,7 @@ def cache_teacher(teacher: PreTrainedModel, loader: Iterable[dict[str, Tensor]])
         by_token = torch.stack(output.hidden_states, dim=2)  # (batch, length, layers + 1, width)
         state_parts.append(
             in_half_precision(by_token[mask.bool()]).cpu()
-        )  # the real tokens, one behind the other
+        )  # the real tokens, one after the other
         logit_parts.append(output.logits.float().cpu())
         length_parts.append(mask.sum(dim=1).cpu())
         id_parts.append(batch["id"].cpu())

@@ -118,7 +118,7 @@ def _in_its_dtype(adapter: nn.Module, function: Callable[[Tensor], Tensor], hidd
 
 
 class InvertedScores(nn.Module):
-    """The last layer of a masked language model, which scores the vocabulary, behind the inverse.
+    """The last layer of a masked language model, which scores the vocabulary, after the inverse.
 
     It holds that layer's weight and bias under their own names: the model's keys, and the tie to its embeddings, stay.
     """

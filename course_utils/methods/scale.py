@@ -67,7 +67,7 @@ def build_prompt(description: str | None, examples: Sequence[tuple[str, str]], q
     """The text that the model is to continue (Brown et al. 2020, figure 2.1).
 
     One line a part: the description with a colon, where there is one; each solved example as "given => answer"; and
-    the query with " => " behind it, where the answer is to begin. No example: zero-shot; one: one-shot; more: few-shot.
+    the query with " => " after it, where the answer is to begin. No example: zero-shot; one: one-shot; more: few-shot.
     """
     lines = [f"{description}:"] if description else []
     lines += [f"{given} => {answer}" for given, answer in examples]
@@ -78,7 +78,7 @@ def build_prompt(description: str | None, examples: Sequence[tuple[str, str]], q
 def answer_batch(
     prompts: Sequence[list[int]], answers: Sequence[list[int]], pad_token_id: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Prompts with their answers behind them, as one batch, padded on the right.
+    """Prompts with their answers after them, as one batch, padded on the right.
 
     prompts, answers: a list of token ids each; every one holds a token. Returns input_ids, attention_mask (1 at a
     token, 0 at padding) and answer_mask (bool, True at the tokens of the answer), all of shape (batch, longest).
@@ -112,7 +112,7 @@ def exact_match(logits: Tensor, input_ids: Tensor, answer_mask: Tensor) -> Tenso
 def answer_log_likelihood(
     model: nn.Module, prompts: Sequence[list[int]], answers: Sequence[list[int]], pad_token_id: int
 ) -> Tensor:
-    """The log-probability, in nats, of each answer behind its prompt: the sum over the answer's tokens.
+    """The log-probability, in nats, of each answer after its prompt: the sum over the answer's tokens.
 
     model: called with input_ids and attention_mask, (batch, length); returns `.logits`, (batch, length, vocabulary).
     prompts, answers: as in `answer_batch`. Returns (batch,), summed in float32. A token of the prompt may be

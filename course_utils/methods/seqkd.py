@@ -105,7 +105,7 @@ def answer_labels(ids: Tensor, user_token_id: int, assistant_token_id: int) -> T
     """The labels by which a model learns to say what the assistant says in a conversation, and nothing else.
 
     ids: (length,), the conversation's tokens; each turn begins with the mark of who speaks. Returns (length - 1,):
-    label t is the token behind ids[t] where the assistant says it, the mark of the conversation's end included, and
+    label t is the token after ids[t] where the assistant says it, the mark of the conversation's end included, and
     -100 elsewhere. No mark of a speaker is learned.
     """
     labels, speaks = ids[1:].clone(), False

@@ -7,15 +7,15 @@ arXiv:2102.09690.
 from torch import Tensor
 
 EMPTY = ("N/A", "", "[MASK]")
-"""Inputs without content, as in the paper. A prompt without bias finds all labels equally likely behind them."""
+"""Inputs without content, as in the paper. A prompt without bias finds all labels equally likely after them."""
 
 
 def calibrated(scores: Tensor, empty: Tensor) -> Tensor:
-    """The log-probability of each label behind each query, without the prompt's own bias. (queries, labels).
+    """The log-probability of each label after each query, without the prompt's own bias. (queries, labels).
 
-    scores: log-probabilities of the labels behind the queries, (queries, labels), as `language_models.score_choices`
-    returns them; they need not sum to one. empty: the same behind inputs without content, (inputs, labels), in the
-    same prompt. The probabilities behind `empty` are averaged over the inputs, and those of `scores` are divided by
+    scores: log-probabilities of the labels after the queries, (queries, labels), as `language_models.score_choices`
+    returns them; they need not sum to one. empty: the same after inputs without content, (inputs, labels), in the
+    same prompt. The probabilities of `empty` are averaged over the inputs, and those of `scores` are divided by
     them, as by the paper's W = diag(p)^-1 with b = 0. Each row of what is returned sums to one in probability.
 
     Raises ValueError where the two have other numbers of labels, or `empty` has no row.

@@ -24,7 +24,7 @@ def complete(
     max_new_tokens: int = 12,
     **how: Any,
 ) -> list[str]:
-    """What the model writes behind each prompt, up to its next mark or `max_new_tokens` words.
+    """What the model writes after each prompt, up to its next mark or `max_new_tokens` words.
 
     `how` goes to `generate`: `do_sample=True, temperature=...` draws; without it the model is greedy.
     """
@@ -56,7 +56,7 @@ def continued(
     sample: bool = False,
     batch_size: int = 32,
 ) -> list[Request]:
-    """Each prompt with what the model writes behind it: up to and with its end token, or `max_new_tokens`.
+    """Each prompt with what the model writes after it: up to and with its end token, or `max_new_tokens`.
 
     Greedy; with `sample` drawn from the model's own distribution, at temperature 1. Prompts of like length share a
     batch, with padding on the left.

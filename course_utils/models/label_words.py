@@ -1,4 +1,4 @@
-"""Classes as words: a text is put into a wording, and the likeliest label behind it is the model's answer."""
+"""Classes as words: a text is put into a wording, and the likeliest label after it is the model's answer."""
 
 from collections.abc import Sequence
 from types import SimpleNamespace

@@ -129,7 +129,7 @@ def training_loader(
 def answer_batches(
     prompts: list[str], answers: list[str], tokenizer: PreTrainedTokenizerBase, batch_size: int = 128
 ) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
-    """Prompts with their answers behind them, for scoring, in the order given.
+    """Prompts with their answers after them, for scoring, in the order given.
 
     Yields what the model takes, input_ids and attention_mask, and a mask that is True at the tokens of the answer,
     the one that ends it among them; all of shape (batch, longest). Padding stands on the right.
@@ -152,7 +152,7 @@ def answer_loader(
     batch_size: int,
     task_ids: Sequence[int] | None = None,
 ) -> "DataLoader[Any]":
-    """For tuning on questions: prompts with their answers behind them, in the order given, padded on the right.
+    """For tuning on questions: prompts with their answers after them, in the order given, padded on the right.
 
     A batch holds input_ids, attention_mask and labels, (batch, longest): the label of a place is the next token where
     that belongs to the answer, else -100. With `task_ids` it also holds those of its rows, (batch,).

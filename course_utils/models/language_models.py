@@ -1,4 +1,4 @@
-"""Asking a language model: how likely answers are behind a prompt, and what the model writes.
+"""Asking a language model: how likely answers are after a prompt, and what the model writes.
 
 What all prompts begin with, such as a description and solved examples, is computed once (`prefix_cache`).
 """
@@ -26,7 +26,7 @@ def score(
     batch_size: int = 16,
     reuse_prefix: bool = True,
 ) -> Tensor:
-    """The log-probability, in nats, of each answer behind its prompt: the sum over the answer's tokens. (requests,).
+    """The log-probability, in nats, of each answer after its prompt: the sum over the answer's tokens. (requests,).
 
     prompts, answers: as many of one as of the other; a prompt may come several times, with other answers. A prompt
     and its answer are read as one text, since that is how the model met such text in training. Padding stands on the
@@ -53,9 +53,9 @@ def score(
             for place, row in enumerate(batch):
                 for index in asked[row]:
                     tokens, start = requests[index]
-                    behind = logits[place, start - 1 - first : len(tokens) - 1 - first].float()
-                    wanted = torch.tensor(tokens[start:], device=behind.device)
-                    scores[index] = -F.cross_entropy(behind, wanted, reduction="sum")
+                    following = logits[place, start - 1 - first : len(tokens) - 1 - first].float()
+                    wanted = torch.tensor(tokens[start:], device=following.device)
+                    scores[index] = -F.cross_entropy(following, wanted, reduction="sum")
     return scores
 
 
@@ -66,7 +66,7 @@ def score_choices(
     choices: Sequence[str],
     **how: Any,
 ) -> Tensor:
-    """The log-probability, in nats, of each of `choices` behind each prompt. (prompts, choices).
+    """The log-probability, in nats, of each of `choices` after each prompt. (prompts, choices).
 
     Longer choices are not helped: it is the sum over the tokens. `how` goes to `score`, which raises.
     """
@@ -118,7 +118,7 @@ def write(
     batch_size: int = 16,
     reuse_prefix: bool = True,
 ) -> list[str]:
-    """What the model writes behind each prompt, greedily, without blanks around it and without special tokens.
+    """What the model writes after each prompt, greedily, without blanks around it and without special tokens.
 
     A text ends at the model's end token, before `stop` (such as a line break), or after `max_new_tokens`. Sampling and
     penalties that the model's own settings ask for are switched off. reuse_prefix: as in `score`. Raises ValueError
@@ -195,7 +195,7 @@ def _continued(
     cache: DynamicCache | None,
     how: dict[str, Any],
 ) -> list[str]:
-    """What follows each row. Padding stands behind what the cache holds, and before the rest: rows end together."""
+    """What follows each row. Padding comes after what the cache holds, and before the rest: rows end together."""
     longest, device = max(map(len, rows)), device_of(model)
     shared, gaps = 0 if cache is None else cache.get_seq_length(), [longest - len(row) for row in rows]
     ids = [row[:shared] + row[-1:] * gap + row[shared:] for row, gap in zip(rows, gaps, strict=True)]

@@ -35,7 +35,7 @@ def prefix_cache(
 
     None where that is nothing or there is one row, and for a model that cannot go on from it for a whole batch: one
     with a recurrent state, or one that puts a learned prompt in front of whatever it is given. sliding: whether layers
-    may keep a window alone, which is right as long as no padding lies behind the prefix.
+    may keep a window alone, which is right as long as no padding follows the prefix.
     """
     shared = _shared_length(ordered, most) if len(ordered) > 1 else 0
     if not shared or not takes(model, "past_key_values"):
@@ -50,7 +50,7 @@ def prefix_cache(
 
 
 def repeated(cache: DynamicCache, rows: int) -> DynamicCache:
-    """A cache of its own for a batch: a forward pass puts the batch's keys and values behind those that it holds."""
+    """A cache of its own for a batch: a forward pass puts the batch's keys and values after those that it holds."""
     own = copy.deepcopy(cache)
     own.batch_repeat_interleave(rows)
     return own

@@ -19,7 +19,7 @@ NUMBER = re.compile(r"-?\d+\.?\d*")
 
 
 class Solution(NamedTuple):
-    """What stands behind "A:" in the end, template and second prompt included; and the number that was read, or ""."""
+    """What follows "A:" in the end, template and second prompt included; and the number that was read, or ""."""
 
     text: str
     number: str
@@ -42,7 +42,7 @@ def solve(
 ) -> list[Solution]:
     """The model's solution of each problem, written greedily.
 
-    With a template, in two steps: the model goes on from "A:" and the template for `write_tokens` tokens, and behind
+    With a template, in two steps: the model goes on from "A:" and the template for `write_tokens` tokens, and after
     these the prompt `THEREFORE` asks for the number. With None, zero-shot: `DIRECT` asks at once. Raises ValueError as
     `language_models.write`.
     """

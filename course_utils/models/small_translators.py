@@ -18,7 +18,7 @@ PAD, END = "<pad>", "</s>"
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
     """A byte-level BPE vocabulary of the texts of both languages. It keeps capitals and blanks: decoding gives back
-    the text. The end token stands behind each text."""
+    the text. The end token follows each text."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     tokenizer.decoder = decoders.ByteLevel()

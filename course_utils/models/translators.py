@@ -139,7 +139,7 @@ def _put_tables(model: PreTrainedModel, table: Tensor, head: Tensor) -> None:
 
 
 def _tokenizer(folder: Path, model: PreTrainedModel) -> PreTrainedTokenizerFast:
-    """The published tokenizer.json: the tag is one token, and the end token stands behind each text."""
+    """The published tokenizer.json: the tag is one token, and the end token follows each text."""
     backend = Tokenizer.from_file(str(folder / "tokenizer.json"))
     if backend.token_to_id(TAG) is None:
         raise ValueError(f"The tokenizer in {folder} has no token {TAG}, so this is another model.")

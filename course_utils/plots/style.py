@@ -93,7 +93,7 @@ def _missing(figure: Figure) -> list[str]:
 def bars(
     axes: Axes, labels: Sequence[str], means: Sequence[float], spreads: Sequence[float] | None = None
 ) -> None:
-    """Horizontal bars, first label on top, each with its value behind it and `spreads` as error bars.
+    """Horizontal bars, first label on top, each with its value after it and `spreads` as error bars.
 
     Long labels stay readable lying down, and tell the bars apart: all have one colour. The x axis is the value;
     it begins where matplotlib puts it, at 0.

@@ -52,7 +52,7 @@ def teach(
 ) -> Taught:
     """Train the student, in place, by one of `METHODS` on these answers of the teacher.
 
-    Of the on-policy steps only the first half reads them. The second half takes their prompts, behind which the student
+    Of the on-policy steps only the first half reads them. The second half takes their prompts, after which the student
     writes, each time, as many tokens as the longest of them has.
     """
     how: dict[str, Any] = {"learning_rate": rate, "seed": seed, "progress": progress}

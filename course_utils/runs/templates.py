@@ -23,7 +23,7 @@ ZERO_SHOT = "(zero-shot)"
 
 
 def problems() -> Dataset:
-    """The problems of all seeds, one seed behind the other: columns id, question, answer."""
+    """The problems of all seeds, one seed after the other: columns id, question, answer."""
     every = data.load("arithmetic")["test"]
     return every.select(random.Random(0).sample(range(len(every)), len(SEEDS) * PROBLEMS))
 

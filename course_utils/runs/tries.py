@@ -24,7 +24,7 @@ class Run(NamedTuple):
 class Tries(NamedTuple):
     """A table of this kind: what its rows bear, and what is asked of it.
 
-    name: in the rows; command: the word behind `python -m course_utils tables` that makes it; rates: those to try, by
+    name: in the rows; command: the word after `python -m course_utils tables` that makes it; rates: those to try, by
     method; seeds: of the table's runs; data, validation: the names of the two splits; steps: of every training. Rows
     with another number of steps are of another table.
     """

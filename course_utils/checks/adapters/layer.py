@@ -193,7 +193,7 @@ HOULSBY_OUTPUT = Exercise(
         {"skip + adapter(": "adapter(skip + "},
         "the adapter sees the sum of `skip` and `sublayer`. It should see `sublayer` alone; `skip` goes around it.",
         {"layer_norm(skip + adapter(": "adapter(layer_norm(skip + "},
-        "the adapter stands behind the LayerNorm. Here it stands at the end of the sublayer, and LayerNorm comes last.",
+        "the adapter comes after the LayerNorm. Here it stands at the end of the sublayer, and LayerNorm comes last.",
         {"layer_norm": ""},
         "the LayerNorm is missing: it comes last, over the whole sum.",
         {"adapter": ""},

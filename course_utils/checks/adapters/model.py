@@ -146,7 +146,7 @@ INJECT_ADAPTERS = Exercise(
         {"outputs.items()": "list(outputs.items())[:1]"},
         "only the first place gets an adapter. The loop ends too early: is `return` inside it?",
         {"outputs.items()": "list(outputs.items())[-1:]"},
-        "only the last place gets an adapter. Is `replace` behind the loop? It belongs inside.",
+        "only the last place gets an adapter. Is `replace` after the loop? It belongs inside.",
         {"replace(model, path, adapted": "(model, path, adapted"},
         "the model is as it was: no place holds an adapter. replace(model, path, new) puts it in.",
     ),

@@ -121,7 +121,7 @@ KEEP_LAYERS = Exercise(
         "the copy still has all its layers: the config alone removes none. Empty the list, and put in the layers "
         "to keep.",
         {"    del body[:]\n": ""},
-        "the kept layers stand behind all the old ones. Empty the list first: del body[:].",
+        "the kept layers come after all the old ones. Empty the list first: del body[:].",
         {"    student.config.num_hidden_layers = len(layers)\n": ""},
         "config.num_hidden_layers is still the teacher's. Who saves and loads the student would get new random "
         "layers: set it to the number of layers kept.",

@@ -127,7 +127,7 @@ PROMPT_TUNED = Exercise(
         {"[:, number:]": "[:, number - 1 : -1]"},
         "the logits are shifted by one. Only the prompt's are cut off; the shift comes with the loss.",
         {_JOINED: "[tokens, rows]"},
-        "the prompt stands behind the tokens. A causal model reads from the left: what stands behind a token "
+        "the prompt comes after the tokens. A causal model reads from the left: what comes after a token "
         "cannot change it.",
         {_JOINED: "[rows, tokens[:, number:]]"},
         "the prompt takes the place of the first tokens. It stands in front of them; the rows grow.",
@@ -150,7 +150,7 @@ PROMPT_TUNED = Exercise(
         "the positions count the padding, too, so a padded text seems farther from its prompt. Call positions with "
         "the mask that has the prompt in it.",
         {" + first_position(self.model)": ""},
-        "some models, as RoBERTa, begin to count behind their padding_idx. Add first_position(self.model).",
+        "some models, as RoBERTa, begin to count after their padding_idx. Add first_position(self.model).",
         {"outputs.logits[:, number:]": "outputs.logits"},
         "the logits of the virtual tokens are still there. Cut them off: the labels have none for them.",
         {"[:, number:]": "[:, :-number]"},

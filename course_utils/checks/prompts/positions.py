@@ -1,4 +1,4 @@
-"""Exercise on the positions of the tokens behind a prompt."""
+"""Exercise on the positions of the tokens after a prompt."""
 
 import torch
 from torch import Generator, Tensor
@@ -11,7 +11,7 @@ BELOW = "a position below 0"
 
 
 def _mask_cases(_: Generator) -> list[Arguments]:
-    """No padding, padding on the left, on the right, and in a gap behind the prompt."""
+    """No padding, padding on the left, on the right, and in a gap after the prompt."""
     masks = (
         [[1, 1, 1]],
         [[0, 1, 1]],
@@ -40,7 +40,7 @@ POSITIONS = Exercise(
     mistakes=edits(
         prompts.positions,
         {"attention_mask": "torch.ones_like(attention_mask)"},
-        "padding counts as a token, so what stands behind it moves on. Count the ones only: "
+        "padding counts as a token, so what comes after it moves on. Count the ones only: "
         "the running sum of the mask.",
         {" - 1": ""},
         "the first token is at 1. Positions begin at 0: subtract one from the running sum.",
@@ -67,7 +67,7 @@ POSITIONS = Exercise(
             "attention_mask": "torch.ones_like(attention_mask)",
             " - 1": " - attention_mask.argmax(dim=1, keepdim=True) - 1",
         },
-        "only the padding before the first token is taken off. It may also stand behind it, between the prompt and "
+        "only the padding before the first token is taken off. It may also come after it, between the prompt and "
         "the text: take the running sum of the mask.",
         {"min=0": "max=0"},
         "that cuts off what is above 0. Below 0 is to be cut off: clamp(min=0).",

@@ -1,4 +1,4 @@
-"""Exercise on what a language model thinks of answers behind their prompts."""
+"""Exercise on what a language model thinks of answers after their prompts."""
 
 import copy
 

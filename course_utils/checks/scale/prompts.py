@@ -34,7 +34,7 @@ BUILD_PROMPT = Exercise(
     mistakes=edits(
         scale.build_prompt,
         {"{query} => ": "{query} =>"},
-        "the blank behind the last arrow is missing. In the examples the answer begins after ' => ', "
+        "the blank after the last arrow is missing. In the examples the answer begins after ' => ', "
         "with both blanks; another ending is another token, which the model has never seen there.",
         {" if description else []": ""},
         "where there is no description, the word None stands in the prompt. Leave the line out.",
@@ -43,7 +43,7 @@ BUILD_PROMPT = Exercise(
         {"if description": "if None"},
         "the description is missing: it is the first line, where there is one.",
         {"lines = ": "head = ", "+= ": "= ", "*lines": "*lines, *head"},
-        "the description stands behind the examples. It comes first.",
+        "the description comes after the examples. It comes first.",
         {"in examples": "in ()"},
         "the examples are missing: one line each, 'given => answer'.",
         {"examples": "examples[:1]"},
@@ -60,7 +60,7 @@ BUILD_PROMPT = Exercise(
         {"else []": 'else [""]'},
         "where there is no description, an empty line stands in its place. Leave the line out.",
         {'=> "])': '=> "]).replace(":\\n", ": ")'},
-        "the description stands on the line of what follows. Put a new line behind its colon.",
+        "the description stands on the line of what follows. Put a new line after its colon.",
         {"examples": "examples[::-1]"},
         "the order of the examples is turned round. Keep it.",
         {"examples": "examples[-1:]"},
@@ -135,7 +135,7 @@ ANSWER_BATCH = Exercise(
         {OF_ANSWER: "len(prompts[i]) :"},
         "the padding is marked as answer too. The answer ends where its row ends.",
         {OF_ANSWER: ": len(row)"},
-        "the prompt is marked as answer too. The answer begins behind it, at len(prompt).",
+        "the prompt is marked as answer too. The answer begins after it, at len(prompt).",
         {OF_ANSWER: "len(prompts[i]) - 1 : len(row) - 1"},
         "the mask is shifted by one. It marks the tokens themselves; the shift comes with the logits.",
         {OF_ANSWER: "len(prompts[i]) : len(row) - 1"},

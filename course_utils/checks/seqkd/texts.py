@@ -101,16 +101,16 @@ ANSWER_LABELS = Exercise(
     mistakes=edits(
         seqkd.answer_labels,
         {"labels, speaks = ids[1:].clone()": "labels, speaks = ids[:-1].clone()"},
-        "the label is the token that the model has read already. Label t is the one behind it: ids[t + 1].",
+        "the label is the token that the model has read already. Label t is the one after it: ids[t + 1].",
         {"clone(), False": "clone(), True"},
         "what stands before the first mark, or between it and the assistant's, is learned. The assistant speaks "
         "from its own mark on.",
         {"speaks = False": "pass"},
         "once the assistant has spoken, everything is learned, the user's later turns too. They end its turn.",
         {"labels[place] == user": "token == user"},
-        "the user's mark is learned behind an answer. It is not the assistant who writes it: -100.",
+        "the user's mark is learned after an answer. It is not the assistant who writes it: -100.",
         {"token == assistant": "labels[place] == assistant"},
-        "the assistant's mark is learned. It belongs to the prompt: the first label stands behind it.",
+        "the assistant's mark is learned. It belongs to the prompt: the first label comes after it.",
         {"speaks = True": "speaks, labels[place] = True, -100"},
         "the first token of each answer is not learned. Its label stands at the assistant's mark.",
         {
@@ -130,7 +130,7 @@ ANSWER_LABELS = Exercise(
     ),
     advice={
         "type": "return a tensor of labels, one for each token but the last.",
-        "shape": "there is one label less than there are tokens: behind the last one nothing follows.",
+        "shape": "there is one label less than there are tokens: nothing follows the last one.",
         "dtype": "labels are whole numbers, as the tokens are.",
         "IndexError": "there is one label less than there are tokens.",
     },

@@ -26,7 +26,7 @@ def read_table(
 ) -> Dataset:
     """The rows of a file, a data frame or a dataset, as the course's functions take them.
 
-    source: a path that ends in .csv, .tsv, .jsonl, .json, .parquet or .conll (also with .gz behind it), a pandas
+    source: a path that ends in .csv, .tsv, .jsonl, .json, .parquet or .conll (also with .gz after it), a pandas
     data frame, or a `datasets.Dataset`. The other arguments name columns of it: `text`, for pairs of texts also
     `text_pair`, and at most one of `label` (a class), `answer` (text to write) and `tags` (one for each word; `text`
     then names the column of words). `classes` fixes the labels and their order, where a second file must be numbered
