@@ -16,7 +16,7 @@ from course_utils.checks import sandbox
 from course_utils.checks.advice import advice_for, unrun
 from course_utils.checks.compare import ascii_only, describe, describe_both, difference
 from course_utils.checks.stubs import is_stub
-from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Mistake, Observations
+from course_utils.checks.tasks import ERROR, RESULT, Arguments, Exercise, Function, Mistake, Observations
 
 CASES_SEED = 2015  # the checks make their own inputs: never from the reader's seed
 RAISED = "raised"
@@ -121,7 +121,7 @@ def _known_mistake(
     messages must agree as well: many things end in a TypeError.
     """
     gave = any(
-        RAISED not in theirs and first_difference(ours, theirs)
+        RAISED not in theirs and not theirs.get(ERROR) and first_difference(ours, theirs)
         for ours, theirs in zip(_expected(task), observed, strict=True)
     )
     only_errors = all(RAISED in theirs for theirs in observed)

@@ -14,6 +14,7 @@ Arguments = dict[str, Any]  # by name, in the order of the reference's parameter
 Observations = dict[str, Any]  # by what was observed, in the order in which differences are reported
 
 RESULT = "result"
+ERROR = "error"  # what is noted of an error that an exercise asks for in some cases
 INPUTS_CHANGED = "inputs changed in place"
 HAS_GRADIENT = "a gradient can flow back"
 MODE = "mode of the model, which came in train mode"

@@ -21,7 +21,9 @@ def paper(exhibit: str) -> pd.DataFrame:
     Raises ValueError if there are none.
     """
     if exhibit not in _papers():
-        raise ValueError(f"There are no paper's figures for {exhibit}. There are for {', '.join(_papers())}.")
+        raise ValueError(
+            f"There are no figures for {exhibit} from a paper. There are for {', '.join(_papers())}."
+        )
     found = _papers()[exhibit]
     frame = pd.DataFrame(found["rows"]).set_index("name")
     frame.attrs.update({name: found[name] for name in ("source", "measure", "short")})

@@ -11,6 +11,7 @@ from course_utils.checks.compare import describe
 from course_utils.checks.edits import edits
 from course_utils.checks.freezing.inputs import changed_weight, small_model
 from course_utils.checks.tasks import (
+    ERROR,
     INPUTS_CHANGED,
     MODE,
     MODE_CHANGED,
@@ -25,7 +26,7 @@ from course_utils.methods.replacing import Wrapped, wrapped
 
 SECOND = r".*\.\d+\.output\.dense"  # the feed-forward's second matrix, in a BERT
 OTHERS = "other tensors that changed"
-ERROR, SIDES = "error", "wrapped layers, and whether their input is scaled"
+SIDES = "wrapped layers, and whether their input is scaled"
 RETURNED, TRAINS = "what is returned", "what trains"
 SAME, FACTORS = "the model itself came back", "the factors"
 
