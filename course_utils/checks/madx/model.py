@@ -69,26 +69,28 @@ def _put_cases(_: Generator) -> list[Arguments]:
     return [{"put in": told, "model": model.train(), "language": language} for told, model, language in cases]
 
 
-def _names(adapter: madx.LanguageAdapter | None, name: str) -> dict[int, str]:
+def _names(adapter: madx.LanguageAdapter | None, name: str) -> dict[Any, str]:
     if adapter is None:
         return {}
-    layers = {id(layer): f"{name}, layer {index}" for index, layer in enumerate(adapter.layers)}
-    return {id(adapter): f"{name} as a whole", id(adapter.invertible): f"{name}, invertible", **layers}
+    layers = {layer: f"{name}, layer {index}" for index, layer in enumerate(adapter.layers)}
+    return {adapter: f"{name} as a whole", adapter.invertible: f"{name}, invertible", **layers}
 
 
 def _observe_put(function: Function, arguments: Arguments) -> Observations:
     """Which adapter stands where afterwards, each by its name."""
     _, model, language = copy.deepcopy(tuple(arguments.values()))
     places, slots = madx.stacks(model), madx.invertible_slots(model)
-    names = {id(None): "none", id(model): "the model", **_names(language, "the new one")}
-    names |= {id(place.language): "the old one" for place in places if place.language is not None}
-    names |= {id(slot.invertible): "the old one" for slot in slots if slot.invertible is not None}
-    names |= {id(place.task): f"task {index}" for index, place in enumerate(places) if place.task is not None}
-    before, weights = {id(p): p.requires_grad for p in model.parameters()}, weights_of(model, language)
+    # `names` keeps the modules alive: one that is thrown out and freed would hand its id on to a new one.
+    names = {None: "none", model: "the model", **_names(language, "the new one")}
+    names |= {place.language: "the old one" for place in places if place.language is not None}
+    names |= {slot.invertible: "the old one" for slot in slots if slot.invertible is not None}
+    names |= {place.task: f"task {index}" for index, place in enumerate(places) if place.task is not None}
+    told = {id(module): name for module, name in names.items()}
+    before, weights = {p: p.requires_grad for p in model.parameters()}, weights_of(model, language)
     result = function(model, language)
 
     def named(parts: Iterable[Any]) -> str:
-        return "; ".join(names.get(id(part), "another one") for part in parts)
+        return "; ".join(told.get(id(part), "another one") for part in parts)
 
     return {
         INPUTS_CHANGED: changed_weights(weights),
@@ -97,7 +99,7 @@ def _observe_put(function: Function, arguments: Arguments) -> Observations:
         SCORES: named(slot.invertible for slot in slots[1:]),
         TASKS: named(place.task for place in places),
         OTHERS: [
-            n for n, p in model.named_parameters() if before.get(id(p), p.requires_grad) != p.requires_grad
+            n for n, p in model.named_parameters() if before.get(p, p.requires_grad) != p.requires_grad
         ],
         TRAINS: None if language is None else all(p.requires_grad for p in language.parameters()),
         RESULT: None if result is None else named([result]),
