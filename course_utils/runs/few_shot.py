@@ -8,12 +8,11 @@ draws the reviews.
 
 from collections.abc import Sequence
 
-import torch
 from datasets import Dataset, DatasetDict
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
-from course_utils import data, models, results, training
+from course_utils import data, models, training
 from course_utils.methods import ia3
 from course_utils.models import label_words
 from course_utils.runs import tries
@@ -103,19 +102,5 @@ class Table:
         )
         model, history = train(run.method, self.tokenizer, self.reviews["train"], rate, run.seed)
         accuracy = label_words.right(model, self.tokenizer, rows, WORDING).mean().item()
-        results.record(
-            NAME,
-            "E18",
-            run.method,
-            model="language model",
-            data=name,
-            seed=run.seed,
-            trainable_parameters=history.trainable_parameters,
-            metric="accuracy",
-            value=accuracy,
-            seconds=history.seconds,
-            peak_bytes=history.peak_bytes if torch.cuda.is_available() else None,  # else earlier runs count
-            learning_rate=rate,
-            steps=STEPS,
-        )
+        _tries().record("E18", run, history, model="language model", data=name, accuracy=accuracy, rate=rate)
         return f"{run.method}, seed {run.seed}, rate {rate:g}: {accuracy:.1%} on {name}"

@@ -13,7 +13,7 @@ from datasets import Dataset
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from course_utils import data, models, results, training
+from course_utils import data, models, training
 from course_utils.methods.prompts import PrefixTuned, PromptTuned, prefix_from_tokens, prompt_from_tokens
 from course_utils.models import label_words
 from course_utils.runs import tries
@@ -99,20 +99,14 @@ class Table:
         tuned = start(run.method, self.model, self.tokenizer)
         history = train(tuned, self.tokenizer, self.reviews["train"], rate, run.seed)
         accuracy = label_words.right(tuned, self.tokenizer, self.reviews[split], WORDING).mean().item()
-        results.record(
-            NAME,
+        _tries().record(
             "E25" if run.method == "prefix tuning" else "E23",
-            run.method,
+            run,
+            history,
             model="language model",
             data=name,
-            seed=run.seed,
-            trainable_parameters=history.trainable_parameters,
-            metric="accuracy",
-            value=accuracy,
-            seconds=history.seconds,
-            peak_bytes=history.peak_bytes if torch.cuda.is_available() else None,  # else earlier runs count
-            learning_rate=rate,
+            accuracy=accuracy,
+            rate=rate,
             num_virtual_tokens=TOKENS[run.method],
-            steps=STEPS,
         )
         return f"{run.method}, seed {run.seed}, rate {rate:g}: {accuracy:.1%} on {name}"

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 from datasets import DatasetDict
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -219,24 +218,6 @@ class Table:
             validation = make_loader(reviews, "validation", self.tokenizer)
             accuracy = {VALIDATION: training.evaluate(model, validation)}
         for name, value in accuracy.items():
-            self._record(run, name, value, rate, history)
+            _tries().record("E21", run, history, model=ENCODER, data=name, accuracy=value, rate=rate)
         told = ", ".join(f"{name.removeprefix('NusaX, ')} {value:.1%}" for name, value in accuracy.items())
         return f"{run.method}, seed {run.seed}, rate {rate:g}: {told}"
-
-    @staticmethod
-    def _record(run: tries.Run, name: str, accuracy: float, rate: float, history: training.History) -> None:
-        results.record(
-            NAME,
-            "E21",
-            run.method,
-            model=ENCODER,
-            data=name,
-            seed=run.seed,
-            trainable_parameters=history.trainable_parameters,
-            metric="accuracy",
-            value=accuracy,
-            seconds=history.seconds,
-            peak_bytes=history.peak_bytes if torch.cuda.is_available() else None,  # else earlier runs count
-            learning_rate=rate,
-            steps=STEPS,
-        )

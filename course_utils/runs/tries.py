@@ -5,11 +5,12 @@ data; a run of the table names the test data. Both name their learning rate.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
+import torch
 
-from course_utils import assets, results
+from course_utils import assets, results, training
 from course_utils.results.tables import SHARES
 
 
@@ -84,6 +85,38 @@ class Tries(NamedTuple):
         return tries + [
             Run(method, seed) for seed in self.seeds for method in self.rates if seed not in made[method]
         ]
+
+    def record(
+        self,
+        exhibit: str,
+        run: Run,
+        history: training.History,
+        *,
+        model: str,
+        data: str,
+        accuracy: float,
+        rate: float,
+        **extra: Any,
+    ) -> None:
+        """The row of a run on this data, with what its training cost. accuracy: a share; extra: settings beside the
+        rate and the steps.
+        """
+        results.record(
+            self.name,
+            exhibit,
+            run.method,
+            model=model,
+            data=data,
+            seed=run.seed,
+            trainable_parameters=history.trainable_parameters,
+            metric="accuracy",
+            value=accuracy,
+            seconds=history.seconds,
+            peak_bytes=history.peak_bytes if torch.cuda.is_available() else None,  # else earlier runs count
+            learning_rate=rate,
+            steps=self.steps,
+            **extra,
+        )
 
     def _made(self, method: str) -> dict[int, float]:
         """The score of each seed with the chosen rate."""

@@ -109,10 +109,10 @@ def madx_step_3() -> Figure:
         ("pretrained layers", "", False),
         ("Javanese adapter", SOURCE, False),
         ("task adapter", ORANGE, True),
+        ("head for names", "", True),
     ]
-    parts.append(("head for names", "", True))
     note = "trains: the task adapter\nand the new head"
-    axes = _step("Javanese text\nwith labels", SOURCE, parts, "persons, places,\norganisations", note)
+    axes = _step("Javanese text\nwith labels", SOURCE, parts, "persons, places,\norganizations", note)
     _aside(axes, "kept for later", "Sundanese adapter", TARGET)
     return axes.figure
 
@@ -124,10 +124,10 @@ def madx_step_4() -> Figure:
         ("pretrained layers", "", False),
         ("Sundanese adapter", TARGET, False),
         ("task adapter", ORANGE, False),
+        ("head for names", "", False),
     ]
-    parts.append(("head for names", "", False))
     note = "trains: nothing,\nand no label was seen"
-    axes = _step("Sundanese text", TARGET, parts, "persons, places,\norganisations", note)
+    axes = _step("Sundanese text", TARGET, parts, "persons, places,\norganizations", note)
     _aside(axes, "taken out", "Javanese adapter", SOURCE)
     way(axes, [(404, 342), (372, 342), (372, 132), (344, 132)], dashed=True)
     return axes.figure

@@ -6,7 +6,7 @@ import pytest
 import small_language_model as small
 from datasets import Dataset, DatasetDict
 
-from course_utils import data, paths
+from course_utils import data
 from course_utils.runs import chat, chat_teaching
 
 WORDS = ("red", "blue", "green", "gold")
@@ -30,7 +30,6 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """Let the table and the section find the small model, few steps, and a student of one layer."""
     small.stand_in(monkeypatch, folder, "04_sequence_distillation", id="org/small")
     monkeypatch.setattr(data, "load", loaded)
-    monkeypatch.setattr(paths, "BUILD", folder)
     monkeypatch.setattr(chat_teaching, "LAYERS", 1)
     for name, value in {"STEPS": 4, "TRIED_STEPS": 2, "HELD_OUT": 5, "ANSWER_TOKENS": 6}.items():
         monkeypatch.setattr(chat, name, value)

@@ -1,23 +1,18 @@
 """The small Llama in the place of the published model, and reviews that it can learn, for notebooks' real sections."""
 
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import nbformat
 import pytest
+import real_sections
 import small_llama
 import torch
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from course_utils import assets, data, models, session
-from course_utils.assets import large_models
-from course_utils.commands import tables
-from course_utils.paths import ROOT
-from course_utils.results import rows
+from course_utils import assets, data, models
 from course_utils.runs import few_shot
 
 LABELS = ["negative", "neutral", "positive"]
@@ -43,34 +38,18 @@ def cmp(name: str, ours: torch.Tensor, other: torch.Tensor, tolerance: float) ->
     torch.testing.assert_close(ours, other, rtol=0, atol=tolerance)
 
 
-def cells(notebook: str, prefix: str) -> list[str]:
-    """The code cells of a notebook whose ids begin so."""
-    path = ROOT / "notebooks" / f"{notebook}.ipynb"
-    found = nbformat.read(path, as_version=4).cells
-    return [cell.source for cell in found if cell.cell_type == "code" and cell.id.startswith(prefix)]
-
-
 def stand_in(monkeypatch: pytest.MonkeyPatch, folder: Path, notebook: str, **entry: Any) -> None:
     """Let a section find the small model on the real track, and write below `folder`. entry: of the catalogue."""
     model = folder / "model"
     small_llama.write(model, LABELS)
-    monkeypatch.setattr(large_models, "ready", lambda roles, lacks: True)
+    real_sections.on_the_real_track(monkeypatch, folder, notebook)
     monkeypatch.setattr(assets, "entry", lambda role: SimpleNamespace(**entry))
-    monkeypatch.setattr(assets, "track", lambda: "real")
     monkeypatch.setattr(assets, "fetch", lambda role: model)
     monkeypatch.setattr(data, "load", lambda role, language: reviews())
     monkeypatch.setattr(models, "load_tokenizer", lambda role: AutoTokenizer.from_pretrained(model))
     monkeypatch.setattr(
         models, "load_language_model", lambda role: AutoModelForCausalLM.from_pretrained(model).eval()
     )
-    # Else float32 or bfloat16 would be chosen for the real track, and for all tests behind this one.
-    monkeypatch.setattr(import_module("course_utils.training.forward"), "precision", lambda: "no")
-    monkeypatch.setattr("course_utils.paths.BUILD", folder)
-    monkeypatch.setattr(rows, "BUILD", folder)
-    monkeypatch.setattr(rows, "DATA", folder / "shipped")
-    monkeypatch.setattr(tables, "BUILD", folder)
-    monkeypatch.setattr(tables, "DATA", folder / "shipped")
-    monkeypatch.setattr(session, "notebook", notebook)
 
 
 def few_shot_table(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,15 +1,12 @@
 """Pairs that a tiny translator learns in seconds, in the place of the published ones, and a table of few steps."""
 
-from importlib import import_module
 from pathlib import Path
 
 import pytest
+import real_sections
 from datasets import Dataset, DatasetDict
 
-from course_utils import assets, data
-from course_utils.assets import large_models
-from course_utils.commands import tables
-from course_utils.results import rows
+from course_utils import data
 from course_utils.runs import translators
 
 WORDS = {"kopi": "wedang", "enak": "eco", "mahal": "larang", "dan": "lan", "tidak": "ora"}
@@ -40,14 +37,8 @@ def sentence_pairs() -> DatasetDict:
 
 def stand_in(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """The table on these pairs, with tiny models, writing below `folder`."""
-    monkeypatch.setattr(large_models, "ready", lambda roles, lacks: True)
-    monkeypatch.setattr(assets, "track", lambda: "real")
+    real_sections.on_the_real_track(monkeypatch, folder)
     monkeypatch.setattr(data, "load", lambda role: sentence_pairs())
-    monkeypatch.setattr(import_module("course_utils.training.forward"), "precision", lambda: "no")
-    monkeypatch.setattr("course_utils.paths.BUILD", folder)
-    for module in (rows, tables):
-        monkeypatch.setattr(module, "BUILD", folder)
-        monkeypatch.setattr(module, "DATA", folder / "shipped")
     monkeypatch.setattr(translators, "VOCABULARY", 280)
     monkeypatch.setattr(translators, "MAX_NEW_TOKENS", 16)
     monkeypatch.setattr(translators, "TEACHER", {"d_model": 16, "ffn": 32, **TINY})

@@ -1,22 +1,19 @@
 """A small Llama with random weights, reviews and problems for it: what notebook 10 asks of a published model."""
 
 import json
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import any_model
 import pytest
+import real_sections
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from tokenizers import Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 from transformers import PreTrainedTokenizerFast
 
-from course_utils import assets, data, models, session
-from course_utils.assets import large_models
-from course_utils.commands import tables
+from course_utils import data, models
 from course_utils.models import language_models
-from course_utils.results import rows
 from course_utils.runs import learned_prompts, templates
 
 MOODS = ("negative", "neutral", "positive")
@@ -57,20 +54,12 @@ def tokenizer() -> PreTrainedTokenizerFast:
 def stand_in(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """Let the section and its tables find a small model, and write their rows below `folder`."""
     small = {"vocab_size": len(tokenizer()), "max_position_embeddings": 512}
-    monkeypatch.setattr(large_models, "ready", lambda roles, lacks: True)
-    monkeypatch.setattr(assets, "track", lambda: "real")
+    real_sections.on_the_real_track(monkeypatch, folder, "10_prompts")
     monkeypatch.setattr(data, "load", loaded)
     monkeypatch.setattr(models, "load_tokenizer", lambda role: tokenizer())
     monkeypatch.setattr(
         models, "load_language_model", lambda role: any_model.tiny("Llama", language=True, **small)
     )
-    # Else float32 or bfloat16 would be chosen for the real track, and for all tests behind this one.
-    monkeypatch.setattr(import_module("course_utils.training.forward"), "precision", lambda: "no")
-    monkeypatch.setattr(rows, "BUILD", folder)
-    monkeypatch.setattr(rows, "DATA", folder / "shipped")
-    monkeypatch.setattr(tables, "BUILD", folder)
-    monkeypatch.setattr(tables, "DATA", folder / "shipped")
-    monkeypatch.setattr(session, "notebook", "10_prompts")
     for name, value in {
         "STEPS": 6,
         "SEEDS": range(2),

@@ -9,27 +9,24 @@ import small_chat
 import small_language_model as small
 import torch
 import torch.nn.functional as F
+from real_sections import cells, run, told_on_the_bundled_track
 
-from course_utils import assets, data, models, results
+from course_utils import data, models, results
 from course_utils.commands import tables
 from course_utils.methods import gkd
 from course_utils.models import chat
 from course_utils.runs import chat as chat_table
 
-CELLS = small.cells("04_sequence_distillation", "chat-lm-")
+CELLS = cells("04_sequence_distillation", "chat-lm-")
 
 
-def run() -> dict[str, Any]:
-    """The section's cells, with what the notebook has by the time it comes to it."""
-    found: dict[str, Any] = {
+def names() -> dict[str, Any]:
+    """What the notebook has by the time it comes to the section."""
+    return {
         "chat": chat, "data": data, "models": models, "results": results, "torch": torch, "F": F, "pd": pd,
-        "cmp": small.cmp, "display": print, "device": torch.device("cpu"), "seed": 0,
-        "generalised_jsd": gkd.generalised_jsd,
+        "cmp": lambda name, ours, other: small.cmp(name, ours, other, 1e-6), "display": print,
+        "device": torch.device("cpu"), "seed": 0, "generalised_jsd": gkd.generalised_jsd,
     }  # fmt: skip
-    found["cmp"] = lambda name, ours, other: small.cmp(name, ours, other, 1e-6)
-    for cell in CELLS:
-        exec(compile(cell, "notebook", "exec"), found)
-    return found
 
 
 def test_the_section_teaches_live_reads_the_table_and_judges(
@@ -37,7 +34,7 @@ def test_the_section_teaches_live_reads_the_table_and_judges(
 ) -> None:
     small_chat.stand_in(monkeypatch, tmp_path)
     tables.main("chat", store=True)
-    found = run()
+    found = run(CELLS, names())
     assert found["found"]["after 20 steps"] > found["before"]
     assert list(found["judged_chat"].index.sort_values()) == sorted(
         [chat_table.BEFORE, chat_table.TEACHER, chat_table.OTHER, *chat_table.RATES]
@@ -49,7 +46,5 @@ def test_the_section_teaches_live_reads_the_table_and_judges(
 def test_on_the_bundled_track_one_line_says_what_it_needs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(assets, "fetch", lambda role: pytest.fail(f"{role} was fetched"))
-    assert run()["real"] is False
-    line = capsys.readouterr().out.splitlines()[0]
-    assert "set COURSE_TRACK=real, and restart" in line and "98.7 MB" in line and "GPU" not in line
+    line = told_on_the_bundled_track(CELLS, names(), monkeypatch, capsys)[0]
+    assert "98.7 MB" in line and "GPU" not in line

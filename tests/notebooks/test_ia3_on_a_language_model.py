@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 import small_language_model as small
 import torch
+from real_sections import cells, run, told_on_the_bundled_track
 
 from course_utils import assets, data, models, results, training
 from course_utils.commands import tables
 from course_utils.runs import few_shot
 
-CELLS = small.cells("07_ia3", "ia3-lm-")
+CELLS = cells("07_ia3", "ia3-lm-")
 
 
 def names() -> dict[str, Any]:
@@ -33,19 +34,13 @@ def names() -> dict[str, Any]:
     }
 
 
-def run(found: dict[str, Any]) -> dict[str, Any]:
-    for cell in CELLS:
-        exec(compile(cell, "notebook", "exec"), found)
-    return found
-
-
 def test_the_section_compares_with_peft_trains_live_and_judges(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     small.stand_in(monkeypatch, tmp_path, "07_ia3", id="org/small")
     small.few_shot_table(monkeypatch)
     tables.main("few-shot", store=True)
-    found = run(names())
+    found = run(CELLS, names())
     accuracy = found["few_accuracy"]
     assert set(accuracy) == {"no training", "full fine-tuning", "(IA)³"}
     assert accuracy["full fine-tuning"] > accuracy["no training"] + 0.2
@@ -60,7 +55,5 @@ def test_the_section_compares_with_peft_trains_live_and_judges(
 def test_on_the_bundled_track_one_line_says_what_it_needs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(assets, "fetch", lambda role: pytest.fail(f"{role} was fetched"))
-    assert run(names())["real"] is False
-    (line,) = capsys.readouterr().out.splitlines()
-    assert "set COURSE_TRACK=real, and restart" in line and "98.4 MB" in line and "GPU" not in line
+    (line,) = told_on_the_bundled_track(CELLS, names(), monkeypatch, capsys)
+    assert "98.4 MB" in line and "GPU" not in line

@@ -2,87 +2,39 @@
 
 from copy import deepcopy
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import nbformat
 import pandas as pd
 import pytest
-import small_llama
+import small_language_model as small
 import torch
-from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
+from real_sections import cells, run, told_on_the_bundled_track
+from transformers import LlamaForCausalLM
 
-from course_utils import assets, data, models, results, session, training
-from course_utils.assets import large_models
-from course_utils.paths import ROOT
-from course_utils.results import rows
+from course_utils import assets, data, models, results, training
 
-CELLS = [
-    cell.source
-    for cell in nbformat.read(ROOT / "notebooks/11_lora.ipynb", as_version=4).cells
-    if cell.cell_type == "code" and cell.id.startswith("lora-lm-")
-]
-LABELS = ["negative", "neutral", "positive"]
-
-
-def cmp(name: str, ours: torch.Tensor, other: torch.Tensor, tolerance: float) -> None:
-    torch.testing.assert_close(ours, other, rtol=0, atol=tolerance)
+CELLS = cells("11_lora", "lora-lm-")
 
 
 def names() -> dict[str, Any]:
     """What the notebook has by the time it comes to the section."""
     return {
         "assets": assets, "data": data, "models": models, "results": results, "training": training, "torch": torch,
-        "pd": pd, "deepcopy": deepcopy, "cmp": cmp, "display": print, "device": torch.device("cpu"), "seeds": [0],
+        "pd": pd, "deepcopy": deepcopy, "cmp": small.cmp, "display": print, "device": torch.device("cpu"), "seeds": [0],
     }  # fmt: skip
 
 
-def run(found: dict[str, Any]) -> dict[str, Any]:
-    for cell in CELLS:
-        exec(compile(cell, "notebook", "exec"), found)
-    return found
-
-
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A model and a tokenizer of few parameters. Every label is one token."""
-    small_llama.write(tmp_path / "model", LABELS)
-    return tmp_path / "model"
-
-
-def reviews() -> DatasetDict:
-    """The mood is the last word of the sentence."""
-    features = Features({"id": Value("int64"), "text": Value("string"), "label": ClassLabel(names=LABELS)})
-    rows = [
-        {"id": i, "text": f"{'so ' * (i % 4)}{('bad', 'okay', 'good')[i % 3]}", "label": i % 3}
-        for i in range(240)
-    ]
-    return DatasetDict({split: Dataset.from_list(rows, features=features) for split in ("train", "test")})
-
-
-@pytest.fixture
-def real(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The section finds that model on the real track, and stores under tmp_path."""
-    entry = SimpleNamespace(peft_learning_rates={"lora": 3e-2})
-    monkeypatch.setattr(large_models, "ready", lambda roles, lacks: True)
-    monkeypatch.setattr(assets, "entry", lambda role: entry)
-    monkeypatch.setattr(assets, "fetch", lambda role: folder)
-    monkeypatch.setattr(data, "load", lambda role, language: reviews())
-    monkeypatch.setattr(models, "load_tokenizer", lambda role: AutoTokenizer.from_pretrained(folder))
-    monkeypatch.setattr(
-        models, "load_language_model", lambda role: AutoModelForCausalLM.from_pretrained(folder).eval()
-    )
-    monkeypatch.setattr("course_utils.paths.BUILD", tmp_path)
-    monkeypatch.setattr(rows, "BUILD", tmp_path)
-    monkeypatch.setattr(session, "notebook", "11_lora")
+def real(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The section finds a model of few parameters on the real track, and stores under tmp_path."""
+    small.stand_in(monkeypatch, tmp_path, "11_lora", peft_learning_rates={"lora": 3e-2})
     return tmp_path
 
 
 def test_the_section_trains_stores_loads_elsewhere_merges_and_records(
     real: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    found = run(names())
+    found = run(CELLS, names())
     assert {p.name for p in (real / "adapters/reviews").iterdir()} == {
         "adapter_config.json",
         "adapter_model.safetensors",
@@ -105,7 +57,5 @@ def test_the_section_trains_stores_loads_elsewhere_merges_and_records(
 def test_on_the_bundled_track_one_line_says_what_it_needs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(assets, "fetch", lambda role: pytest.fail(f"{role} was fetched"))
-    assert run(names())["real"] is False
-    (line,) = capsys.readouterr().out.splitlines()
-    assert "set COURSE_TRACK=real, and restart" in line and "98.4 MB" in line and "GPU" not in line
+    (line,) = told_on_the_bundled_track(CELLS, names(), monkeypatch, capsys)
+    assert "98.4 MB" in line and "GPU" not in line

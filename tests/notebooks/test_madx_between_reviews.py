@@ -6,15 +6,15 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import small_language_model as small
 import small_multilingual
+from real_sections import cells, run, told_on_the_bundled_track
 
 from course_utils import assets, data, models, results
 from course_utils.assets import large_models
 from course_utils.commands import tables
 from course_utils.runs import transfer
 
-CELLS = small.cells("09_madx", "madx-real-")
+CELLS = cells("09_madx", "madx-real-")
 
 
 def names(maps: list[pd.DataFrame]) -> dict[str, Any]:
@@ -30,12 +30,6 @@ def names(maps: list[pd.DataFrame]) -> dict[str, Any]:
         "plots": SimpleNamespace(show_gains=lambda gains, title, alt, label: maps.append(gains)),
         "SEED": 0,
     }
-
-
-def run(found: dict[str, Any]) -> dict[str, Any]:
-    for cell in CELLS:
-        exec(compile(cell, "notebook", "exec"), found)
-    return found
 
 
 @pytest.fixture
@@ -61,7 +55,7 @@ def test_the_section_trains_live_swaps_compares_and_judges(
     monkeypatch.setattr(transfer, "RATES", dict.fromkeys(transfer.RATES, (1e-9, 3e-2)))
     tables.main("madx", store=True)
     maps: list[pd.DataFrame] = []
-    found = run(names(maps))
+    found = run(CELLS, names(maps))
     live, scores = found["live"], transfer.scores("MAD-X")
     assert list(live.columns) == list(transfer.LANGUAGES) and len(live) == 3
     for language in transfer.LANGUAGES:
@@ -89,7 +83,7 @@ def test_the_section_trains_live_swaps_compares_and_judges(
 def test_where_runs_are_missing_a_line_says_how_many_are_there(
     real: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(names([]))["by_seed"] is None
+    assert run(CELLS, names([]))["by_seed"] is None
     out = capsys.readouterr().out
     assert "own row for 4 of 5" in out and "S38" not in out
     assert out.splitlines()[-1].startswith("not yet: 0 of 12 runs. python -m course_utils tables madx")
@@ -98,7 +92,5 @@ def test_where_runs_are_missing_a_line_says_how_many_are_there(
 def test_on_the_bundled_track_one_line_says_what_it_needs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(assets, "fetch", lambda role: pytest.fail(f"{role} was fetched"))
-    assert run(names([]))["real"] is False
-    (line,) = capsys.readouterr().out.splitlines()
-    assert "set COURSE_TRACK=real, and restart" in line and "89.5 MB" in line and "GPU" not in line
+    (line,) = told_on_the_bundled_track(CELLS, names([]), monkeypatch, capsys)
+    assert "89.5 MB" in line and "GPU" not in line

@@ -9,11 +9,12 @@ import pytest
 import small_language_model as small
 import torch
 import torch.nn.functional as F
+from real_sections import cells, run, told_on_the_bundled_track
 
 from course_utils import assets, data, measure, models, results, session
 from course_utils.methods import lora
 
-CELLS = small.cells("05_memory", "m-lm-")
+CELLS = cells("05_memory", "m-lm-")
 
 
 def names() -> dict[str, Any]:
@@ -39,17 +40,11 @@ def names() -> dict[str, Any]:
     }
 
 
-def run(found: dict[str, Any]) -> dict[str, Any]:
-    for cell in CELLS:
-        exec(compile(cell, "notebook", "exec"), found)
-    return found
-
-
 def test_the_section_foretells_the_memory_of_three_ways_to_train(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     small.stand_in(monkeypatch, tmp_path, "05_memory", id="org/small")
-    found = run(names())
+    found = run(CELLS, names())
     most, trained = found["lm_most"], found["lm_trained"]
     assert trained["(IA)³"] == 2 * (32 + 32 + 64)
     assert most.loc["LoRA", "gradients"] == 4 * trained["LoRA"]
@@ -78,7 +73,5 @@ def test_a_fake_step_holds_what_a_real_one_does_and_leaves_the_model_alone(
 def test_on_the_bundled_track_one_line_says_what_it_needs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(assets, "fetch", lambda role: pytest.fail(f"{role} was fetched"))
-    assert run(names())["real"] is False
-    (line,) = capsys.readouterr().out.splitlines()
-    assert "set COURSE_TRACK=real, and restart" in line and "98.4 MB" in line
+    (line,) = told_on_the_bundled_track(CELLS, names(), monkeypatch, capsys)
+    assert "98.4 MB" in line

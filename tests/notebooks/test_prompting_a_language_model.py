@@ -4,38 +4,28 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pandas as pd
 import pytest
 import small_llama
 import torch
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
+from real_sections import cells, run, told_on_the_bundled_track
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from course_utils import assets, data, models, plots, results, session, training
+from course_utils import data, models, plots, results, session, training
 from course_utils.assets import large_models
 from course_utils.data import few_shot
 from course_utils.models import language_models
-from course_utils.paths import ROOT
 from course_utils.plots import style
 from course_utils.results import rows
 
-NOTEBOOK = nbformat.read(ROOT / "notebooks/01_scale.ipynb", as_version=4)
-CELLS = [
-    cell.source for cell in NOTEBOOK.cells if cell.cell_type == "code" and cell.id.startswith("scale-lm-")
-]
-(RECORD,) = (cell.source.split("\n\n\n")[0] for cell in NOTEBOOK.cells if "def record(" in cell.source)
+CELLS = cells("01_scale", "scale-lm-")
+(RECORD,) = (cell.split("\n\n\n")[0] for cell in cells("01_scale", "") if "def record(" in cell)
 LABELS = {
     "glue_sst2": ["negative", "positive"],
     "sentiment_multilingual": ["negative", "neutral", "positive"],
 }
 SMALLER = {"queries=50": "queries=6", "queries=12": "queries=3", "(0, 1, 100)": "(0, 1, 4)"}
-
-
-def run(names: dict[str, Any], cells: list[str]) -> dict[str, Any]:
-    for cell in cells:
-        exec(compile(cell, "notebook", "exec"), names)
-    return names
 
 
 def names() -> dict[str, Any]:
@@ -45,7 +35,7 @@ def names() -> dict[str, Any]:
         "training": training, "pd": pd, "product": product, "language_models": language_models, "display": print,
         "seed": 0,
     }  # fmt: skip
-    return run(found, [RECORD])
+    return run([RECORD], found)
 
 
 def smaller() -> list[str]:
@@ -89,7 +79,7 @@ def real(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_the_section_asks_records_and_judges(real: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = run(names(), smaller())
+    found = run(smaller(), names())
     table = found["prompted"]
     assert len(table) == 2 * 5 * 2 * 5 and table.isna().any(axis=1).sum() == 2 * 2 * 5, "no example, no label"
     recorded = results.load("01").query("source == 'yours'")
@@ -107,7 +97,7 @@ def test_the_section_asks_records_and_judges(real: Path, capsys: pytest.CaptureF
 
 
 def test_the_shares_are_those_of_prompts_asked_one_by_one(real: Path) -> None:
-    found = run(names(), smaller())
+    found = run(smaller(), names())
     labels, description, drawn = found["tasks"]["SST-2"]
     texts = few_shot.prompts(drawn[2].examples[:4], [given for given, _ in drawn[2].asked], description)
     words = [f" {label}" for label in labels]
@@ -126,17 +116,17 @@ def test_the_shares_are_those_of_prompts_asked_one_by_one(real: Path) -> None:
 
 def test_a_weight_that_changed_on_the_way_is_noticed(real: Path) -> None:
     *before, last = smaller()
-    found = run(names(), before[:2])
+    found = run(before[:2], names())
     with torch.no_grad():
         next(found["lm"].parameters())[0, 0] += 1e-3
     with pytest.raises(AssertionError, match="a weight has changed"):
-        run(found, [last])
+        run([last], found)
 
 
 def test_on_the_bundled_track_one_line_says_what_it_needs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(assets, "fetch", lambda role: pytest.fail(f"{role} was fetched"))
-    assert run(names(), CELLS)["real"] is False
-    line = capsys.readouterr().out.splitlines()[0]  # what follows are tables of the shipped rows
-    assert "set COURSE_TRACK=real, and restart" in line and "SmolLM2" in line and "GPU" not in line
+    line = told_on_the_bundled_track(CELLS, names(), monkeypatch, capsys)[
+        0
+    ]  # tables of the shipped rows follow
+    assert "SmolLM2" in line and "GPU" not in line

@@ -199,7 +199,7 @@ def test_an_answer_ends_at_any_token_with_a_new_line(real: Path, monkeypatch: py
 
     monkeypatch.setattr(GPTNeoXForCausalLM, "generate", counting)
     assert written(["stop =>", "cat =>"], batch_size=1) == ["now", "kucing"]
-    assert max(lengths) < 8, "it went on writing behind the new line"
+    assert max(lengths) < 8, "it went on writing after the new line"
     assert written(["end =>", "cat =>"]) == ["here", "kucing"], "the mark is no text"
 
 

@@ -41,7 +41,7 @@ def random_translator() -> tuple[T5ForConditionalGeneration, torch.Tensor, torch
 
 
 def write_tokenizer(path: Path, tag: str = translators.TAG) -> None:
-    """A unigram model without an end token behind the text: the letters, alone and at the start of a word."""
+    """A unigram model without an end token after the text: the letters, alone and at the start of a word."""
     pieces = ["<unk>", "<s>", "</s>", tag, *LETTERS, *(f"▁{letter}" for letter in LETTERS)]
     backend = Tokenizer(kinds.Unigram([(piece, -1.0) for piece in pieces], unk_id=0))
     backend.pre_tokenizer, backend.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()

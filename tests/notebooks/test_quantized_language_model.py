@@ -11,13 +11,14 @@ import pytest
 import small_language_model as small
 import torch
 import torch.nn.functional as F
+from real_sections import cells, run, told_on_the_bundled_track
 from torch import Tensor, nn
 
 from course_utils import assets, data, models, results
 from course_utils.methods import quantization
 from course_utils.methods.quantization import Int8Linear, int8_linear
 
-CELLS = small.cells("12_choosing", "bey-lm-")
+CELLS = cells("12_choosing", "bey-lm-")
 
 
 def names() -> dict[str, Any]:
@@ -44,12 +45,6 @@ def names() -> dict[str, Any]:
     }
 
 
-def run(found: dict[str, Any]) -> dict[str, Any]:
-    for cell in CELLS:
-        exec(compile(cell, "notebook", "exec"), found)
-    return found
-
-
 def test_the_section_finds_outliers_measures_and_judges(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -66,7 +61,7 @@ def test_the_section_finds_outliers_measures_and_judges(
         return model
 
     monkeypatch.setattr(models, "load_language_model", with_an_outlier)
-    found = run(names())
+    found = run(CELLS, names())
     assert 3 in found["outliers"]["model.layers.0.mlp.down_proj"]
     assert found["found"].loc["down_proj", "largest"] > 6
     table = pd.DataFrame(found["lines"]).T
@@ -87,7 +82,5 @@ def test_the_section_finds_outliers_measures_and_judges(
 def test_on_the_bundled_track_one_line_says_what_it_needs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(assets, "fetch", lambda role: pytest.fail(f"{role} was fetched"))
-    assert run(names())["real"] is False
-    (line,) = capsys.readouterr().out.splitlines()
-    assert "set COURSE_TRACK=real, and restart" in line and "98.4 MB" in line
+    (line,) = told_on_the_bundled_track(CELLS, names(), monkeypatch, capsys)
+    assert "98.4 MB" in line

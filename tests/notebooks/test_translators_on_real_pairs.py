@@ -5,15 +5,15 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import small_language_model as small
 import small_pairs
+from real_sections import cells, run, told_on_the_bundled_track
 
-from course_utils import assets, models, results
+from course_utils import models, results
 from course_utils.commands import tables
 from course_utils.runs import translators
 from course_utils.training import metrics
 
-CELLS = small.cells("04_sequence_distillation", "pairs-")
+CELLS = cells("04_sequence_distillation", "pairs-")
 
 
 def names() -> dict[str, Any]:
@@ -28,18 +28,12 @@ def names() -> dict[str, Any]:
     }
 
 
-def run(found: dict[str, Any]) -> dict[str, Any]:
-    for cell in CELLS:
-        exec(compile(cell, "notebook", "exec"), found)
-    return found
-
-
 def test_the_section_trains_a_student_live_and_judges_four_statements(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     small_pairs.stand_in(monkeypatch, tmp_path)
     tables.main("translators", store=True)
-    found = run(names())
+    found = run(CELLS, names())
     assert found["score"]["sacrebleu"] == pytest.approx(translators.scores("student: baseline")[0])
     assert list(found["shown"].columns) == ["BLEU K=1", "BLEU K=5", "seeds"]
     out = capsys.readouterr().out
@@ -50,7 +44,5 @@ def test_the_section_trains_a_student_live_and_judges_four_statements(
 def test_on_the_bundled_track_one_line_says_what_it_needs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(assets, "fetch", lambda role: pytest.fail(f"{role} was fetched"))
-    assert run(names())["real"] is False
-    (line,) = capsys.readouterr().out.splitlines()
-    assert "set COURSE_TRACK=real, and restart" in line and "GPU" not in line
+    (line,) = told_on_the_bundled_track(CELLS, names(), monkeypatch, capsys)
+    assert "GPU" not in line

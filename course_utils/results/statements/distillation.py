@@ -31,10 +31,8 @@ SMALL_BERTS = {
 """Our rows of E10, and the paper's."""
 AS_MANY_STEPS = {
     "bundled": ("E10", "logit KD, as many steps"),
-    "real": (
-        "E09",
-        "BERT-tiny, logit KD, twice the steps",
-    ),  # there the general stage has as many as the task stage
+    # There the general stage has as many steps as the task stage.
+    "real": ("E09", "BERT-tiny, logit KD, twice the steps"),
 }
 """By track, the exhibit and method of the logit-KD row with TinyBERT's steps in total."""
 
@@ -91,26 +89,26 @@ def unlabelled(rows: pd.DataFrame) -> Parts:
     }
 
 
-def inside(rows: pd.DataFrame) -> Parts:
-    """S14."""
-    one, other = "BERT-tiny, logit KD and inside", "BERT-tiny, logit KD"
+def _inside_minus(rows: pd.DataFrame, other: str, told: str) -> Parts:
+    """Logits and intermediate layers, with a learned projection, against another student of the same size."""
+    inside = "BERT-tiny, logit KD and inside"
     return {
-        f"logits and inside minus logits alone, {task} (points)": Part(
-            minus(scores(rows, "E09", one, task), scores(rows, "E09", other, task)), above=0
+        f"{told}, {task} (points)": Part(
+            minus(scores(rows, "E09", inside, task), scores(rows, "E09", other, task)), above=0
         )
         for task in TASKS
     }
+
+
+def inside(rows: pd.DataFrame) -> Parts:
+    """S14."""
+    return _inside_minus(rows, "BERT-tiny, logit KD", "logits and inside minus logits alone")
 
 
 def projection(rows: pd.DataFrame) -> Parts:
     """S15."""
-    one, other = "BERT-tiny, logit KD and inside", "BERT-tiny, logit KD and inside, first dimensions"
-    return {
-        f"learned projection minus the first dimensions, {task} (points)": Part(
-            minus(scores(rows, "E09", one, task), scores(rows, "E09", other, task)), above=0
-        )
-        for task in TASKS
-    }
+    other = "BERT-tiny, logit KD and inside, first dimensions"
+    return _inside_minus(rows, other, "learned projection minus the first dimensions")
 
 
 def order_of_table(rows: pd.DataFrame) -> Parts:
