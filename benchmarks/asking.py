@@ -1,4 +1,4 @@
-"""What it costs to ask a language model: many questions behind the same solved examples, each with three answers."""
+"""What it costs to ask a language model: many questions after the same solved examples, each with three answers."""
 
 import json
 import subprocess
@@ -67,7 +67,7 @@ def bench_prefix_cache() -> Figure:
     """The examples computed once against the examples computed for each question."""
     asked = load()
     return compare(
-        f"{QUESTIONS} questions behind {EXAMPLES} examples ({asked.name}): prefix cached / not",
+        f"{QUESTIONS} questions after {EXAMPLES} examples ({asked.name}): prefix cached / not",
         lambda: seconds(asked.score),
         lambda: seconds(lambda: asked.score(reuse_prefix=False)),
         0.25,

@@ -46,7 +46,7 @@ def main() -> Figure:
     difference = (asked.score() - harness_scores(harness, asked)).abs().max().item()
     assert difference <= LARGEST, f"a score differs by {difference:.1e}"
     figure = compare(
-        f"{QUESTIONS} questions behind {EXAMPLES} examples ({asked.name}): the course / lm-evaluation-harness",
+        f"{QUESTIONS} questions after {EXAMPLES} examples ({asked.name}): the course / lm-evaluation-harness",
         lambda: seconds(asked.score),
         lambda: seconds(lambda: harness_scores(harness, asked)),
         0.5,

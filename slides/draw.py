@@ -121,7 +121,7 @@ def arrow(
 def stacked(
     axes: Axes, x: float, y: float, height: float, parts: list[tuple[str, float, str]], *, size: float = 22
 ) -> float:
-    """One bar of parts (words, width, colour) that lie behind each other from x on; returns where it ends.
+    """One bar of parts (words, width, colour) that lie end to end from x on; returns where it ends.
 
     Words that do not fit into their part are left to the caller's legend: give "" for such a part.
     """

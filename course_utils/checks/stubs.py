@@ -63,7 +63,7 @@ def _is_stub_bytecode(function: Callable[..., Any]) -> bool:
         return False
     if any(step.opname.endswith("_CONST") and step.argval is not None for step in instructions):
         return False
-    # The implicit return stands where `...` or `pass` stood. An explicit one is wider, or starts behind its
+    # The implicit return stands where `...` or `pass` stood. An explicit one is wider, or starts after its
     # keyword,
     # out of step with an indentation of four.
     where = instructions[-1].positions

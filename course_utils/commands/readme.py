@@ -39,10 +39,11 @@ What the slides say, in our words, and when it counts as reproduced: that was fi
 bound, *not settled* if the interval holds the bound, and *not reproduced* if it fails. Of several parts the worst
 decides. With fewer than three seeds nothing is reproduced. Where runs are missing that the test needs, the statement is
 *not measured*, and no weaker test stands in for it. What follows from arithmetic or code is an *identity*: a notebook
-asserts it. Behind a verdict stands the part that decides: mean [95 % interval], seeds.
+asserts it. After a verdict comes the part that decides: mean [95 % interval], seeds.
 
 {counts}
-On the bundled track the learning rates are still the catalogue's; not every method has had as many tries.
+The notebooks' learning rates are the catalogue's, on both tracks: not every method has had the same number of tries. In the
+long tables (few examples, learned prompts, chat, translators, MAD-X between languages) every method has.
 
 {statements}
 # Every row

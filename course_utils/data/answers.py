@@ -58,7 +58,7 @@ def encode(
             )
         if whole[: len(before)] != before or len(whole) == len(before):
             raise ValueError(
-                f"Behind {prompt[-20:]!r}, the answer {answer!r} has no tokens of its own: it is empty, or the "
+                f"After {prompt[-20:]!r}, the answer {answer!r} has no tokens of its own: it is empty, or the "
                 "tokenizer joins its beginning with the end of the prompt. Let no prompt end in a blank, and let "
                 "every answer begin with one."
             )

@@ -89,7 +89,7 @@ def make_loader(
     tokenised, and a tokenizer without a pad token.
     """
     if missing := {"id", "labels", "input_ids"} - set(dataset.column_names):
-        raise DataError(f"The dataset has no column {min(missing)!r}: tokenise it first, with data.tokenize.")
+        raise DataError(f"The dataset has no column {min(missing)!r}: tokenize it first, with data.tokenize.")
     if len(dataset) == 0:
         raise DataError("The dataset holds no rows, so there is no batch to make of it.")
     segmented = "token_type_ids" in dataset.column_names

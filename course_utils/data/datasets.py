@@ -121,7 +121,7 @@ def tokenize_tags(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_leng
 def load_task(
     labelled: str, unlabelled: str, tokenizer: PreTrainedTokenizerBase, most: int | None = None
 ) -> SimpleNamespace:
-    """A classification task with more text than labels, tokenised, from the roles of its two data sets.
+    """A classification task with more text than labels, tokenized, from the roles of its two data sets.
 
     Returns `labels` (their names), `labelled` (its train split), `pool` (that, and after it at most `most`
     unlabelled texts) and `eval_loader` (its test split, for measuring only). Put beside them what belongs to

@@ -171,7 +171,7 @@ def _tagged(splits: dict[str, Iterable[Sentence]], types: dict[str, str]) -> Dat
 
 
 def name_or_none(entry: Entry, paths: dict[str, Path], language: str, without: list[str]) -> DatasetDict:
-    """A task for whole sentences, made of `conll`: does a sentence name a person, a place or an organisation?"""
+    """A task for whole sentences, made of `conll`: does a sentence name a person, a place or an organization?"""
     tagged = conll(entry, paths, language, without)
     return _classification(
         {

@@ -1,4 +1,4 @@
-"""Distilling a language model word by word, on anyone's texts: generalised JSD, reverse KL, and the loss in chunks.
+"""Distilling a language model word by word, on anyone's texts: generalized JSD, reverse KL, and the loss in chunks.
 
 Sources: Agarwal et al. (2024), "On-Policy Distillation of Language Models: Learning from Self-Generated Mistakes",
 section 3 and equation 1; Gu et al. (2024), "MiniLLM", section 2.1, for reverse KL. TRL's `generalized_jsd_loss`

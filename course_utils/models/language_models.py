@@ -131,7 +131,7 @@ def write(
     written = [""] * len(rows)
     with eval_mode(model), torch.no_grad():
         most = min(map(len, rows), default=1) - 1
-        # Padding lies behind the prefix, where it would push tokens of the prefix out of a sliding window.
+        # Padding follows the prefix, where it would push tokens of the prefix out of a sliding window.
         cache = prefix_cache(model, sorted(rows), most, sliding=False) if reuse_prefix else None
         how = {"max_new_tokens": max_new_tokens} | _stop_at(tokenizer, stop)
         for batch in _by_length(rows, batch_size):
@@ -154,7 +154,7 @@ def _rows(requests: Sequence[Request]) -> tuple[list[Tokens], list[int]]:
     """What must be computed, sorted: the inputs of the requests, without those that another one begins with. And for
     each request the index of its row."""
     inputs = [tuple(request.tokens[:-1]) for request in requests]
-    ordered = sorted(set(inputs), reverse=True)  # what another one begins with comes right behind it
+    ordered = sorted(set(inputs), reverse=True)  # what another one begins with comes right after it
     rows: list[tuple[int, ...]] = []
     place = {}
     for tokens in ordered:

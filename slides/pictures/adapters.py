@@ -29,7 +29,7 @@ def _flow(
 
 @picture
 def houlsby_block() -> Figure:
-    """A transformer block with a Houlsby adapter in its two places: behind each sublayer, before the sum."""
+    """A transformer block with a Houlsby adapter in its two places: after each sublayer, before the sum."""
     axes = canvas(490)
     names = ["attention", "adapter", "+", "Layer\nNorm", "feed-\nforward", "adapter", "+", "Layer\nNorm"]
     widths = [150, 122, 42, 92, 122, 122, 42, 92]
@@ -47,7 +47,7 @@ def houlsby_block() -> Figure:
 
 @picture
 def pfeiffer_block() -> Figure:
-    """A transformer block with Pfeiffer's adapter: one, behind the last LayerNorm, with the sum from before it."""
+    """A transformer block with Pfeiffer's adapter: one, after the last LayerNorm, with the sum from before it."""
     axes = canvas(390)
     names = [
         "attention",

@@ -159,7 +159,7 @@ def block_keeps() -> Figure:
             tile(axes, x + wide / 2 + 36 * (place - len(kept) / 2), 160, 36, 62, text, SKY)
         x += wide + 16
     words(axes, 580, 252, "kept for each token: 16 vectors, each as long as an embedding", size=26)
-    words(axes, 580, 296, "a: attention's output   +: sums   n: normalised   h: the wide part, before and after GELU",
+    words(axes, 580, 296, "a: attention's output   +: sums   n: normalized   h: the wide part, before and after GELU",
           size=21, colour=GREY)  # fmt: skip
     return axes.figure
 

@@ -21,7 +21,7 @@ def measured_peaks() -> dict[str, tuple[float, int]]:
 
 
 def bars_of(axes: Axes, names: list[str], parts: dict[str, tuple[list[float], str]]) -> None:
-    """Horizontal bars of parts behind each other, the first name on top, each total at the end of its bar."""
+    """Horizontal bars of parts end to end, the first name on top, each total at the end of its bar."""
     left = np.zeros(len(names))
     for name, (widths, colour) in parts.items():
         shown = axes.barh(names, widths, left=left, color=colour, label=name, edgecolor="white", height=0.7)

@@ -61,7 +61,7 @@ def exercise_loop() -> Figure:
 
 
 def _product(axes: Axes, x: float, title: str, parts: list[tuple[str, float, float, str]]) -> None:
-    """A matrix product from x on: parts (words, width, height, colour), the last one behind an equals sign."""
+    """A matrix product from x on: parts (words, width, height, colour), the last one after an equals sign."""
     words(axes, x, 25, title, size=26, bold=True, align="left")
     for place, (text, width, height, colour) in enumerate(parts):
         if place == len(parts) - 1:

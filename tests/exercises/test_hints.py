@@ -42,7 +42,7 @@ def solution(id: str) -> list[str]:
     function = tree.body[0]
     assert isinstance(function, ast.FunctionDef | ast.ClassDef)
     pieces = []
-    for statement in function.body[1:]:  # behind the docstring
+    for statement in function.body[1:]:  # after the docstring
         for node in ast.walk(statement):
             if isinstance(node, ast.stmt):
                 pieces.append(ast.unparse(node))

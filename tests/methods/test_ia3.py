@@ -110,10 +110,10 @@ def test_a_scale_behind_the_activation_is_one_before_the_next_layer_but_not_one_
     first, second = random_layer(6, 4, on_input=False, seed=1), random_layer(4, 3, on_input=True, seed=2)
     scale = second.ia3_l.data.copy_(first.ia3_l.data)
     x = torch.randn(5, 6)
-    behind = second.linear(scale * F.gelu(first.linear(x)))
-    torch.testing.assert_close(behind, second(F.gelu(first.linear(x))))
+    after = second.linear(scale * F.gelu(first.linear(x)))
+    torch.testing.assert_close(after, second(F.gelu(first.linear(x))))
     before = second.linear(F.gelu(first(x)))
-    assert (before - behind).abs().max() > 0.05
+    assert (before - after).abs().max() > 0.05
     torch.testing.assert_close(F.relu(first(x)), scale * F.relu(first.linear(x)))  # a ReLU lets it through
 
 

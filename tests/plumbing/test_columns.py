@@ -119,7 +119,7 @@ def test_a_dataset_that_is_empty_or_not_tokenised_makes_no_loader() -> None:
     rows = data.tokenize(Dataset.from_dict({"text": TEXTS}), small_world.tokenizer())
     with pytest.raises(data.DataError, match="holds no rows"):
         data.make_loader(rows.select([]), small_world.tokenizer(), 2, shuffle=False)
-    with pytest.raises(data.DataError, match="no column 'input_ids': tokenise it first"):
+    with pytest.raises(data.DataError, match="no column 'input_ids': tokenize it first"):
         data.make_loader(rows.remove_columns("input_ids"), small_world.tokenizer(), 2, shuffle=False)
 
 

@@ -1,4 +1,4 @@
-"""What `data.load` gives on each track, tokenisation, and batches of sentences of like length."""
+"""What `data.load` gives on each track, tokenization, and batches of sentences of like length."""
 
 from collections import Counter
 from pathlib import Path

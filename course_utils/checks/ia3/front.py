@@ -118,8 +118,8 @@ PARETO_FRONT = Exercise(
         {"return front": "return [i + 1 for i in front]"},
         "the right points, counted from one. Places are counted from 0.",
         {f"sorted(range(len(sizes)), {_KEY})": "range(len(sizes))"},
-        "the points are gone through as they came. Sort them by size first: only then is all that is smaller "
-        "behind you.",
+        "the points are gone through as they came. Sort them by size first: only then has all that is smaller "
+        "been seen.",
         {"return front": "return []"},
         "no point is left. Each is as small and as good as itself: to beat it, another must be smaller or better.",
         {"return front": "return [i in front for i in range(len(sizes))]"},

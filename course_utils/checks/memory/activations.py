@@ -196,7 +196,7 @@ BLOCK_ACTIVATIONS = Exercise(
         "the feed-forward part is four times as wide: 4 * hidden numbers go into GELU, and 4 * hidden come out.",
         {"2 * 4": "4"},
         "GELU's input and its output are both kept: the one for GELU's own gradient, the other for that of the "
-        "linear layer behind it.",
+        "linear layer after it.",
         {"8 +": "5 +"},
         "query, key and value are three tensors of hidden numbers a token.",
         {"8 +": "7 +"},
