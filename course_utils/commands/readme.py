@@ -42,8 +42,8 @@ decides. With fewer than three seeds nothing is reproduced. Where runs are missi
 asserts it. After a verdict comes the part that decides: mean [95 % interval], seeds.
 
 {counts}
-The notebooks' learning rates are the catalogue's, on both tracks: not every method has had the same number of tries. In the
-long tables (few examples, learned prompts, chat, translators, MAD-X between languages) every method has.
+The notebooks' learning rates are the catalogue's, on both tracks: not every method has had the same number of tries.
+In the long tables (few examples, learned prompts, chat, translators, MAD-X between languages) every method has.
 
 {statements}
 # Every row

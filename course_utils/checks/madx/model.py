@@ -98,9 +98,7 @@ def _observe_put(function: Function, arguments: Arguments) -> Observations:
         EMBEDDINGS: named([slots[0].invertible]),
         SCORES: named(slot.invertible for slot in slots[1:]),
         TASKS: named(place.task for place in places),
-        OTHERS: [
-            n for n, p in model.named_parameters() if before.get(p, p.requires_grad) != p.requires_grad
-        ],
+        OTHERS: [n for n, p in model.named_parameters() if before.get(p, p.requires_grad) != p.requires_grad],
         TRAINS: None if language is None else all(p.requires_grad for p in language.parameters()),
         RESULT: None if result is None else named([result]),
         MODE: "train" if model.training else "eval",

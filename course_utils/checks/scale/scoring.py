@@ -7,7 +7,7 @@ from course_utils.checks.edits import edits
 from course_utils.checks.tasks import Arguments, Exercise
 from course_utils.methods import scale
 
-# Where the answer of each row stands (its first token, the one after its last), and the length of the rows: padding follows.
+# Where the answer of each row stands (its first token, the one after its last), and the rows' length: padding follows.
 _ROWS: tuple[tuple[tuple[tuple[int, int], ...], int], ...] = (
     (((2, 4),), 4),
     (((1, 3), (2, 3)), 4),
