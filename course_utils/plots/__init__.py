@@ -1,6 +1,7 @@
 """Every picture of the notebooks: one style (`style`), and the charts that several cells or notebooks draw."""
 
 from course_utils.plots.all_methods import accuracy_by_size, attention, exits, experts
+from course_utils.plots.bands import band
 from course_utils.plots.memory import show_parts, show_timeline
 from course_utils.plots.prompting import by_draws, by_examples
 from course_utils.plots.style import COLOURS, SIZE, bars, line_with_band, plt, show
@@ -12,6 +13,7 @@ __all__ = [
     "SIZE",
     "accuracy_by_size",
     "attention",
+    "band",
     "bars",
     "by_draws",
     "by_examples",

@@ -1,10 +1,13 @@
 """Rows of results laid out for reading: one line a method, one column a metric, means and spreads over the seeds."""
 
+import math
 import statistics
 from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
+
+from course_utils.results.verdicts import interval
 
 SHARES = ("accuracy", "macro_f1", "f1", "matthews", "spearman", "seqeval")
 """Metrics up to 1, shown in percent."""
@@ -36,6 +39,20 @@ def table(rows: pd.DataFrame, index: str | list[str] = "method") -> pd.DataFrame
     frame.index.name = " · ".join(by)
     last = ["seeds", "trainable parameters", "seconds"]
     return frame[[column for column in frame if column not in last] + last]
+
+
+def over_seeds(rows: pd.DataFrame, by: str) -> pd.DataFrame:
+    """The mean over the seeds and the ends of its 95 % interval, for each value of the column `by`, in its order.
+
+    rows: of one method and metric; several of one seed (tasks, draws) count with their mean. Shares are in percent.
+    Returns the columns mean, low, high; with one seed the two ends are the mean, for it says nothing of the spread.
+    """
+    found = {}
+    for name, group in rows.groupby(by):
+        scale = 100 if set(group["metric"]) <= set(SHARES) else 1
+        mean, low, high = interval([float(x) for x in scale * group.groupby("seed")["value"].mean()])
+        found[name] = (mean, low, high) if math.isfinite(low) else (mean, mean, mean)
+    return pd.DataFrame.from_dict(found, orient="index", columns=["mean", "low", "high"])
 
 
 def _refuse_a_mix(part: pd.DataFrame, by: list[str]) -> None:
