@@ -7,16 +7,14 @@ from course_utils import assets
 from course_utils.commands import run_notebooks, tables
 from course_utils.paths import BUILD, DATA, write_whole
 from course_utils.results import rows
+from course_utils.results.tables import machine_name
 
 
 def keep_time(result: run_notebooks.Run) -> None:
     """Note in the track's runs.json how long a notebook took, the memory of its kernel at most, and the machine."""
     path = _folder() / "runs.json"
     runs = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    found = rows.machine()
-    cores = f"{found['cores']} core{'' if found['cores'] == 1 else 's'}"
-    where = f"{found['cpu']}, {cores}, {found['device']}"
-    runs[result.notebook] = {"seconds": round(result.seconds), "machine": where}
+    runs[result.notebook] = {"seconds": round(result.seconds), "machine": machine_name(rows.machine())}
     if result.peak_bytes:
         runs[result.notebook]["peak_mib"] = round(result.peak_bytes / 2**20)
     write_whole(path, json.dumps(runs, indent=1, sort_keys=True) + "\n")

@@ -6,7 +6,7 @@ from course_utils.results.papers import beside_paper, paper
 from course_utils.results.rows import RUN, Row, load, record, record_figure, record_fit
 from course_utils.results.statements import exhibits_table, show_statements, statement, statements
 from course_utils.results.sweeps import choose, score, sweep
-from course_utils.results.tables import SHARES, mean_and_spread, over_seeds, table
+from course_utils.results.tables import SHARES, made_on, mean_and_spread, over_seeds, table
 from course_utils.results.tasks import averages, by_task
 from course_utils.results.verdicts import Verdict, interval, judge, verdict
 
@@ -27,6 +27,7 @@ __all__ = [
     "interval",
     "judge",
     "load",
+    "made_on",
     "mean_and_spread",
     "over_seeds",
     "paper",

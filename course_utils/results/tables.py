@@ -67,6 +67,17 @@ def _refuse_a_mix(part: pd.DataFrame, by: list[str]) -> None:
     )
 
 
+def made_on(rows: pd.DataFrame) -> str:
+    """The machines that made these rows of `load`, each once: "AMD EPYC, 1 core, cpu"."""
+    return "; ".join(dict.fromkeys(machine_name(machine) for machine in rows["machine"]))
+
+
+def machine_name(machine: dict[str, Any]) -> str:
+    """A row's machine in words: processor, cores, and the device that trained."""
+    cores = f"{machine['cores']} core{'' if machine['cores'] == 1 else 's'}"
+    return f"{machine['cpu']}, {cores}, {machine['device']}"
+
+
 def mean_and_spread(values: Iterable[float]) -> str:
     """ "81.2 ± 0.4": the mean and the sample standard deviation; the value alone where there is one."""
     numbers = [float(value) for value in values]

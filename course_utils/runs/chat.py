@@ -123,7 +123,7 @@ def by_category(metric: str) -> pd.DataFrame:
 
 
 def _rows() -> pd.DataFrame:
-    rows = results.load(NAME, assets.track())
+    rows = results.load(NAME, tries.TRACK)
     return rows if rows.empty else rows[(rows["data"] == DATA) & (rows["steps"] == STEPS)]
 
 

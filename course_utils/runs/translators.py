@@ -50,6 +50,9 @@ RATES: dict[str, Sequence[float]] = {
 }
 """Set before the table was made. The teacher comes first: the others learn from it."""
 
+UNCHANGED = "the source unchanged"
+"""The row of what a reader gets who returns the source: no model, and a strong baseline between close relatives."""
+
 DATA = f"NusaWrites, Indonesian to Javanese, at most {MAX_WORDS} words"
 BEAM = f"{DATA}, beam of {BEAMS}"
 VALIDATION = f"{DATA}, validation"
@@ -158,8 +161,21 @@ def scores(method: str, beams: int = 1) -> list[float]:
     return found.scores(method)
 
 
+def unchanged() -> float:
+    """The BLEU of the test sources themselves. Raises ValueError where nobody has measured it."""
+    if not (found := _unchanged()):
+        raise ValueError(f"{UNCHANGED} has no row. Make it: python -m course_utils tables translators.")
+    return found[-1]
+
+
+def _unchanged() -> list[float]:
+    rows = results.load(NAME, tries.TRACK)
+    return [] if rows.empty else rows.loc[rows["method"] == UNCHANGED, "value"].tolist()
+
+
 class Table:
-    """A row for each try; and for each run with the chosen rate one with greedy search and one with the beam.
+    """A row for each try; for each run with the chosen rate one with greedy search and one with the beam; and one for
+    the source unchanged.
 
     Trained models and the teacher's beams are kept in the build folder, so nothing is trained or translated twice.
     """
@@ -175,36 +191,49 @@ class Table:
 
     @staticmethod
     def missing() -> list[tries.Run]:
-        """The runs without a row: all tries, then the table's runs, seed by seed; the teacher always first."""
+        """The runs without a row: all tries, then the table's runs by seed, the teacher first; the source last."""
         runs = [run for method in RATES for run in _tries(method).missing()]
-        return sorted(runs, key=lambda run: (run.rate is None, run.seed))
+        runs.sort(key=lambda run: (run.rate is None, run.seed))
+        return runs + ([] if _unchanged() else [tries.Run(UNCHANGED, 0)])
 
     def make(self, run: tries.Run) -> str:
         """Train and measure one run, record its rows, and tell what it was. The tries of a method come first."""
+        if run.method == UNCHANGED:
+            score = self._record(run, DATA, self.sentences["test"], self.sentences["test"]["source"])
+            return f"{run.method}: BLEU {score:.1f} on {DATA}"
         rate = chosen(run.method) if run.rate is None else run.rate
         model, history = self.trained(run.method, run.seed, rate)
+        facts = {
+            "trainable_parameters": history.trainable_parameters,
+            "seconds": history.seconds,
+            "learning_rate": rate,
+            "steps": steps(run.method),
+        }
         # The greedy row comes last: it says that the run is made.
         asked = {VALIDATION: ("validation", 1)} if run.rate else {BEAM: ("test", BEAMS), DATA: ("test", 1)}
         for name, (split, beams) in asked.items():
             rows = self.sentences[split]
             said = translate(model, self.tokenizer, rows["source"], beams)
-            score = metrics.load_metric("sacrebleu").compute(predictions=said, references=rows["targets"])
-            results.record(
-                NAME,
-                "E11",
-                run.method,
-                model=run.method.split(":")[0],
-                data=name,
-                seed=run.seed,
-                trainable_parameters=history.trainable_parameters,
-                metric="sacrebleu",
-                value=score["sacrebleu"],
-                seconds=history.seconds,
-                learning_rate=rate,
-                steps=steps(run.method),
-                signature=score["signature"],
-            )
-        return f"{run.method}, seed {run.seed}, rate {rate:g}: BLEU {score['sacrebleu']:.1f} on {name}"
+            score = self._record(run, name, rows, said, **facts)
+        return f"{run.method}, seed {run.seed}, rate {rate:g}: BLEU {score:.1f} on {name}"
+
+    @staticmethod
+    def _record(run: tries.Run, name: str, rows: Dataset, said: Sequence[str], **facts: Any) -> float:
+        """Record the BLEU of what was said to these rows, and return it. facts: of the training, if there was one."""
+        score = metrics.load_metric("sacrebleu").compute(predictions=said, references=rows["targets"])
+        results.record(
+            NAME,
+            "E11",
+            run.method,
+            model=run.method.split(":")[0],
+            data=name,
+            seed=run.seed,
+            metric="sacrebleu",
+            value=score["sacrebleu"],
+            signature=score["signature"],
+            **{"trainable_parameters": 0, "seconds": 0.0} | facts,
+        )
+        return float(score["sacrebleu"])
 
     def trained(self, method: str, seed: int, rate: float) -> tuple[PreTrainedModel, training.History]:
         """The model of a run: trained, or read where it was trained before."""

@@ -43,8 +43,11 @@ def test_the_section_teaches_live_reads_the_table_and_judges(
     assert "S24  " in out and "2 runs" in out and "of the teacher's own training" in out
 
 
-def test_on_the_bundled_track_one_line_says_what_it_needs(
+def test_on_the_bundled_track_one_line_says_what_it_needs_and_the_shipped_runs_are_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    line = told_on_the_bundled_track(CELLS, names(), monkeypatch, capsys)[0]
+    found = names()
+    line, *shown = told_on_the_bundled_track(CELLS, found, monkeypatch, capsys)
     assert "98.7 MB" in line and "GPU" not in line
+    assert found["judged_chat"].index.isin(chat_table.RATES).sum() == len(chat_table.RATES)
+    assert any(line.startswith("The runs were made on:") for line in shown)

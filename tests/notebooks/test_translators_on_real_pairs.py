@@ -41,8 +41,11 @@ def test_the_section_trains_a_student_live_and_judges_four_statements(
     assert "signature: nrefs:1" in out and "15.4" in out
 
 
-def test_on_the_bundled_track_one_line_says_what_it_needs(
+def test_on_the_bundled_track_one_line_says_what_it_needs_and_the_shipped_runs_are_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (line,) = told_on_the_bundled_track(CELLS, names(), monkeypatch, capsys)
+    found = names()
+    line, *shown = told_on_the_bundled_track(CELLS, found, monkeypatch, capsys)
     assert "GPU" not in line
+    assert list(found["shown"].index) == list(translators.RATES) and found["shown"].notna().all(axis=None)
+    assert any(line.startswith("The runs were made on:") for line in shown)

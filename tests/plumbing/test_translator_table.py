@@ -19,19 +19,25 @@ def real(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_the_table_tries_rates_and_measures_each_seed_greedily_and_with_a_beam(real: Path) -> None:
-    with pytest.raises(ValueError, match="tables translators"):
-        translators.chosen("student: seq-KD")
+    for asked in (lambda: translators.chosen("student: seq-KD"), translators.unchanged):
+        with pytest.raises(ValueError, match="tables translators"):
+            asked()
     assert tables.main("translators", store=True) == 0
     shipped = real / "shipped/results/real/04_translators.jsonl"
     made = [json.loads(line) for line in shipped.read_text(encoding="utf-8").splitlines()]
     methods = list(translators.RATES)
     assert [row["method"] for row in made[:14]] == [method for method in methods for _ in range(2)]
-    assert [(row["seed"], row["method"]) for row in made[14::2]] == [(s, m) for s in (0, 1) for m in methods]
-    assert [row["data"] for row in made[14:]] == 14 * [translators.BEAM, translators.DATA]
+    *of_seeds, unchanged = made[14:]
+    assert [(row["seed"], row["method"]) for row in of_seeds[::2]] == [
+        (s, m) for s in (0, 1) for m in methods
+    ]
+    assert [row["data"] for row in of_seeds] == 14 * [translators.BEAM, translators.DATA]
+    assert (unchanged["method"], unchanged["data"]) == (translators.UNCHANGED, translators.DATA)
+    assert translators.unchanged() == unchanged["value"] and unchanged["trainable_parameters"] == 0
     assert {row["extra"]["signature"].split("|")[0] for row in made} == {"nrefs:1"}
     assert translators.Table.missing() == []
-    assert translators.scores("teacher: baseline") == [row["value"] for row in made[15::14]]
-    assert translators.scores("teacher: baseline", beams=5) == [row["value"] for row in made[14::14]]
+    assert translators.scores("teacher: baseline") == [row["value"] for row in of_seeds[1::14]]
+    assert translators.scores("teacher: baseline", beams=5) == [row["value"] for row in of_seeds[::14]]
 
 
 def test_a_run_that_was_broken_off_is_not_trained_again(real: Path, monkeypatch: pytest.MonkeyPatch) -> None:
