@@ -2,7 +2,7 @@
 
 from course_utils import assets, paths, session
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["hint", "progress", "start"]
 
 # Before anything of Hugging Face is imported: those libraries read the environment once.
