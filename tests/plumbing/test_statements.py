@@ -180,6 +180,25 @@ def test_rows_with_a_setting_named_source_are_this_run_s_too(
     assert re.match(r".*\n +this run -?\d", shown_here)
 
 
+def test_a_run_with_parts_of_its_own_shows_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """S41: in one run other sizes may have room than in the mean of the shipped runs."""
+    monkeypatch.setattr(rows, "BUILD", tmp_path)
+    monkeypatch.setattr(assets, "track", lambda: "bundled")
+    monkeypatch.setattr(session, "notebook", "10_prompts")
+    monkeypatch.delenv("COURSE_SEED", raising=False)
+    how = {"model": "ladder", "data": "reverse", "seed": 0, "trainable_parameters": 1, "metric": "accuracy"}
+    for size, tuned, prompted in (("15k", 0.4, 0.1), ("600k", 0.9, 0.8)):
+        for method, value in (("model tuning", tuned), ("prompt tuning", prompted)):
+            results.record(session.notebook, "E23", method, value=value, seconds=1.0, size=size, **how)
+    results.show_statements()
+    listed = capsys.readouterr().out.partition("S41  ")[2].partition("S42  ")[0]
+    assert "gap at 15k minus gap at 600k, reverse (points), needs above 0\n       this run 20.0;" in listed
+    (of_the_shipped,) = shown.shipped("bundled")["S41"].parts
+    assert f"{of_the_shipped}, needs above 0\n       this run –; shipped runs -" in listed
+
+
 def test_every_exhibit_says_where_its_statements_are_asked() -> None:
     facts = tomllib.loads((DATA / "results" / "statements.toml").read_text(encoding="utf-8"))
     assert list(facts) == sorted(facts), "in the order of the course"

@@ -93,11 +93,13 @@ def _show(facts: Statement, track: str, mine: pd.DataFrame) -> None:
     if not facts.judged:
         print(f"{facts.id}  {IDENTITY}: {facts.says}\n     asserted above: {facts.identity}")
         return
-    outcome, here = shipped(track)[facts.id], statement(facts.id, mine)
+    outcome = shipped(track)[facts.id]
+    measured = {name: part for name, part in statement(facts.id, mine).parts.items() if len(part.values)}
     print(f"{facts.id}  {outcome.word}: {facts.says}")
-    for name, part in outcome.parts.items():
+    for name, part in (outcome.parts | measured).items():  # one run may have parts that the shipped means lack
         print(f"     {name}{f', needs {part.bound}' if part.judged else ', beside it'}")
-        print(f"       this run {_figure(here.parts.get(name))}; shipped runs {_figure(part)}")
+        figures = (_figure(parts.get(name)) for parts in (measured, outcome.parts))
+        print("       this run {}; shipped runs {}".format(*figures))
     if facts.identity:
         print(f"     asserted above: {facts.identity}")
     if track in facts.why:
