@@ -5,7 +5,7 @@ the statement. Scores are in percent where the metric is a share, else in the me
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,12 +25,14 @@ HOW_LONG = ("learning_rate", "steps", "problems", "write_tokens")
 class Part(NamedTuple):
     """What one part of a test measured: a value for each seed, and the bounds that the statement sets.
 
-    Without a bound it is shown beside the others, and not judged.
+    Without a bound it is shown beside the others, and not judged. again: measures the same in other rows, where the
+    rows themselves chose what is compared.
     """
 
     values: pd.Series
     above: float = -math.inf
     below: float = math.inf
+    again: Callable[[pd.DataFrame], pd.Series] | None = None
 
     @property
     def judged(self) -> bool:

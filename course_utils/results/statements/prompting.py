@@ -1,5 +1,7 @@
 """Tests of notebook 10's statements, and of the recap's on speed: wordings, learned prompts, prefixes."""
 
+import functools
+
 import pandas as pd
 
 from course_utils.results.papers import paper
@@ -43,22 +45,26 @@ def wordings(rows: pd.DataFrame) -> Parts:
     return {"best minus worst wording of one request (points)": Part(values, above=20)}
 
 
+def both(rows: pd.DataFrame, task: str, size: str) -> list[pd.Series]:
+    """Model tuning and prompt tuning on one rung, by seed."""
+    return [scores(rows, "E23", method, task, size=size) for method in ("model tuning", "prompt tuning")]
+
+
+def fall(rows: pd.DataFrame, task: str, first: str, last: str) -> pd.Series:
+    """How far the gap between the two falls from one rung to another, by seed."""
+    return minus(minus(*both(rows, task, first)), minus(*both(rows, task, last)))
+
+
 def closing(rows: pd.DataFrame) -> Parts:
     """S41. A task counts where at least two rungs have room."""
     parts = {}
     for task in TASKS:
-        tuned = {
-            size: [
-                scores(rows, "E23", method, task, size=size) for method in ("model tuning", "prompt tuning")
-            ]
-            for size in SIZES
-        }
+        tuned = {size: both(rows, task, size) for size in SIZES}
         room = [size for size, pair in tuned.items() if all(len(v) and v.mean() <= ROOM for v in pair)]
         if len(room) > 1:
-            first, last = (minus(*tuned[size]) for size in (room[0], room[-1]))
-            parts[f"gap at {room[0]} minus gap at {room[-1]}, {task} (points)"] = Part(
-                minus(first, last), above=0
-            )
+            again = functools.partial(fall, task=task, first=room[0], last=room[-1])
+            name = f"gap at {room[0]} minus gap at {room[-1]}, {task} (points)"
+            parts[name] = Part(again(rows), above=0, again=again)
     return parts or {
         "gap at the smallest minus gap at the largest rung with room (points)": Part(EMPTY, above=0)
     }

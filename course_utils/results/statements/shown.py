@@ -93,13 +93,12 @@ def _show(facts: Statement, track: str, mine: pd.DataFrame) -> None:
     if not facts.judged:
         print(f"{facts.id}  {IDENTITY}: {facts.says}\n     asserted above: {facts.identity}")
         return
-    outcome = shipped(track)[facts.id]
-    measured = {name: part for name, part in statement(facts.id, mine).parts.items() if len(part.values)}
+    outcome, here = shipped(track)[facts.id], statement(facts.id, mine)
     print(f"{facts.id}  {outcome.word}: {facts.says}")
-    for name, part in (outcome.parts | measured).items():  # one run may have parts that the shipped means lack
+    for name, part in outcome.parts.items():
         print(f"     {name}{f', needs {part.bound}' if part.judged else ', beside it'}")
-        figures = (_figure(parts.get(name)) for parts in (measured, outcome.parts))
-        print("       this run {}; shipped runs {}".format(*figures))
+        same = Part(part.again(mine)) if part.again else here.parts.get(name)
+        print(f"       this run {_figure(same)}; shipped runs {_figure(part)}")
     if facts.identity:
         print(f"     asserted above: {facts.identity}")
     if track in facts.why:
