@@ -153,7 +153,8 @@ class AdamW8bit(torch.optim.Optimizer):
             for p in (p for p in group["params"] if p.grad is not None):
                 state = self.state[p]
                 if not state:
-                    state["step"], blocks = 0, math.ceil(p.numel() / self.BLOCK)
+                    state["step"] = 0
+                    blocks = math.ceil(p.numel() / self.BLOCK)
                     for name in ("exp_avg", "root"):
                         state[name] = torch.zeros_like(p, dtype=torch.int8)
                         state[f"{name}_scales"] = p.new_zeros(blocks)
