@@ -210,7 +210,8 @@ class PrefixTuned(nn.Module):
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Any:
         """input_ids, attention_mask: (batch, length). Returns the model's outputs, logits of the tokens alone. Raises
         ValueError under gradient checkpointing, which drops the prefix."""
-        config, cache = self.model.config, DynamicCache()
+        config = self.model.config
+        cache = DynamicCache()
         heads = getattr(config, "num_key_value_heads", config.num_attention_heads)
         prefix = self.prefix.to(self.model.dtype)
         pairs = keys_and_values(prefix, len(input_ids), config.num_hidden_layers, heads)
