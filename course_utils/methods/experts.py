@@ -62,7 +62,8 @@ class MixtureOfExperts(nn.Module):
         super().__init__()
         self.experts = nn.ModuleList(deepcopy(expert) for _ in range(experts))
         self.router = nn.Linear(width, experts, bias=False)
-        self.top_k, self.capacity_factor = top_k, capacity_factor
+        self.top_k = top_k
+        self.capacity_factor = capacity_factor
 
     def forward(self, hidden: Tensor) -> Tensor:
         """hidden: (..., width). Returns the same shape. An expert computes nothing for tokens that others get."""

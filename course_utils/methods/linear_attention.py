@@ -42,12 +42,15 @@ def causal_linear_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor
     Shapes as in `linear_attention`. The state, (..., dim, value_dim) and (..., dim), is all that is kept of the
     past: it does not grow with the length.
     """
-    query, key = feature_map(query), feature_map(key)
+    query = feature_map(query)
+    key = feature_map(key)
     memory = torch.zeros_like(key[..., 0, :, None] * value[..., 0, None, :])
     total = torch.zeros_like(key[..., 0, :])
     outputs = []
-    for place in range(query.shape[-2]):
-        q, k, v = query[..., place, :], key[..., place, :], value[..., place, :]
+    for position in range(query.shape[-2]):
+        q = query[..., position, :]
+        k = key[..., position, :]
+        v = value[..., position, :]
         memory = memory + k[..., :, None] * v[..., None, :]
         total = total + k
         outputs.append((q[..., None, :] @ memory)[..., 0, :] / (q * total).sum(dim=-1, keepdim=True))

@@ -3,72 +3,95 @@
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
+from matplotlib.axes import Axes
 
 from course_utils.plots import style
 
 LARGE = ("encoder", "teacher", "BERT (teacher)")  # as rows name the whole encoder
-BELOW, BESIDE = ((0, -16), "center"), ((-8, -4), "right")
-LANDMARKS = {
-    "BitFit": BELOW,
-    "top layer": BELOW,
-    "full fine-tuning": BELOW,
-    "TinyBERT": BESIDE,
-    "KD, all sentences": BESIDE,
-    "gold labels": BESIDE,
-}
-"""Methods that are named in the picture of all although others beat them, and where their names stand."""
+WHOLE = "full fine-tuning"
+BELOW, LEFT = ((0, -15), "center"), ((-8, -4), "right")
+LANDMARKS = {"TinyBERT": LEFT, "KD, all sentences": LEFT, "gold labels": LEFT}
+"""Students that are named in the picture of all although others beat them, and where their names stand."""
+TOP_LANDMARKS = {"BitFit": BELOW, "top layer": BELOW, WHOLE: LEFT}
+"""The same for methods among the best, which are named where the top is enlarged."""
+TOP = 5.0
+"""How many points below the best method the enlarged part begins."""
 
 
 def accuracy_by_size(lines: pd.DataFrame, whole: int) -> list[str]:
-    """Accuracy over what is trained, one point for each line of `results.by_method`; the front and the
-    landmarks have names.
+    """Accuracy over what is trained, one point for each line of `results.by_method`; below them the best, enlarged.
 
-    The front: the methods that no other beats in both. whole: parameters of the whole encoder; what trains a tenth or
-    more of them, and what is a smaller model, get markers of their own. Returns the front, smallest first.
+    The methods of the front, which no other beats in both, bear numbers, and a legend has their names. whole:
+    parameters of the whole encoder; what trains a tenth or more of them, and what is a smaller model, get markers of
+    their own. Returns the front, smallest first.
     """
     by_size = lines.sort_values(["trained", "accuracy"], ascending=[True, False])
     before = by_size["accuracy"].cummax().shift(fill_value=0)
     front = by_size[by_size["accuracy"] > before]
-    figure, axes = style.plt.subplots(figsize=(7.5, 4.6))
+    figure, both = style.plt.subplots(2, 1, figsize=(7, 7.6), sharex=True)
+    lowest = lines["accuracy"].max() - TOP
+    for axes, named, low in zip(both, (LANDMARKS, TOP_LANDMARKS), (0.0, lowest), strict=True):
+        _points(axes, lines[lines["accuracy"] >= low], whole)
+        _front(axes, front, low)
+        _names(axes, lines[lines["accuracy"] >= low], named)
+        axes.set(xlabel="trained parameters, head included (log scale)", ylabel="test accuracy (%)")
+    upper, lower = both
+    upper.margins(0.1)
+    upper.legend(loc="center", bbox_to_anchor=(0.44, 0.52), fontsize=9)
+    upper.set(title="All methods: accuracy against trained parameters")
+    lower.set(title="The best of them, enlarged", ylim=(lowest, lowest + 1.15 * TOP))
+    if WHOLE in lines.index:
+        lower.axhline(lines.loc[WHOLE, "accuracy"] - 2, color="black", linestyle=":", linewidth=1)
+        lower.annotate(
+            f"two points below {WHOLE}",
+            (1, lines.loc[WHOLE, "accuracy"] - 2),
+            xycoords=("axes fraction", "data"),
+            xytext=(-4, -10),
+            textcoords="offset points",
+            ha="right",
+            fontsize=9,
+        )
+    numbered = [f"{number} {name}" for number, name in enumerate(front.index, start=1)]
+    upper.text(0.31, 0.38, "\n".join(["front:", *numbered]), transform=upper.transAxes, va="top", fontsize=9)
+    style.show(
+        figure,
+        alt="Test accuracy over the number of trained parameters, a point for each method, and below it the best "
+        "of them enlarged; a line joins those that no other beats in both. Full fine-tuning, at the right, lies level "
+        "with methods that train far less.",
+    )
+    return list(front.index)
+
+
+def _points(axes: Axes, lines: pd.DataFrame, whole: int) -> None:
     few, small = lines["trained"] < whole / 10, ~lines["model"].isin(LARGE)
     for name, part, marker in (
         ("under a tenth of the encoder", lines[few & ~small], "o"),
         ("more than that", lines[~few & ~small], "s"),
-        ("a student, trained whole: smaller to use, too", lines[small], "^"),
+        ("a student, trained whole:\nsmaller to use, too", lines[small], "^"),
     ):
-        axes.semilogx(part["trained"], part["accuracy"], marker, label=name, alpha=0.7, markersize=8)
-    axes.plot(front["trained"], front["accuracy"], color="black", linewidth=1, label="front")
-    for place, (name, row) in enumerate(front.iterrows()):
-        left = place % 2 == 1  # neighbours would write over each other
-        axes.annotate(
-            str(name),
-            (row["trained"], row["accuracy"]),
-            xytext=(-5, 7) if left else (5, 7),
-            ha="right" if left else "left",
-            textcoords="offset points",
-            fontsize=9,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8},
-        )
-    for name in lines.index.intersection(LANDMARKS).difference(front.index):
-        axes.annotate(
-            str(name),
-            (lines.loc[name, "trained"], lines.loc[name, "accuracy"]),
-            xytext=LANDMARKS[name][0],
-            ha=LANDMARKS[name][1],
-            textcoords="offset points",
-            fontsize=9,
-        )
-    axes.set(title="All methods: what is trained, and what it brings", ylabel="test accuracy (%)")
-    axes.set(xlabel="trained parameters, head included (log scale)")
-    axes.margins(0.16)
-    axes.legend(loc="lower left")
-    style.show(
-        figure,
-        alt="Test accuracy over the number of trained parameters, a point for each method; a line joins those "
-        "that no other "
-        "beats in both. Full fine-tuning, at the right, lies level with methods that train far less.",
-    )
-    return list(front.index)
+        axes.semilogx(part["trained"], part["accuracy"], marker, label=name, alpha=0.7, markersize=7)
+
+
+def _front(axes: Axes, front: pd.DataFrame, low: float) -> None:
+    axes.plot(front["trained"], front["accuracy"], color="black", linewidth=1)
+    for number, (_, row) in enumerate(front.iterrows(), start=1):
+        if row["accuracy"] >= low:
+            axes.annotate(
+                str(number),
+                (row["trained"], row["accuracy"]),
+                xytext=(0, 6),
+                textcoords="offset points",
+                ha="center",
+                fontsize=9,
+                fontweight="bold",
+            )
+
+
+def _names(axes: Axes, lines: pd.DataFrame, named: Mapping[str, tuple[tuple[int, int], str]]) -> None:
+    for name in lines.index.intersection(list(named)):
+        offset, side = named[name]
+        point = (lines.loc[name, "trained"], lines.loc[name, "accuracy"])
+        axes.annotate(str(name), point, xytext=offset, ha=side, textcoords="offset points", fontsize=9)
 
 
 def experts(grown: pd.DataFrame) -> None:

@@ -20,8 +20,8 @@ CARD = """---
 
 ## What it is worth
 
-Measured once, on {rows} test rows of {data} that share no text with the rows it was trained on. Accuracies are in
-percent, with their 95 % interval.
+Measured once, on {rows} test rows of {data} that share {apart} with the rows it was trained on.
+Accuracies are in percent, with their 95 % interval.
 
 {table}
 
@@ -43,11 +43,12 @@ def write_card(
     data: str,
     labels: Sequence[str],
     settings: Mapping[str, Any],
+    group: str | None = None,
 ) -> Path:
     """Write the card of the model in `folder` as its README.md, in the format of the Hub. Returns the file's path.
 
-    scores: lines as `own.baselines` has them (accuracy, low, high, correct, rows), one of them called `method`. Raises
-    KeyError where there is no such line.
+    scores: lines as `own.baselines` has them (accuracy, low, high, correct, rows), one of them called `method`. group:
+    what the splits were drawn by besides the text ("customer"). Raises KeyError where there is no such line.
     """
     folder, own = Path(folder), scores.loc[method]
     measured = EvalResult(
@@ -74,6 +75,7 @@ def write_card(
         labels=", ".join(labels),
         rows=int(own["rows"]),
         data=data,
+        apart=f"no text and no {group}" if group else "no text",
         table="\n".join(["| | accuracy | interval |", "| --- | --- | --- |", *lines]),
         settings="\n".join(made),
     )

@@ -4,6 +4,7 @@ Two rows are comparable if they have the same track, the same data and the same 
 comparison, not of a study that varies one setting.
 """
 
+import math
 import re
 from typing import Any
 
@@ -14,6 +15,8 @@ from course_utils.results import rows as result_rows
 from course_utils.results.exhibits import exhibits
 
 NOT_YET = "not measured yet"
+FURTHER_DRAWS = 100
+"""Second draws of a run have its seed and a hundred, third ones two hundred; only some methods have them."""
 
 
 def by_method(
@@ -22,30 +25,42 @@ def by_method(
     """One line for each method that was measured on the data of `role` on `track` (the session's), best first.
 
     Columns: notebook, exhibit, model, accuracy (the mean over the seeds, %), spread (sample standard deviation), seeds,
-    trained (parameters), seconds, source ("yours" or "shipped"). A method that several notebooks measured has the runs
-    of one of them, that with the most seeds, of several such the last: their runs are never mixed. Rows with
-    a setting of their own (a rank, a temperature) and those of mistakes shown on purpose are left out. With `own=False`
-    there are the shipped rows alone.
+    yours (the reader's own accuracy, %; NaN where there is none), trained (parameters), seconds, source ("shipped", or
+    "yours" where no run ships). So that all methods have the same seeds, the mean is over the runs that ship, and
+    further draws of a seed (100, 101) are left out. A method that several notebooks measured has the runs of one of
+    them, that with the most seeds, of several such the last: their runs are never mixed. Rows with a setting of their
+    own (a rank, a temperature) and those of mistakes shown on purpose are left out. With `own=False` there are the
+    shipped rows alone.
     """
-    rows = _comparable(role, metric, track or assets.track(), own)
+    track = track or assets.track()
+    shipped = _comparable(role, metric, track, own=False)
+    rows = _comparable(role, metric, track, own=True) if own else shipped
+    yours = rows[rows["source"] == "yours"] if len(rows) else rows
     lines = {}
-    for method, runs in rows.groupby("method", sort=False) if len(rows) else ():
-        _, notebook = max((len(part), name) for name, part in runs.groupby("notebook"))
-        runs = runs[runs["notebook"] == notebook].drop_duplicates("seed", keep="last")
+    for method in dict.fromkeys([*shipped.get("method", []), *yours.get("method", [])]):
+        runs, here = (part[part["method"] == method] if len(part) else part for part in (shipped, yours))
+        runs = _of_one_notebook(runs if len(runs) else here)
         last = runs.iloc[-1]
         lines[method] = {
-            "notebook": notebook[:2],
+            "notebook": last["notebook"][:2],
             "exhibit": last["exhibit"],
             "model": last["model"],
             "accuracy": 100 * runs["value"].mean(),
             "spread": 100 * runs["value"].std(),
             "seeds": len(runs),
+            "yours": 100 * _of_one_notebook(here)["value"].mean() if len(here) else math.nan,
             "trained": int(last["trainable_parameters"]),
             "seconds": runs["seconds"].mean(),
             "source": last["source"],
         }
     frame = pd.DataFrame.from_dict(lines, orient="index").rename_axis("method")
     return frame.sort_values("accuracy", ascending=False) if len(frame) else frame
+
+
+def _of_one_notebook(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs of the notebook with the most seeds, of several such the last, one run a seed."""
+    _, notebook = max((part["seed"].nunique(), str(name)) for name, part in runs.groupby("notebook"))
+    return runs[runs["notebook"] == notebook].drop_duplicates("seed", keep="last")
 
 
 def elsewhere(role: str) -> pd.DataFrame:
@@ -89,6 +104,7 @@ def _comparable(role: str, metric: str, track: str, own: bool) -> pd.DataFrame:
         & rows["exhibit"].isin(_earlier())
         & ~rows["method"].str.contains("(a mistake)", regex=False)
         & rows[settings].isna().all(axis=1)
+        & (rows["seed"] < FURTHER_DRAWS)
     )
     on_it = [_on(*pair, role, track) for pair in zip(rows["notebook"], rows["data"], strict=True)]
     return rows[same & pd.Series(on_it, index=rows.index)]
@@ -122,6 +138,6 @@ def beside_papers(lines: pd.DataFrame) -> pd.DataFrame:
 
 def for_reading(lines: pd.DataFrame) -> pd.DataFrame:
     """`by_method`, with what was joined to it, rounded for the eye; a dash for what was not measured."""
-    digits = {"accuracy": 1, "spread": 1, "seconds": 1, "stored (kB)": 0, "training peak (MB)": 1}
+    digits = {"accuracy": 1, "spread": 1, "yours": 1, "seconds": 1, "stored (kB)": 0, "training peak (MB)": 1}
     rounded = lines.round({**digits, "one sentence (ms)": 2}).astype(object)
     return rounded.where(lines.notna(), "–").drop(columns=["model"])

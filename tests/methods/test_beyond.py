@@ -572,13 +572,29 @@ def test_runs_of_two_notebooks_are_never_mixed(folders):
     assert found.loc["BitFit", "accuracy"] == pytest.approx(80)
 
 
-def test_a_readers_own_rows_stand_before_the_shipped_ones(folders):
-    ship(folders, "11_lora", "LoRA", value=0.9)
-    ship(folders / "..", "11_lora", "unused")  # elsewhere: not read
-    own = json.loads((folders / "data/results/bundled/11_lora.jsonl").read_text())
-    rows.append(folders / "build/results/bundled/11_lora.jsonl", own | {"value": 0.7})
+def test_a_readers_own_run_stands_beside_the_shipped_ones(folders):
+    """One run of the reader's would put a method on one seed, beside methods on five."""
+    for seed, value in enumerate((0.9, 0.8)):
+        ship(folders, "11_lora", "LoRA", seed=seed, value=value)
+    shipped = json.loads((folders / "data/results/bundled/11_lora.jsonl").read_text().splitlines()[0])
+    own = folders / "build/results/bundled/11_lora.jsonl"
+    rows.append(own, shipped | {"value": 0.7})
+    rows.append(own, shipped | {"value": 0.6, "method": "mine alone"})
+    found = comparison.by_method("sentiment")
+    lora = found.loc["LoRA"]
+    assert (lora["accuracy"], lora["seeds"], lora["source"]) == (pytest.approx(85), 2, "shipped")
+    assert lora["yours"] == pytest.approx(70)
+    alone = found.loc["mine alone"]
+    assert (alone["accuracy"], alone["seeds"], alone["source"]) == (pytest.approx(60), 1, "yours")
+    assert comparison.by_method("sentiment", own=False).index.tolist() == ["LoRA"]
+
+
+def test_all_methods_have_the_same_seeds(folders):
+    """Second draws, which few methods have, count for none."""
+    for seed, value in ((0, 0.9), (1, 0.8), (100, 0.1)):
+        ship(folders, "11_lora", "LoRA", seed=seed, value=value)
     found = comparison.by_method("sentiment").loc["LoRA"]
-    assert (found["accuracy"], found["source"]) == (pytest.approx(70), "yours")
+    assert (found["accuracy"], found["seeds"]) == (pytest.approx(85), 2)
 
 
 def test_without_rows_there_is_an_empty_table_and_nothing_is_made_up(folders):

@@ -208,8 +208,10 @@ def test_a_card_says_what_the_model_is_worth(tmp_path: Path) -> None:
         data="reviews.csv",
         labels=LABELS,
         settings={"rank": 8},
+        group="customer",
     )
     card = ModelCard.load(path)
+    assert "that share no text and no customer with the rows" in card.text
     assert card.data.base_model == "org/base" and card.data.eval_results[0].metric_value == 0.9
     assert (
         "| LoRA | 90.0 | 82.6 to 94.5 |" in card.text and "- rank: 8" in card.text and "a, b, c" in card.text

@@ -156,6 +156,13 @@ def test_a_notebook_shows_its_statements_beside_its_own_run(
     assert "this run 50.0; shipped runs " in capsys.readouterr().out
 
 
+def test_two_seeds_have_a_mean_and_no_interval() -> None:
+    """Two equal ones would have an interval of no width, which looks like certainty."""
+    assert shown._figure(asking.Part(pd.Series([0.4, 0.4]))) == "0.40, 2 seeds"
+    assert shown._figure(asking.Part(pd.Series([0.4]))) == "0.40"
+    assert shown._figure(asking.Part(pd.Series([0.4, 0.4, 0.4]))) == "0.40 [0.40, 0.40], 3 seeds"
+
+
 def test_rows_with_a_setting_named_source_are_this_run_s_too(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

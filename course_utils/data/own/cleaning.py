@@ -25,15 +25,15 @@ def clean(rows: Dataset) -> Dataset:
     dropped: Counter[str] = Counter()
     for i, (key, target) in enumerate(zip(text_keys(rows), targets, strict=True)):
         if not key:
-            dropped["without text"] += 1
+            dropped["rows without text dropped"] += 1
         elif not target.strip():
-            dropped["without label or answer"] += 1
+            dropped["rows without label or answer dropped"] += 1
         elif (key, target) in seen:
-            dropped["that were doubled"] += 1
+            dropped["duplicate rows dropped, one of each kept"] += 1
         else:
             seen.add((key, target))
             kept.append(i)
-    done += [f"rows {why} dropped: {count}" for why, count in dropped.items()]
+    done += [f"{count} {why}" for why, count in dropped.items()]
     print(f"{len(kept)} of {len(rows)} rows kept: {'; '.join(done) or 'nothing to clean'}.")
     return rows.select(kept)
 

@@ -1,6 +1,7 @@
 """Statements laid out for reading: on the screen, and in the last cell of a notebook."""
 
 import functools
+import re
 from collections import Counter
 
 import pandas as pd
@@ -8,7 +9,7 @@ import pandas as pd
 from course_utils import assets, session
 from course_utils.results import exhibits
 from course_utils.results.rows import load, measured_here
-from course_utils.results.statements.asking import NOT_MEASURED, Part
+from course_utils.results.statements.asking import LEAST_SEEDS, NOT_MEASURED, Part
 from course_utils.results.statements.listed import Outcome, Statement, statement, statements, told
 from course_utils.results.verdicts import WORDS, interval
 
@@ -109,4 +110,6 @@ def _figure(part: Part | None) -> str:
     if part is None or part.values.empty:
         return "–"
     values = part.values.tolist()
-    return told(*interval(values), len(values)).removesuffix(", 1 seed")
+    shown = told(*interval(values), len(values)).removesuffix(", 1 seed")
+    # Two equal seeds would have an interval of no width, which looks like certainty.
+    return shown if len(values) >= LEAST_SEEDS else re.sub(r" \[.*\]", "", shown)

@@ -222,8 +222,8 @@ def lora(rows: pd.DataFrame) -> Parts:
 
 
 def lora_best(rows: pd.DataFrame) -> Parts:
-    """S51. The adapters are those of notebook 08, which has the same tasks and number of steps."""
-    small = {"adapters": _adapters(rows), "BitFit": _lora(rows, "BitFit")}
+    """S51. The adapters are those of S34, which have several times as many parameters as LoRA, as on the slide."""
+    small = {"larger adapters": _adapters(rows), "BitFit": _lora(rows, "BitFit")}
     return {
         f"LoRA minus {name}, average (points)": Part(minus(_lora(rows, "LoRA"), values), above=0)
         for name, values in small.items()
