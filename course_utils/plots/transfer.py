@@ -19,7 +19,7 @@ def show_stacks(columns: Mapping[str, Sequence[tuple[str, bool]]], title: str, a
             axes.text(x, y, f"{name}: {'trains' if trains else 'frozen'}", ha="center", va="center")
     axes.set_xticks(range(len(columns)), list(columns))
     axes.set(
-        title=title, xlabel="what is being trained", ylabel="the way of a sentence, from below", yticks=[]
+        title=title, xlabel="what is being trained", ylabel="from input (bottom) to output (top)", yticks=[]
     )
     axes.set_xlim(-0.55, len(columns) - 0.45)
     axes.grid(visible=False)
