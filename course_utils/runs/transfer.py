@@ -161,7 +161,7 @@ def scores(method: str) -> pd.DataFrame:
     Raises ValueError where the runs of the table with the chosen rate have not all been made.
     """
     _tries().scores(method)
-    rows = results.load(NAME, assets.track())
+    rows = results.load(NAME, tries.TRACK)
     rows = rows[(rows["steps"] == STEPS) & (rows["learning_rate"] == chosen(method))]
     languages = {data_name(language): language for language in LANGUAGES}
     rows = rows[(rows["method"] == method) & rows["data"].isin(languages) & rows["seed"].isin(SEEDS)]

@@ -89,8 +89,11 @@ def test_where_runs_are_missing_a_line_says_how_many_are_there(
     assert out.splitlines()[-1].startswith("not yet: 0 of 12 runs. python -m course_utils tables madx")
 
 
-def test_on_the_bundled_track_one_line_says_what_it_needs(
+def test_on_the_bundled_track_one_line_says_what_it_needs_and_the_shipped_runs_are_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (line,) = told_on_the_bundled_track(CELLS, names([]), monkeypatch, capsys)
+    maps: list[pd.DataFrame] = []
+    line, *shown = told_on_the_bundled_track(CELLS, names(maps), monkeypatch, capsys)
     assert "89.5 MB" in line and "GPU" not in line
+    assert any(text.startswith("S38  ") for text in shown) and len(maps) == 1
+    assert any(text.startswith("The runs were made on:") for text in shown)

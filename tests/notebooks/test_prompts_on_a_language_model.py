@@ -43,8 +43,14 @@ def test_the_section_judges_four_statements_and_records(
     assert live == pytest.approx(found["by_seed"]["prefix tuning"][0] / 100)
 
 
-def test_on_the_bundled_track_one_line_says_what_it_needs(
+def test_on_the_bundled_track_one_line_says_what_it_needs_and_the_shipped_runs_are_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (line,) = told_on_the_bundled_track(CELLS, {"torch": torch}, monkeypatch, capsys)
+    names = {"torch": torch, "results": results, "pd": pd, "product": itertools.product, "display": print}
+    line, *shown = told_on_the_bundled_track(CELLS, names, monkeypatch, capsys)
     assert "GPU" not in line
+    judged = {
+        statement for statement in ("S39", "S42", "S44") if any(text.startswith(statement) for text in shown)
+    }
+    assert judged == {"S39", "S42", "S44"}
+    assert any(text.startswith("The runs were made on:") for text in shown)
