@@ -21,6 +21,15 @@ def cells(notebook: str, prefix: str) -> list[str]:
     return [cell.source for cell in found if cell.cell_type == "code" and cell.id.startswith(prefix)]
 
 
+def text(notebook: str, prefix: str) -> str:
+    """What the text cells of a notebook say whose ids begin so."""
+    path = ROOT / "notebooks" / f"{notebook}.ipynb"
+    found = nbformat.read(path, as_version=4).cells
+    return "\n".join(
+        cell.source for cell in found if cell.cell_type == "markdown" and cell.id.startswith(prefix)
+    )
+
+
 def run(section: list[str], names: dict[str, Any]) -> dict[str, Any]:
     """Run the cells, which find these names and add their own to them."""
     for cell in section:

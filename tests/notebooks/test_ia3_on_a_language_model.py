@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import small_language_model as small
 import torch
-from real_sections import cells, run, told_on_the_bundled_track
+from real_sections import cells, run, text, told_on_the_bundled_track
 
 from course_utils import assets, data, models, results, training
 from course_utils.commands import tables
@@ -57,3 +57,13 @@ def test_on_the_bundled_track_one_line_says_what_it_needs(
 ) -> None:
     (line,) = told_on_the_bundled_track(CELLS, names(), monkeypatch, capsys)
     assert "98.4 MB" in line and "GPU" not in line
+
+
+def test_the_text_says_what_the_shipped_rows_say() -> None:
+    tried = [round(100 * share) for share in few_shot.tried("(IA)³").values()]
+    full = few_shot.scores("full fine-tuning")
+    ahead = [round(ours - theirs) for ours, theirs in zip(full, few_shot.scores("(IA)³"), strict=True)]
+    told = text("07_ia3", "ia3-lm-")
+    assert "({}, {} and {} of 100)".format(*tried) in told
+    assert "by {}, {} and {} points".format(*ahead) in told
+    assert f"with {full[0]:.1f} % of the test reviews right" in told

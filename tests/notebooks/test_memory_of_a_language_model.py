@@ -9,12 +9,13 @@ import pytest
 import small_language_model as small
 import torch
 import torch.nn.functional as F
-from real_sections import cells, run, told_on_the_bundled_track
+from real_sections import cells, run, text, told_on_the_bundled_track
 
 from course_utils import assets, data, measure, models, results, session
 from course_utils.methods import lora
 
 CELLS = cells("05_memory", "m-lm-")
+BATCH = "largest batch on a T4"
 
 
 def names() -> dict[str, Any]:
@@ -75,3 +76,20 @@ def test_on_the_bundled_track_one_line_says_what_it_needs(
 ) -> None:
     (line,) = told_on_the_bundled_track(CELLS, names(), monkeypatch, capsys)
     assert "98.4 MB" in line
+
+
+def test_the_text_says_what_the_shipped_rows_say() -> None:
+    rows = results.load("05", "real", own=False).query("seed == 0").set_index(["method", "metric"])["value"]
+    full, lora_, ia3 = (
+        {
+            metric: rows[f"language model: {way}", metric]
+            for metric in ("activations (MB)", "peak (MB)", BATCH)
+        }
+        for way in ("full fine-tuning", "LoRA", "(IA)³")
+    )
+    kept = [way["activations (MB)"] / full["activations (MB)"] for way in (lora_, ia3)]
+    peaks = [way["peak (MB)"] / 1000 for way in (full, lora_, ia3)]
+    told = text("05_memory", "m-lm-")
+    assert f"The figures are {kept[0]:.0%} and {kept[1]:.0%}".replace("%", "", 1).replace("%", " %") in told
+    assert "peak is {:.1f} GB for full fine-tuning, {:.1f} GB for LoRA and {:.1f} GB".format(*peaks) in told
+    assert f"({lora_[BATCH]:.0f} texts against {full[BATCH]:.0f})" in told and f"({ia3[BATCH]:.0f})" in told
