@@ -28,15 +28,17 @@ def show_stacks(columns: Mapping[str, Sequence[tuple[str, bool]]], title: str, a
 
 def show_gains(gains: pd.DataFrame, title: str, alt: str, *, label: str) -> None:
     """A heat map of gains, rows by columns, each with its number: blue above zero, red below, white at zero."""
-    figure, axes = style.plt.subplots(figsize=(6.5, 4.6))
+    rows, columns = gains.shape
+    figure, axes = style.plt.subplots(figsize=(6.5, 1.8 + 0.7 * rows))
     most = float(gains.abs().to_numpy().max()) or 1.0
-    picture = axes.imshow(gains, cmap="RdBu", vmin=-most, vmax=most)
+    aspect = "equal" if rows == columns else "auto"
+    picture = axes.imshow(gains, cmap="RdBu", vmin=-most, vmax=most, aspect=aspect)
     for y, row in enumerate(gains.to_numpy()):
         for x, gain in enumerate(row):
             shade = "white" if abs(gain) > 0.6 * most else "black"
             axes.text(x, y, f"{gain:+.1f}", ha="center", va="center", color=shade)
-    axes.set_xticks(range(gains.shape[1]), list(gains.columns))
-    axes.set_yticks(range(gains.shape[0]), list(gains.index))
+    axes.set_xticks(range(columns), list(gains.columns), rotation=20 if columns > 4 else 0)
+    axes.set_yticks(range(rows), list(gains.index))
     axes.set(title=title, xlabel=gains.columns.name or "target", ylabel=gains.index.name or "source")
     axes.grid(visible=False)
     figure.colorbar(picture, label=label)
