@@ -156,7 +156,8 @@ def test_with_no_answer_or_a_wrong_one_the_notebook_goes_on_with_the_reference(
                 function.body = ast.parse(f"def answer():\n    {answer}").body[0].body
         namespace = dict(vars(sys.modules[checks.reference(id).__module__])) | {"exercise": checks.exercise}
         annotations = ast.parse("from __future__ import annotations").body[0]
-        exec(compile(ast.Module([annotations, node], []), "answer", "exec"), namespace)
+        # Another name than <...> would let inspect read the lines of the reference's module instead.
+        exec(compile(ast.Module([annotations, node], []), "<answer>", "exec"), namespace)
         assert namespace[node.name] is checks.reference(id)
         assert "not attempted" in capsys.readouterr().out or answer != "..."
 
