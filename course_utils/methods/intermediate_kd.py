@@ -222,9 +222,8 @@ def cache_teacher(teacher: PreTrainedModel, loader: Iterable[dict[str, Tensor]])
         inputs = {name: batch[name].to(teacher.device) for name in ("input_ids", "attention_mask")}
         mask, output = inputs["attention_mask"], teacher(**inputs, output_hidden_states=True)
         by_token = torch.stack(output.hidden_states, dim=2)  # (batch, length, layers + 1, width)
-        state_parts.append(
-            in_half_precision(by_token[mask.bool()]).cpu()
-        )  # the real tokens, one after the other
+        real_tokens = by_token[mask.bool()]  # (real tokens, layers + 1, width), one after the other
+        state_parts.append(in_half_precision(real_tokens).cpu())
         logit_parts.append(output.logits.float().cpu())
         length_parts.append(mask.sum(dim=1).cpu())
         id_parts.append(batch["id"].cpu())
