@@ -24,13 +24,14 @@ def by_method(
 ) -> pd.DataFrame:
     """One line for each method that was measured on the data of `role` on `track` (the session's), best first.
 
-    Columns: notebook, exhibit, model, accuracy (the mean over the seeds, %), spread (sample standard deviation), seeds,
-    yours (the reader's own accuracy, %; NaN where there is none), trained (parameters), seconds, source ("shipped", or
-    "yours" where no run ships). So that all methods have the same seeds, the mean is over the runs that ship, and
-    further draws of a seed (100, 101) are left out. A method that several notebooks measured has the runs of one of
-    them, that with the most seeds, of several such the last: their runs are never mixed. Rows with a setting of their
-    own (a rank, a temperature) and those of mistakes shown on purpose are left out. With `own=False` there are the
-    shipped rows alone.
+    Columns: notebook, exhibit, model, accuracy (the mean over the seeds, %), spread (sample standard deviation),
+    seeds, yours (the reader's own accuracy, %; NaN where there is none), trained (parameters), seconds, source
+    ("shipped", or "yours" where no run ships). So that all methods have the same seeds, the mean is over the runs
+    that ship, and further draws of a seed (100, 101) are left out, and so is a method that only the reader has run,
+    on fewer seeds: a lucky one would win. A method that several notebooks measured has the runs of one of them, that
+    with the most seeds, of several such the last: their runs are never mixed. Rows with a setting of their own (a
+    rank, a temperature) and those of mistakes shown on purpose are left out. With `own=False` there are the shipped
+    rows alone.
     """
     track = track or assets.track()
     shipped = _comparable(role, metric, track, own=False)
@@ -54,7 +55,10 @@ def by_method(
             "source": last["source"],
         }
     frame = pd.DataFrame.from_dict(lines, orient="index").rename_axis("method")
-    return frame.sort_values("accuracy", ascending=False) if len(frame) else frame
+    if frame.empty:
+        return frame
+    alike = (frame["source"] == "shipped") | (frame["seeds"] == frame["seeds"].max())
+    return frame[alike].sort_values("accuracy", ascending=False)
 
 
 def _of_one_notebook(runs: pd.DataFrame) -> pd.DataFrame:

@@ -584,9 +584,18 @@ def test_a_readers_own_run_stands_beside_the_shipped_ones(folders):
     lora = found.loc["LoRA"]
     assert (lora["accuracy"], lora["seeds"], lora["source"]) == (pytest.approx(85), 2, "shipped")
     assert lora["yours"] == pytest.approx(70)
-    alone = found.loc["mine alone"]
-    assert (alone["accuracy"], alone["seeds"], alone["source"]) == (pytest.approx(60), 1, "yours")
+    assert "mine alone" not in found.index
     assert comparison.by_method("sentiment", own=False).index.tolist() == ["LoRA"]
+
+
+def test_what_only_the_reader_ran_has_a_line_beside_single_runs(folders):
+    ship(folders, "11_lora", "LoRA", value=0.9)
+    shipped = json.loads((folders / "data/results/bundled/11_lora.jsonl").read_text().splitlines()[0])
+    rows.append(
+        folders / "build/results/bundled/11_lora.jsonl", shipped | {"value": 0.6, "method": "mine alone"}
+    )
+    alone = comparison.by_method("sentiment").loc["mine alone"]
+    assert (alone["accuracy"], alone["seeds"], alone["source"]) == (pytest.approx(60), 1, "yours")
 
 
 def test_all_methods_have_the_same_seeds(folders):
