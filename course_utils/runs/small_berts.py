@@ -1,9 +1,9 @@
 """The systems of TinyBERT's table, on the two tasks of the real track: a teacher, and what students learn from it.
 
 Source: Jiao et al. (2020), "TinyBERT: Distilling BERT for Natural Language Understanding", table 1. Notebook 03 says
-what the systems are, and what is left out. All students of a task see the same texts for as many steps. The general
-stage takes as many once more, on the same texts: beside TinyBERT stands a student that learns from the logits for the
-steps of both stages.
+what the systems are, and what is left out. All students of a task see the same texts for the same number of steps. The
+general stage takes that number again, on the same texts: beside TinyBERT stands a student that learns from the logits
+for the steps of both stages.
 """
 
 from collections.abc import Callable

@@ -30,7 +30,7 @@ SMALL_BERTS = {
 }
 """Our rows of E10, and the paper's."""
 AS_MANY_STEPS = {
-    "bundled": ("E10", "logit KD, as many steps"),
+    "bundled": ("E10", "logit KD, same total steps"),
     # There the general stage has as many steps as the task stage.
     "real": ("E09", "BERT-tiny, logit KD, twice the steps"),
 }
@@ -135,7 +135,7 @@ def tinybert_best(rows: pd.DataFrame) -> Parts:
         )
         for method in list(SMALL_BERTS)[1:-1]
     }
-    told = "TinyBERT minus logit KD of as many steps in total (points)"
+    told = "TinyBERT minus logit KD, same total steps (points)"
     longer = AS_MANY_STEPS[track_of(rows)]
     return {**parts, told: Part(minus(tiny, _mean_of_tasks(rows, *longer)))}
 
