@@ -51,7 +51,11 @@ def find(folder: Path = NOTEBOOKS, only: list[str] | None = None) -> list[Path]:
 
 def code_cells(notebook: nbformat.NotebookNode) -> int:
     """Code cells that have something to run."""
-    return sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in notebook.cells)
+    return sum(_has_code(cell) for cell in notebook.cells)
+
+
+def _has_code(cell: nbformat.NotebookNode) -> bool:
+    return cell.cell_type == "code" and bool(cell.source.strip())
 
 
 class _PeakMemory(threading.Thread):
@@ -77,14 +81,17 @@ def run(
     on_cell: Callable[[], object] | None = None,
     timeout: int = CELL_TIMEOUT,
     go_on: bool = False,
+    cells: int | None = None,
 ) -> Run:
     """Run one notebook in a fresh kernel, in its own folder; the file itself is not changed.
 
     `environment` is added to this process's; results go to `build`. `on_cell` is called after
     each code cell. A notebook that fails does not raise: later cells stay empty and `Run.error` tells. With `go_on` a
-    cell that raises is passed over, and the next one runs.
+    cell that raises is passed over, and the next one runs. `cells`: run only the first so many code cells.
     """
     notebook = nbformat.read(path, as_version=4)
+    if cells is not None:
+        notebook.cells = [cell for cell in notebook.cells if _has_code(cell)][:cells]
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None

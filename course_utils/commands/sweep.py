@@ -43,16 +43,44 @@ def _build(factor: float, seed: int) -> Path:
     return BUILD / "sweeps" / f"times_{factor:g}_seed_{seed}"
 
 
+class _LastNeeded:
+    """Counts a run's code cells. `cells`: how many there were when a swept method's score last changed."""
+
+    def __init__(self, build: Path, notebook: str) -> None:
+        self.build, self.notebook = build, notebook
+        self.ran, self.cells, self.scores = 0, 0, _scores(build, notebook)
+
+    def __call__(self) -> None:
+        self.ran += 1
+        if (scores := _scores(self.build, self.notebook)) != self.scores:
+            self.cells, self.scores = self.ran, scores
+
+
 def _run(path: Path, factor: float, seed: int) -> None:
-    """One run of a notebook to its end, unless it ended before. A cell that fails at such a rate ends only itself."""
+    """One run of a notebook, unless it ended before. A cell that fails at such a rate ends only itself.
+
+    A notebook's first run goes to its end and tells after which cell every method has its rows. The others stop there.
+    """
     build = _build(factor, seed)
     done = build / "done" / assets.track() / path.stem
     if done.exists():
         return
     print(f"{path.stem}: rates times {factor:g}, seed {seed}", flush=True)
     environment = {"COURSE_SEED": str(seed), "COURSE_SWEEP": f"{factor:g}"}
-    result = run_notebooks.run(path, build=build, environment=environment, go_on=True)
+    needed, counting = BUILD / "sweeps" / "needed" / assets.track() / path.stem, _LastNeeded(build, path.stem)
+    cells = int(needed.read_text(encoding="utf-8")) if needed.exists() else None
+    result = run_notebooks.run(
+        path, build=build, environment=environment, go_on=True, on_cell=counting, cells=cells
+    )
+    if cells is None and counting.cells:
+        write_whole(needed, f"{counting.cells}\n")
     write_whole(done, f"{result.seconds:.0f} seconds\n")
+
+
+def _scores(build: Path, notebook: str) -> dict[str, float | None]:
+    """Key of `assets.rates` -> its validation score (a share from 0 to 1) in the rows of one run; None without one."""
+    made = rows.as_frame(rows.newest(rows.read(build / "results", notebook, assets.track())))
+    return {key: score(made, fields) for key, fields in assets.swept_rows(notebook).items()}
 
 
 def tried(notebook: str) -> pd.DataFrame:
@@ -60,11 +88,9 @@ def tried(notebook: str) -> pd.DataFrame:
     seed, score (a share from 0 to 1; NaN where a run gave no row)."""
     found = []
     for factor, seed in ((factor, seed) for factor in FACTORS for seed in SEEDS):
-        made = rows.read(_build(factor, seed) / "results", notebook, assets.track())
-        table = rows.as_frame(rows.newest(made))
         rates = assets.tried_rates(notebook, factor)
-        for key, fields in assets.swept_rows(notebook).items():
-            found.append({"key": key, "rate": rates[key], "seed": seed, "score": score(table, fields)})
+        for key, value in _scores(_build(factor, seed), notebook).items():
+            found.append({"key": key, "rate": rates[key], "seed": seed, "score": value})
     return pd.DataFrame(found).astype({"score": float})
 
 

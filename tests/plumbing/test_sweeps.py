@@ -160,6 +160,21 @@ def test_a_sweep_runs_chooses_and_stores(
     assert "seed" not in capsys.readouterr().out.splitlines()[0].split(":")[0]
 
 
+AFTER = """
+with open({path!r}, "a") as file:
+    file.write("ran\\n")
+"""
+
+
+def test_only_the_first_run_goes_past_the_last_row(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "SEEDS", (0,))
+    log = place / "log"
+    _course(place, "raise ValueError('diverged')", NOTEBOOK, AFTER.format(path=str(log)))
+    assert sweep.sweep(place) == 0
+    assert log.read_text(encoding="utf-8") == "ran\n"
+    assert sweep.tried("06_freezing")["score"].notna().all()
+
+
 def test_a_run_without_a_row_chooses_nothing(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for seed in sweep.SEEDS:
         for factor in sweep.FACTORS:
