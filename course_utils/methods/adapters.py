@@ -36,7 +36,8 @@ def adapter_init(width: int, bottleneck_size: int, init_std: float = 0.01) -> tu
     Returns the weight of the way down, (bottleneck_size, width), and of the way up, (width, bottleneck_size),
     float32, drawn from a Gaussian of standard deviation `init_std` that is cut off at two of them.
     """
-    down_weight, up_weight = torch.empty(bottleneck_size, width), torch.empty(width, bottleneck_size)
+    down_weight = torch.empty(bottleneck_size, width)
+    up_weight = torch.empty(width, bottleneck_size)
     for weight in (down_weight, up_weight):
         nn.init.trunc_normal_(weight, std=init_std, a=-2 * init_std, b=2 * init_std)
     return down_weight, up_weight
@@ -52,7 +53,8 @@ class Adapter(nn.Module):
 
     def __init__(self, width: int, bottleneck_size: int, init_std: float = 0.01) -> None:
         super().__init__()
-        self.down, self.up = nn.Linear(width, bottleneck_size), nn.Linear(bottleneck_size, width)
+        self.down = nn.Linear(width, bottleneck_size)
+        self.up = nn.Linear(bottleneck_size, width)
         weights = adapter_init(width, bottleneck_size, init_std)
         for linear, weight in zip((self.down, self.up), weights, strict=True):
             linear.weight = nn.Parameter(weight)
@@ -100,8 +102,11 @@ class AdaptedOutput(nn.Module):
 
     def __init__(self, output: Any, adapter: nn.Module, kind: str) -> None:
         super().__init__()
-        self.dense, self.dropout, self.LayerNorm = output.dense, output.dropout, output.LayerNorm
-        self.adapter, self.kind = adapter, kind
+        self.dense = output.dense
+        self.dropout = output.dropout
+        self.LayerNorm = output.LayerNorm
+        self.adapter = adapter
+        self.kind = kind
         self.train(output.training)  # new parts start in train mode, whatever the model is in
 
     def forward(self, hidden_states: Tensor, input_tensor: Tensor) -> Tensor:

@@ -14,7 +14,8 @@ from course_utils.methods.validation import Given, checked
 
 
 def _teacher_tells_its_sizes(given: Given) -> None:
-    teacher, size = given["teacher"], given["bottleneck_size"]
+    teacher = given["teacher"]
+    size = given["bottleneck_size"]
     sizes = "hidden_size num_attention_heads num_hidden_layers vocab_size max_position_embeddings"
     if missing := [name for name in sizes.split() if getattr(teacher, name, None) is None]:
         raise ValueError(
@@ -58,7 +59,8 @@ class BottleneckStudent(nn.Module):
     @checked(_teacher_tells_its_sizes)
     def __init__(self, teacher: PretrainedConfig, bottleneck_size: int) -> None:
         super().__init__()
-        width, heads = teacher.hidden_size, teacher.num_attention_heads
+        width = teacher.hidden_size
+        heads = teacher.num_attention_heads
         self.word_embeddings = nn.Embedding(teacher.vocab_size, bottleneck_size)
         self.position_embeddings = nn.Embedding(teacher.max_position_embeddings, bottleneck_size)
         self.widen = nn.Sequential(nn.Linear(bottleneck_size, width), nn.LayerNorm(width))

@@ -65,7 +65,8 @@ def attention_scores(query: Tensor, key: Tensor, heads: int) -> Tensor:
     """
     batch, length, width = query.shape
     of_each_head = (batch, length, heads, width // heads)
-    q, k = query.reshape(of_each_head).transpose(1, 2), key.reshape(of_each_head).transpose(1, 2)
+    q = query.reshape(of_each_head).transpose(1, 2)
+    k = key.reshape(of_each_head).transpose(1, 2)
     return q @ k.transpose(-1, -2) / math.sqrt(width // heads)
 
 
@@ -89,7 +90,8 @@ def patient_loss(student_cls: Tensor, teacher_cls: Tensor) -> Tensor:
     Both: (..., width). Returns a scalar: summed over the width, averaged over all that stands in front. The
     gradient reaches the student only. Raises ValueError where the shapes differ.
     """
-    student, teacher = F.normalize(student_cls, dim=-1), F.normalize(teacher_cls.detach(), dim=-1)
+    student = F.normalize(student_cls, dim=-1)
+    teacher = F.normalize(teacher_cls.detach(), dim=-1)
     return (student - teacher).square().sum(dim=-1).mean()
 
 
@@ -147,7 +149,8 @@ def tinybert_losses(
     ValueError where the layer map names a layer that the teacher does not have.
     """
     weight = student.projection.weight
-    hidden, attention = [], []
+    hidden = []
+    attention = []
     for mine, theirs in enumerate(layers, start=1):
         hidden.append(hidden_loss(student_hidden[mine], teacher_hidden[theirs], attention_mask, weight))
         with torch.no_grad():
@@ -217,20 +220,28 @@ def cache_teacher(teacher: PreTrainedModel, loader: Iterable[dict[str, Tensor]])
     encoder-decoder.
     """
     teacher.eval()
-    id_parts, logit_parts, state_parts, length_parts = [], [], [], []
+    id_parts = []
+    logit_parts = []
+    state_parts = []
+    length_parts = []
     for batch in loader:
         inputs = {name: batch[name].to(teacher.device) for name in ("input_ids", "attention_mask")}
-        mask, output = inputs["attention_mask"], teacher(**inputs, output_hidden_states=True)
+        mask = inputs["attention_mask"]
+        output = teacher(**inputs, output_hidden_states=True)
         by_token = torch.stack(output.hidden_states, dim=2)  # (batch, length, layers + 1, width)
         real_tokens = by_token[mask.bool()]  # (real tokens, layers + 1, width), one after the other
         state_parts.append(in_half_precision(real_tokens).cpu())
         logit_parts.append(output.logits.float().cpu())
         length_parts.append(mask.sum(dim=1).cpu())
         id_parts.append(batch["id"].cpu())
-    ids, counts, found = torch.cat(id_parts), torch.cat(length_parts), torch.cat(logit_parts)
+    ids = torch.cat(id_parts)
+    counts = torch.cat(length_parts)
+    found = torch.cat(logit_parts)
     rows = int(ids.max()) + 1
-    starts, lengths = torch.full((rows,), -1), torch.zeros(rows, dtype=torch.long)
-    starts[ids], lengths[ids] = counts.cumsum(dim=0) - counts, counts
+    starts = torch.full((rows,), -1)
+    lengths = torch.zeros(rows, dtype=torch.long)
+    starts[ids] = counts.cumsum(dim=0) - counts
+    lengths[ids] = counts
     logits = torch.full((rows, found.shape[-1]), float("nan"))
     logits[ids] = found
     with torch.autocast("cpu", enabled=False):  # under autocast, torch.cat takes no float16
@@ -244,7 +255,8 @@ def look_up(cached: Cached, batch: dict[str, Tensor]) -> tuple[Tensor, list[Tens
     Each of the hidden states is (batch, length, width), float32, on the batch's device; 0 at padding. Raises
     ValueError where the cache has no example with an id of the batch, or one of another number of tokens.
     """
-    mask, ids = batch["attention_mask"], batch["id"].cpu()
+    mask = batch["attention_mask"]
+    ids = batch["id"].cpu()
     position = (mask.cpu().cumsum(dim=1) - 1).clamp(min=0)  # of each token in its sentence: 0, 1, 2, ...
     states = cached.states[cached.starts[ids][:, None] + position]  # (batch, length, layers + 1, width)
     states = states.to(mask.device).float() * mask[:, :, None, None]  # 0 at padding

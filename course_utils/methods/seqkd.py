@@ -15,7 +15,8 @@ from course_utils.methods.validation import Given, checked, two_distributions
 
 
 def _two_next_tokens(given: Given) -> None:
-    labels, logits = given["labels"], given["student_logits"]
+    labels = given["labels"]
+    logits = given["student_logits"]
     if labels.shape != logits.shape[:-1]:
         raise ValueError(
             f"labels has the shape {tuple(labels.shape)} and student_logits has the shape {tuple(logits.shape)}: "
@@ -63,7 +64,8 @@ def beam_step(
     """
     totals = (scores[:, None] + log_probs).flatten()
     best, places = totals.topk(min(2 * num_beams, len(totals)))
-    beams, added = places // log_probs.shape[1], places % log_probs.shape[1]
+    beams = places // log_probs.shape[1]
+    added = places % log_probs.shape[1]
     longer = torch.cat([tokens[beams], added[:, None]], dim=1)
     ended = added == end_token_id
     goes_on = (~ended).nonzero().flatten()[:num_beams]
@@ -86,7 +88,8 @@ def beam_search(
     the power of `length_penalty`; the end token counts, the start token does not. The search ends when no
     sentence of the beam scores above the worst of `num_beams` finished ones, as in transformers' `generate`.
     """
-    tokens, scores = torch.tensor([[start_token_id]]), torch.zeros(1)
+    tokens = torch.tensor([[start_token_id]])
+    scores = torch.zeros(1)
     finished: list[tuple[float, list[int]]] = []
     for length in range(1, max_new_tokens + 1):
         beam, ended = beam_step(tokens, scores, next_log_probs(tokens), num_beams, end_token_id)
@@ -108,7 +111,8 @@ def answer_labels(ids: Tensor, user_token_id: int, assistant_token_id: int) -> T
     label t is the token after ids[t] where the assistant says it, the mark of the conversation's end included, and
     -100 elsewhere. No mark of a speaker is learned.
     """
-    labels, speaks = ids[1:].clone(), False
+    labels = ids[1:].clone()
+    speaks = False
     for place, token in enumerate(ids[:-1].tolist()):
         if token == assistant_token_id:
             speaks = True
@@ -133,7 +137,8 @@ def closest(
 
 def rouge_l(text: str, other: str) -> float:
     """ROUGE-L of two texts, from 0 to 1: the F-measure of their longest common subsequence of words."""
-    ours, theirs = text.lower().split(), other.lower().split()
+    ours = text.lower().split()
+    theirs = other.lower().split()
     before = [0] * (len(theirs) + 1)
     for word in ours:
         row = [0]
