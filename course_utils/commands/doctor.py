@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import sys
+import textwrap
 import time
 import tomllib
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from course_utils.paths import BUILD, NOT_WRITABLE, ROOT
 HUB_SECONDS = 5.0
 MEMORY_NEEDED = {"bundled": 2, "real": 8}  # GiB; docs/workshop.md has what each notebook takes
 DISK_NEEDED = 2**30
+WIDTH = 100
 SYMBOLS = {"ok": "ok", "note": "--", "bad": "!!"}
 
 
@@ -79,8 +81,9 @@ def device() -> Finding:
     if Path("/proc/cpuinfo").exists():
         flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     bf16 = [name for name in ("amx_bf16", "avx512_bf16") if name in flags]
-    threads = f"{torch.get_num_threads()} torch threads"
-    if torch.get_num_threads() > 1 and (waiting := session.waiting()):
+    number = torch.get_num_threads()
+    threads = f"{number} torch threads" if number > 1 else "one torch thread"
+    if number > 1 and (waiting := session.waiting()):
         threads += f" ({waiting})"
     cpu = f"{session.cpus()} of {os.cpu_count()} CPUs, {threads}"
     cpu += f", bf16 units ({bf16[0]})" if bf16 else ", no bf16 units known"
@@ -177,7 +180,8 @@ def main() -> int:
     """Print the screen. Returns 0 when the bundled track can run here, else 1."""
     findings = examine()
     for finding in findings:
-        print(f"{SYMBOLS[finding.state]}  {finding.name:<9} {finding.text}")
+        line = f"{SYMBOLS[finding.state]}  {finding.name:<9} {finding.text}"
+        print(textwrap.fill(line, WIDTH, subsequent_indent=" " * 14, break_long_words=False))
         if finding.advice:
             print(f"    {'':<9} -> {finding.advice}")
     able = all(finding.state != "bad" for finding in findings)

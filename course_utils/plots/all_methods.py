@@ -56,10 +56,18 @@ def accuracy_by_size(lines: pd.DataFrame, whole: int) -> list[str]:
     style.show(
         figure,
         alt="Test accuracy over the number of trained parameters, a point for each method, and below it the best "
-        "of them enlarged; a line joins those that no other beats in both. Full fine-tuning, at the right, lies level "
-        "with methods that train far less.",
+        f"of them enlarged; a line joins those that no other beats in both. {_ends(lines, front)}",
     )
     return list(front.index)
+
+
+def _ends(lines: pd.DataFrame, front: pd.DataFrame) -> str:
+    """The best method and full fine-tuning in words, as far as `lines` has them."""
+    told = {f"The best, {front.index[-1]},": front.iloc[-1]}
+    if WHOLE in lines.index:
+        told[WHOLE] = lines.loc[WHOLE]
+    ends = (f"{name} scores {row['accuracy']:.1f} % with {row['trained']:,.0f}" for name, row in told.items())
+    return "; ".join(ends) + "."
 
 
 def _points(axes: Axes, lines: pd.DataFrame, whole: int) -> None:
@@ -103,40 +111,43 @@ def experts(grown: pd.DataFrame) -> None:
     lines = (("parameters", 1, "-"), ("operations", 2, ":"), ("operations", 1, "--"), ("time", 1, "-."))
     for column, top_k, dashes in lines:
         line = grown.loc[top_k, column]
-        label = column if column == "parameters" else f"{column}, {top_k} a word"
+        label = column if column == "parameters" else f"{column}, {top_k} per word"
         axes.plot(line.index, line, dashes, marker="o", label=label)
     axes.set(title="More experts: parameters grow, operations do not", xlabel="experts in each layer")
     axes.set(
         ylabel="times the dense encoder", ylim=(0, None), xticks=sorted(set(grown.index.get_level_values(1)))
     )
     axes.legend()
+    most = grown.index.get_level_values(1).max()
+    one, two = grown.loc[(1, most)], grown.loc[(2, most)]
     style.show(
         figure,
-        alt="Parameters rise with the number of experts. Operations stay flat, at a higher level for two "
-        "experts a word. The measured time, of one expert a word, has a line of its own.",
+        alt="Four lines over the number of experts, in multiples of the dense encoder. At the right end, with "
+        f"{most} experts: parameters {one['parameters']:.1f}, operations {one['operations']:.1f} with one expert per "
+        f"word and {two['operations']:.1f} with two, measured time {one['time']:.1f} with one.",
     )
 
 
 def attention(taken: pd.DataFrame, heads: int, dim: int) -> None:
     """Left: the time of one layer over the length, a line for each column of `taken`. Right: bytes of the past,
     counted."""
-    figure, (left, right) = style.plt.subplots(1, 2, figsize=(9, 4))
+    figure, (left, right) = style.plt.subplots(1, 2)
     for (name, line), dashes in zip(taken.items(), ("-", "--", ":"), strict=True):
         left.loglog(taken.index, line, dashes, marker="o", markersize=5, label=str(name))
-    left.set(title="Time of one attention layer", xlabel="length (words)", ylabel="ms")
+    left.set(title="One attention layer", xlabel="length (words)", ylabel="time (ms)")
     lengths = list(taken.index)
     right.loglog(lengths, [4 * heads * 2 * dim * n / 1000 for n in lengths], "--", label="keys and values")
     right.loglog(
         lengths, [4 * heads * dim * (dim + 1) / 1000 for _ in lengths], ":", label="linear: the state"
     )
-    right.set(title="Kept of the past, one layer", xlabel="length (words)", ylabel="kB")
+    right.set(title="Kept of the past", xlabel="length (words)", ylabel="memory of one layer (kB)")
     left.legend()
     right.legend()
+    longest = [f"{name} {taken.loc[lengths[-1], name]:,.3g} ms" for name in taken]
     style.show(
         figure,
-        alt="Left: time over length for three kinds of attention, softmax the steepest. Right: keys and values "
-        "grow with the "
-        "length, the state of linear attention does not.",
+        alt=f"Left: time over length for three kinds of attention; at {lengths[-1]:,} words {', '.join(longest)}. "
+        "Right: keys and values grow with the length, the state of linear attention does not.",
     )
 
 
@@ -160,7 +171,7 @@ def exits(swept: pd.DataFrame, whole: float, alone: Sequence[float], chosen: Map
     axes.legend(loc="lower right")
     style.show(
         figure,
-        alt="Test accuracy over the mean number of layers computed: sentences that leave one by one lie above "
-        "those that all "
-        "leave at the same layer; a dotted line marks all layers.",
+        alt="Test accuracy over the mean number of layers computed: a line for sentences that leave one by one, and "
+        f"one for all leaving at the same layer. A star at {chosen['layers']:.1f} layers scores "
+        f"{chosen['accuracy']:.1f} %; all {len(alone)} layers, the dotted line, score {whole:.1f} %.",
     )
