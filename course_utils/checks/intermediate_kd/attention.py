@@ -64,7 +64,7 @@ ATTENTION_SCORES = Exercise(
         "no mask here, not even a causal one: a score for each pair of tokens.",
         {"@ k.transpose": "@ q.transpose"},
         "the query meets itself. A score is the product of one token's query with another's key: Q K^T.",
-        {"q, k": "k, q"},
+        {"q = query": "k = query", "k = key": "q = key"},
         "rows and columns are exchanged. A row belongs to a query: Q K^T, not K Q^T.",
         {"length, heads,": "heads, length,", ".transpose(1, 2)": ""},
         "reshape straight to (batch, heads, length, ...) mixes tokens and heads. First split the width: "

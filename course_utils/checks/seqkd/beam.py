@@ -81,9 +81,9 @@ BEAM_STEP = Exercise(
         "return log-probabilities, not probabilities: a product of many soon rounds to 0.",
         {").flatten()\n    best": ").T.flatten()\n    best"},
         "the table is flattened by columns. Its rows are the beams: flatten it as it is.",
-        {"beams, added =": "best = log_probs.flatten()[places]\n    beams, added ="},
+        {"beams = places": "best = log_probs.flatten()[places]\n    beams = places"},
         "the scores are those of the added tokens alone. Return the sums: old score plus token.",
-        {"beams, added =": "best = scores[places // log_probs.shape[1]]\n    beams, added ="},
+        {"beams = places": "best = scores[places // log_probs.shape[1]]\n    beams = places"},
         "the scores are the old ones. Return those of the longer sentences.",
         {_BEST: _SHARES},
         "every beam has its own share of the winners. All continuations of all beams compete in one list: flatten "

@@ -100,12 +100,12 @@ ANSWER_LABELS = Exercise(
     observe=observe_values,
     mistakes=edits(
         seqkd.answer_labels,
-        {"labels, speaks = ids[1:].clone()": "labels, speaks = ids[:-1].clone()"},
+        {"labels = ids[1:].clone()": "labels = ids[:-1].clone()"},
         "the label is the token that the model has read already. Label t is the one after it: ids[t + 1].",
-        {"clone(), False": "clone(), True"},
+        {"clone()\n    speaks = False": "clone()\n    speaks = True"},
         "what stands before the first mark, or between it and the assistant's, is learned. The assistant speaks "
         "from its own mark on.",
-        {"speaks = False": "pass"},
+        {"        speaks = False": "        pass"},
         "once the assistant has spoken, everything is learned, the user's later turns too. They end its turn.",
         {"labels[place] == user": "token == user"},
         "the user's mark is learned after an answer. It is not the assistant who writes it: -100.",
