@@ -72,6 +72,9 @@ def _run(path: Path, factor: float, seed: int) -> None:
     result = run_notebooks.run(
         path, build=build, environment=environment, go_on=True, on_cell=counting, cells=cells
     )
+    if result.error:
+        print(f"This run broke off, and is made again next time: {result.error}", flush=True)
+        return
     if cells is None and counting.cells:
         write_whole(needed, f"{counting.cells}\n")
     write_whole(done, f"{result.seconds:.0f} seconds\n")

@@ -25,7 +25,7 @@ def by_draws(
 
     panels: data set -> kind of prompt -> (mean, low, high) for each number of examples, such as `results.interval`
     returns them. The numbers of examples stand at equal distances. commonest: data set -> the accuracy of always
-    answering the commonest label, a dotted line.
+    answering the commonest label, a dotted line; a data set that is not in it gets none.
     """
     figure, axes = style.plt.subplots(1, len(panels), sharey=True, squeeze=False)
     places = range(len(shots))
@@ -34,7 +34,8 @@ def by_draws(
             means, lows, highs = zip(*points, strict=True)
             (line,) = panel.plot(places, means, marker=marker, label=kind)
             panel.fill_between(places, lows, highs, color=line.get_color(), alpha=0.2, linewidth=0)
-        panel.axhline(commonest[name], color="black", linestyle=":", label="commonest label")
+        if name in commonest:
+            panel.axhline(commonest[name], color="black", linestyle=":", label="commonest label")
         panel.set_xticks(places, [str(count) for count in shots])
         panel.set(title=name, xlabel="examples", ylabel="accuracy (%)", ylim=(0, 100))
     axes[0][-1].legend()

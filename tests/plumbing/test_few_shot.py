@@ -93,6 +93,8 @@ def test_the_figure_has_a_band_for_each_kind_of_prompt(monkeypatch: pytest.Monke
         low, high = axes.collections[0].get_datalim(axes.transData).intervaly
         assert (low, high) == (45, 70)
         assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "1", "8"]
+    plots.by_draws(panels, (0, 1, 8), {}, alt="Without dotted lines.")
+    assert [len(axes.lines) for axes in shown[1][0].figure.axes] == [2, 2]
     plots.plt.close(figure)
 
 

@@ -175,6 +175,22 @@ def test_only_the_first_run_goes_past_the_last_row(place: Path, monkeypatch: pyt
     assert sweep.tried("06_freezing")["score"].notna().all()
 
 
+def test_a_run_that_broke_off_is_made_again(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+
+    def dies(path: Path, **_: object) -> run_notebooks.Run:
+        ran.append(path.stem)
+        return run_notebooks.Run(path.stem, nbformat.v4.new_notebook(), 1.0, 0, "the kernel died")
+
+    monkeypatch.setattr(sweep, "SEEDS", (0,))
+    monkeypatch.setattr(run_notebooks, "run", dies)
+    _course(place, "pass")
+    assert sweep.sweep(place) == sweep.sweep(place) == 1
+    assert len(ran) == 2 * len(sweep.FACTORS) and "the kernel died" in capsys.readouterr().out
+
+
 def test_a_run_without_a_row_chooses_nothing(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for seed in sweep.SEEDS:
         for factor in sweep.FACTORS:
