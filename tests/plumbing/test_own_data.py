@@ -408,3 +408,34 @@ def test_json_fields_that_differ_from_row_to_row_are_all_kept(tmp_path: Path) ->
         json.dumps({"text": "a"}) + "\n" + json.dumps({"text": "b", "note": "c"}), encoding="utf-8"
     )
     assert own.read_table(path, keep=["note"])["note"][:] == [None, "c"]
+
+
+def test_rows_of_a_blank_group_are_no_group() -> None:
+    """They would all be one unit: half of the data on one side."""
+    texts = [f"text {i}" for i in range(40)]
+    rows = labelled(texts, ["a", "b"] * 20, customer=["", " "] * 10 + [f"c{i // 2}" for i in range(20)])
+    splits = own.split(rows, group="customer")
+    assert 0 < sum(not customer.strip() for customer in splits["test"]["customer"]) < 20
+    assert 6 <= len(splits["test"]) <= 12
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Sch\u00f6n!", "SCHO\u0308N", True),  # one letter, or a letter and a mark
+        ("\u0915\u0940", "\u0915\u093e", False),  # Hindi: another vowel, written as a mark
+        ("\u0e14\u0e35", "\u0e14\u0e38", False),  # Thai
+        ("fine \U0001f44d", "fine \U0001f44e", False),
+        ("fine \u2026", "fine!", True),
+        ("caf\u00e9", "cafe", False),
+    ],
+)
+def test_a_text_is_another_where_a_letter_its_mark_or_a_picture_is(one: str, other: str, same: bool) -> None:
+    first, second = own.text_keys(Dataset.from_dict({"text": [one, other]}))
+    assert (first == second) is same
+
+
+def test_a_frame_with_two_columns_of_one_name_is_refused() -> None:
+    frame = pd.DataFrame([["a", "b"], ["c", "d"]], columns=["text", "text"])
+    with pytest.raises(DataError, match="2 columns called 'text'"):
+        own.read_table(frame)

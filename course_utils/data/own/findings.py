@@ -3,6 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from unicodedata import category, normalize
 
 import pandas as pd
 from datasets import ClassLabel, Dataset, DatasetDict
@@ -22,9 +23,10 @@ Finding = tuple[str, int, str, str]  # finding, rows, example, what to do
 
 
 def text_keys(rows: Dataset) -> list[str]:
-    """What makes a row's text the same as another's: its lower-case letters and digits (of a pair, both texts').
+    """What makes a row's text the same as another's: its letters, whatever their case, digits, and pictures such as
+    emojis (of a pair, both texts').
 
-    Texts that differ only in case, blanks and punctuation have one key; a text without letters is its own key, and
+    Texts that differ only in case, blanks and punctuation have one key; a text without any of these is its own key, and
     an empty one has the key "".
     """
     if "text_pair" in rows.column_names:
@@ -41,7 +43,15 @@ def _plain_texts(rows: Dataset) -> list[str]:
 
 
 def _key(text: str | None) -> str:
-    return letters(text or "") or (text or "").strip()
+    text = text or ""
+    key = letters(text) if text.isascii() else "".join(filter(_counts, normalize("NFC", text).casefold()))
+    return key or text.strip()
+
+
+def _counts(character: str) -> bool:
+    """Whether it is a letter, a mark of one (the vowels of Hindi and Thai are marks), a digit, or a picture."""
+    kind = category(character)
+    return kind[0] in "LMN" or (kind == "So" and character != "\ufffd")
 
 
 def look(

@@ -20,7 +20,7 @@ def split(
     document), never part: they would let a model recite what it was trained on. With a column label each split has
     the labels' shares of the whole, as far as whole units can (scikit-learn's `train_test_split`, stratified); a class
     of a single unit is trained on. A unit is a row, or rows that stay together, so the shares are of units. The rows
-    keep their order. The same rows and seed give the same splits.
+    keep their order. The same rows and seed give the same splits. A row whose `group` is blank belongs to none.
 
     Raises DataError for shares that leave a split empty, and a column that is not there.
     """
@@ -77,11 +77,16 @@ def _units(rows: Dataset, group: str | None) -> list[list[int]]:
     """Rows that must stay together, as lists of places; in order of their first row."""
     columns: list[list[Any]] = [[key or None for key in text_keys(rows)]]
     if group is not None:
-        columns.append(rows[find_column(group, rows.column_names, "The dataset")][:])
+        values = rows[find_column(group, rows.column_names, "The dataset")][:]
+        columns.append([None if _is_blank(value) else value for value in values])
     units = defaultdict(list)
     for row, unit in enumerate(stay_together(columns)):
         units[unit].append(row)
     return list(units.values())
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or value != value or not str(value).strip()  # NaN is not equal to itself
 
 
 def _strata(rows: Dataset, units: list[list[int]]) -> list[int | None]:
@@ -95,8 +100,9 @@ def _strata(rows: Dataset, units: list[list[int]]) -> list[int | None]:
 def _draw(units: list[int], strata: list[int | None], count: int, seed: int) -> tuple[list[int], list[int]]:
     """Those that are left, and `count` that are drawn."""
     sizes = Counter(strata[unit] for unit in units)
-    single = [unit for unit in units if sizes[strata[unit]] == 1 < len(sizes)]
-    steady = [unit for unit in units if unit not in set(single)]
+    alone = [sizes[strata[unit]] == 1 < len(sizes) for unit in units]
+    single = [unit for unit, is_alone in zip(units, alone, strict=True) if is_alone]
+    steady = [unit for unit, is_alone in zip(units, alone, strict=True) if not is_alone]
     kinds = len({strata[unit] for unit in steady})
     # scikit-learn needs a unit of each class on both sides. With fewer than that, chance draws.
     possible = 1 < kinds <= min(count, len(steady) - count)

@@ -77,6 +77,7 @@ Place = Callable[[int], str]  # a row's number -> how a message names it
 def _read(source: Any, wanted: list[str]) -> tuple[dict[str, list[Any]], Place]:
     """Columns by name, and how to name a row: by its line in a text file, else by its number from 0."""
     if isinstance(source, pd.DataFrame):
+        _refuse_two(wanted, [str(name) for name in source.columns], "This DataFrame")
         return {str(name): _plain(column) for name, column in source.items()}, lambda row: f"row {row}"
     if isinstance(source, Dataset):
         return {name: _named(source, name) for name in source.column_names}, lambda row: f"row {row}"
@@ -91,6 +92,13 @@ def _read(source: Any, wanted: list[str]) -> tuple[dict[str, list[Any]], Place]:
     if ending not in _ENDINGS and not path.is_dir():
         raise DataError(f"{path.name}: this ending is not known. Known are {', '.join(_ENDINGS)}.")
     return _ENDINGS.get(ending, _csv)(path, wanted)
+
+
+def _refuse_two(wanted: Sequence[str], names: Sequence[str], where: str) -> None:
+    """Raises DataError where a column that is wanted is there twice: in a dict the second would replace the first."""
+    for name in wanted:
+        if names.count(name) > 1:
+            find_column(name, names, where)
 
 
 def _plain(column: pd.Series) -> list[Any]:
@@ -111,9 +119,7 @@ def _named(dataset: Dataset, column: str) -> list[Any]:
 
 def _csv(path: Path, wanted: list[str]) -> tuple[dict[str, list[Any]], Place]:
     header, rows = read_csv(path, wanted)
-    twice = {name for name in header if header.count(name) > 1} & set(wanted)
-    if twice:
-        find_column(twice.pop(), header, path.name)
+    _refuse_two(wanted, header, path.name)
     columns = {name: [cells[i] for _, cells in rows] for i, name in enumerate(header)}
     return columns, lambda row: f"{path.name}, line {rows[row][0]}"
 
