@@ -137,7 +137,7 @@ def _not_models(models: Any, held_out: Mapping[str, Any]) -> str | None:
 def _remark(logits: Tensor, labels: Tensor) -> str:
     """What is odd about a model's first answers; empty where nothing is."""
     if not logits.isfinite().all():
-        return "Its outputs are no numbers (NaN or infinite): a learning rate that is too large?"
+        return "Some of its outputs are infinite: a learning rate that is too large?"
     classes = logits.argmax(dim=-1)
     if len(classes) > 1 and (classes == classes[0]).all() and not (labels == labels[0]).all():
         return (

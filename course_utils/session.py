@@ -39,12 +39,11 @@ notebook: str | None = None
 def seed() -> int:
     """The seed of this run, from COURSE_SEED (default 0)."""
     text = setting("COURSE_SEED") or "0"
-    try:
-        return int(text)
-    except ValueError:
+    if not text.isdecimal() or int(text) >= 2**32:
         raise ValueError(
-            f"COURSE_SEED is {text!r}. It must be a whole number, for example COURSE_SEED=0."
-        ) from None
+            f"COURSE_SEED is {text!r}. It must be a whole number from 0 to {2**32 - 1}, for example COURSE_SEED=0."
+        )
+    return int(text)
 
 
 def is_main_process() -> bool:

@@ -23,10 +23,12 @@ class LengthBatches(Sampler[list[int]]):
     batches; the short last batch is kept. The epoch advances with every iteration, and `set_epoch` sets it:
     the batches of an epoch follow from (seed, epoch) alone, so a resumed run sees what the first run saw.
     `accelerate` finds `set_epoch` and calls it. Without shuffling there is one order, by length; match
-    results by `id`, not by place.
+    results by `id`, not by place. Raises ValueError for a batch size below 1.
     """
 
     def __init__(self, lengths: Sequence[int], batch_size: int, shuffle: bool, seed: int) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch_size is {batch_size}, and a batch has one row or more.")
         self.lengths = list(lengths)
         self.batch_size = batch_size
         self.shuffle = shuffle

@@ -12,7 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from course_utils.measure import ledger
-from course_utils.training.forward import Batch, eval_mode, forward, input_names, to_device
+from course_utils.training.forward import Batch, eval_mode, forward, input_names, logits_of, to_device
 
 
 def count_flops(model: nn.Module, batch: Mapping[str, Tensor]) -> float:
@@ -20,12 +20,12 @@ def count_flops(model: nn.Module, batch: Mapping[str, Tensor]) -> float:
     and each addition counts.
 
     Fused kernels hide from the counter: the attention of PyTorch runs in its plain form here, and gradients
-    are on, since without them whole layers are fused. The model must be in eval mode.
+    are on, since without them whole layers are fused. The model reads what it takes of the batch, in eval mode.
     """
-    device = next(model.parameters()).device
-    names = ("input_ids", "attention_mask")
-    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH), torch.enable_grad():
-        model(**{name: batch[name].to(device) for name in names})
+    names, rows = input_names(model), to_device(dict(batch), next(model.parameters()).device)
+    plain = sdpa_kernel(SDPBackend.MATH)
+    with eval_mode(model), FlopCounterMode(display=False) as counter, plain, torch.enable_grad():
+        forward(model, names, rows)
     return counter.get_total_flops() / len(batch["input_ids"])
 
 
@@ -39,7 +39,7 @@ def latency(model: nn.Module, batch: Batch, repeats: int = 20) -> float:
         for _ in range(repeats + 3):
             start = time.perf_counter()
             # Reading one number back waits until the device has finished.
-            forward(model, names, batch).logits.flatten()[0].item()
+            logits_of(forward(model, names, batch)).flatten()[0].item()
             times.append(time.perf_counter() - start)
     return 1000 * statistics.median(times[3:])
 
@@ -82,7 +82,10 @@ def costs_of(
     lines = {}
     for method, model in built.items():
         trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
-        step = ledger.second_step(model.train(), few, step_loss, torch.optim.AdamW(trained.values(), lr=1e-5))
+        rows = to_device(few, next(model.parameters()).device)
+        step = ledger.second_step(
+            model.train(), rows, step_loss, torch.optim.AdamW(trained.values(), lr=1e-5)
+        )
         lines[method] = {
             "training peak (MB)": step.peak.sum() / 1e6,
             "one sentence (ms)": times[method],

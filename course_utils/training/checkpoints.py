@@ -83,7 +83,8 @@ class Checkpoint:
         """
         if not self.is_main or (self._taken is None and self._expected is None):
             return
-        seen = {"batch": checksums(batch), "loss": loss.item(), "device": loss.device.type}
+        tensors = {name: value for name, value in batch.items() if isinstance(value, Tensor)}
+        seen = {"batch": checksums(tensors), "loss": loss.item(), "device": loss.device.type}
         if self._expected is not None:
             self._compare(self._expected, seen)
             self._expected, self._replaced = None, {}

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -56,7 +56,7 @@ def input_names(model: nn.Module) -> frozenset[str]:
 
 
 def forward(model: nn.Module, names: frozenset[str], batch: Batch) -> Any:
-    """The model's outputs for a batch on its device, in float32 whatever the precision of its products.
+    """The model's outputs for a batch on its device; in float32 where the products were in bfloat16 (`precision`).
 
     Raises ValueError for a batch without a column that the model takes.
     """
@@ -68,13 +68,33 @@ def forward(model: nn.Module, names: frozenset[str], batch: Batch) -> Any:
         )
     if precision() == "no":
         return model(**inputs)
-    with autocast(batch["input_ids"].device):
+    with autocast(next(iter(inputs.values())).device):
         outputs = model(**inputs)
     return convert_to_fp32(outputs)
 
 
+def logits_of(outputs: Any) -> Tensor:
+    """The logits among a model's outputs. Raises ValueError where there are none."""
+    logits = getattr(outputs, "logits", None)
+    if logits is None:
+        raise ValueError(
+            f"The model returned {type(outputs).__name__}, which has no `logits`. The models with a head of "
+            "transformers (AutoModelForSequenceClassification, say) return them; a model of your own can return "
+            "types.SimpleNamespace(logits=...)."
+        )
+    return logits
+
+
 def to_device(batch: Batch, device: torch.device) -> Batch:
-    """The batch with every tensor on `device`. What is no tensor, such as a column of texts, stays as it is."""
+    """The batch with every tensor on `device`. What is no tensor, such as a column of texts, stays as it is.
+
+    Raises ValueError for a batch that is no mapping.
+    """
+    if not isinstance(batch, Mapping):
+        raise ValueError(
+            f"A batch of this loader is a {type(batch).__name__}, and a dict of tensors belongs there, such as "
+            '{"input_ids": ..., "attention_mask": ..., "labels": ...}: a collate_fn can make one.'
+        )
     return {
         name: value.to(device, non_blocking=True) if isinstance(value, Tensor) else value
         for name, value in batch.items()

@@ -21,8 +21,8 @@ class History:
 
     losses: one number a step. metrics: (step, value) for each evaluation. seconds: wall-clock time of the
     training steps, evaluations left out. peak_bytes: on CUDA the most memory that torch had allocated;
-    elsewhere the growth of the process's resident memory since the start of the run, read before and after
-    a backward pass, at most fifty times a second.
+    elsewhere the growth of the process's resident memory since the start of the run, read before a backward pass
+    and after the step, at most fifty times a second.
     """
 
     losses: list[float] = field(default_factory=list)

@@ -99,6 +99,7 @@ def own_rows(accelerator: accelerate.Accelerator, batch: Batch) -> tuple[Batch, 
 
     Process i of n takes rows i, i + n, i + 2n ... The weights of all n are 1 on average. A process without
     a row, in a batch of fewer than n, takes the first one with weight 0: each has to make its backward pass.
+    `logits_to_keep` lists positions, not rows: each process takes all of it.
     """
     process, processes = accelerator.process_index, accelerator.num_processes
     if processes == 1:
@@ -106,7 +107,8 @@ def own_rows(accelerator: accelerate.Accelerator, batch: Batch) -> tuple[Batch, 
     rows = len(next(iter(batch.values())))
     mine = len(range(process, rows, processes))
     take = slice(process, None, processes) if mine else slice(1)
-    return {name: value[take] for name, value in batch.items()}, mine * processes / rows
+    own = {name: value if name == "logits_to_keep" else value[take] for name, value in batch.items()}
+    return own, mine * processes / rows
 
 
 def backward(

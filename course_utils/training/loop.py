@@ -4,6 +4,7 @@
 brings.
 """
 
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from transformers import get_linear_schedule_with_warmup
 from course_utils.training import launched
 from course_utils.training.batches import Batches
 from course_utils.training.checkpoints import Checkpoint
-from course_utils.training.forward import Batch, eval_mode, forward, input_names, to_device
+from course_utils.training.forward import Batch, eval_mode, forward, input_names, logits_of, to_device
 from course_utils.training.history import History, Watch
 from course_utils.training.identity import identity
 from course_utils.training.metrics import load_metric
@@ -27,7 +28,10 @@ LossFunction = Callable[[Any, Batch], Tensor]
 
 
 def set_seed(seed: int) -> None:
-    """Seed the random numbers of Python, NumPy and torch (all devices)."""
+    """Seed the random numbers of Python, NumPy and torch (all devices). Raises ValueError for a seed that NumPy does
+    not take."""
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"The seed is {seed}. It must be a whole number from 0 to {2**32 - 1}.")
     accelerate.utils.set_seed(seed)
 
 
@@ -36,11 +40,11 @@ def gold_loss(outputs: Any, batch: Batch) -> Tensor:
 
     Raises ValueError for one class, and on a CPU for labels that are no classes (a GPU stops with its own message).
     """
-    logits, labels = outputs.logits, batch["labels"]
+    logits, labels = logits_of(outputs), batch["labels"]
     if logits.shape[-1] == 1:  # its cross-entropy is 0, whatever the label
         check_labels(labels, 1)
     try:
-        return F.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=-100)
+        return F.cross_entropy(logits.flatten(0, -2).float(), labels.flatten(), ignore_index=-100)
     except (IndexError, RuntimeError):
         check_labels(labels, logits.shape[-1])
         raise
@@ -51,7 +55,7 @@ def score_loss(outputs: Any, batch: Batch) -> Tensor:
 
     Raises ValueError for a model of several outputs.
     """
-    return F.mse_loss(_scores(outputs.logits), batch["labels"].float())
+    return F.mse_loss(_scores(logits_of(outputs)), batch["labels"].float())
 
 
 def _scores(logits: Tensor) -> Tensor:
@@ -107,15 +111,14 @@ def fit(
     With `checkpoint` (a folder) a run that was killed goes on from there when the same call is made again,
     and ends with the weights of an uninterrupted run. A checkpoint of another run is refused
     (course_utils/training/identity.py says what is compared). Raises ValueError for a run that cannot start
-    and a loss that is not a number.
+    and a loss that is not a number. Warns where weights in half precision are trained.
 
     Under `accelerate launch` each of the n processes takes every n-th row of every batch; all make the same
     steps and return the same losses and metrics, those of one process. Only the first shows a bar and saves.
     With FSDP, `model` is split in place, and there are no checkpoints. See docs/scaling.md.
     """
     trainable = _trainable(model)
-    if steps < 1:
-        raise ValueError(f"steps must be 1 or more, and it is {steps}.")
+    _check_settings(trainable, steps, metric)
     set_seed(seed)
     accelerator = launched.new_accelerator(checkpoint is not None)
     launched.place(accelerator, model)
@@ -175,8 +178,10 @@ def evaluate(model: nn.Module, loader: "DataLoader[Any]", metric: str = "accurac
     "accuracy", "macro_f1", "f1" and "matthews" compare class ids, also of each token; "seqeval" compares whole
     entities, with the tag names in `model.config.id2label`; "spearman" compares scores with the model's one output.
     Labels of -100 do not count. The model goes back to the mode it was in. Raises ValueError if there is not one
-    label, and for labels that are none of the model's classes.
+    label, for labels that are none of the model's classes, and for outputs that are NaN: the largest of these would
+    be a class like any other.
     """
+    measure = load_metric(metric)
     names, device = input_names(model), next(model.parameters()).device
     config: Any = getattr(model, "config", None)
     id2label = config.id2label if metric == "seqeval" else None
@@ -184,21 +189,34 @@ def evaluate(model: nn.Module, loader: "DataLoader[Any]", metric: str = "accurac
     references: list[Any] = []
     with eval_mode(model), torch.no_grad():
         for batch in loader:
+            batch = to_device(batch, device)
             labels = batch["labels"].cpu()
-            logits = forward(model, names, to_device(batch, device)).logits
+            logits = logits_of(forward(model, names, batch)).cpu()
+            _check_numbers(logits, labels)
             if metric == "spearman":
-                predictions += _counted(_scores(logits).cpu(), labels, None)
+                predictions += _counted(_scores(logits), labels, None)
                 references += _counted(labels, labels, None)
                 continue
             check_labels(labels, logits.shape[-1])
-            classes = logits.argmax(-1).cpu()
+            classes = logits.argmax(-1)
             predictions += _counted(classes, labels, id2label)
             references += _counted(labels, labels, id2label)
     if not references:
         raise ValueError(
             "There is no labelled row to evaluate on: this loader is empty, or every label is -100."
         )
-    return float(load_metric(metric).compute(predictions=predictions, references=references)[metric])
+    return float(measure.compute(predictions=predictions, references=references)[metric])
+
+
+def _check_numbers(logits: Tensor, labels: Tensor) -> None:
+    """Raises ValueError where the logits of a row, or of a token, whose label counts are NaN, or its label is."""
+    if labels.isnan().any():
+        raise ValueError("A label is NaN, so no score can be compared with it. Fill it in, or drop the row.")
+    if logits.isnan().any(dim=-1)[labels != -100].any():
+        raise ValueError(
+            "The model's outputs are no numbers (NaN), so they say nothing of any class. Its weights hold NaN (was the "
+            "learning rate too high?), or half precision overflowed (then load it with dtype=torch.float32)."
+        )
 
 
 def _counted(classes: Tensor, labels: Tensor, id2label: dict[int, str] | None) -> list[Any]:
@@ -217,6 +235,21 @@ def _trainable(model: nn.Module) -> dict[str, nn.Parameter]:
             "learn. Unfreeze some of them, or load the model afresh."
         )
     return trainable
+
+
+def _check_settings(trainable: dict[str, nn.Parameter], steps: int, metric: str) -> None:
+    """Raises ValueError for a run that would fail, and warns of one that would learn little."""
+    if steps < 1:
+        raise ValueError(f"steps must be 1 or more, and it is {steps}.")
+    load_metric(metric)  # refuses an unknown one now, not after the last step
+    # bfloat16 tells a weight from another only where they differ by a 256th: most of AdamW's steps are smaller.
+    if half := [name for name, p in trainable.items() if p.dtype in (torch.bfloat16, torch.float16)]:
+        warnings.warn(
+            f"{len(half)} of the parameters that train are in half precision ({half[0]}, for one). Small steps are "
+            "rounded away there, and the model learns less than its learning rate says. Load it with "
+            "dtype=torch.float32; what is frozen may stay in half precision.",
+            stacklevel=3,
+        )
 
 
 def _adamw(

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import BertConfig, BertForSequenceClassification, T5Config, T5ForConditionalGeneration
 
 from course_utils.measure import costs
 from course_utils.methods.bottleneck import BottleneckStudent
@@ -44,3 +44,13 @@ def test_models_take_turns(monkeypatch):
     monkeypatch.setattr(costs, "latency", latency)
     assert costs.take_turns({"one": "a", "two": "b"}, BATCH, rounds=3) == {"one": 3.0, "two": 1.0}
     assert turns == ["a", "b"] * 3
+
+
+def test_an_encoder_decoder_is_counted_in_eval_mode_and_left_as_it_came():
+    torch.manual_seed(0)
+    shape = {"d_model": 8, "d_kv": 4, "d_ff": 16, "num_layers": 1, "num_heads": 2}
+    model = T5ForConditionalGeneration(T5Config(vocab_size=9, decoder_start_token_id=0, **shape)).train()
+    tokens = torch.ones(3, LENGTH, dtype=torch.long)
+    whole = costs.count_flops(model, {"input_ids": tokens, "decoder_input_ids": tokens})
+    short = costs.count_flops(model, {"input_ids": tokens, "decoder_input_ids": tokens[:, :2]})
+    assert whole > short > 0 and model.training

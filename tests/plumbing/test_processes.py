@@ -129,6 +129,16 @@ def test_the_weights_make_the_mean_over_all_rows(rows: int) -> None:
     assert all(len(share["x"]) == len(share["id"]) > 0 for share, _ in shares)
 
 
+def test_every_process_gets_the_positions_whose_logits_are_kept() -> None:
+    """The batches of `answers.make_loader` list them for all rows at once."""
+    batch = {"input_ids": torch.arange(12).view(4, 3), "logits_to_keep": torch.tensor([1, 2])}
+    places: list[Any] = [SimpleNamespace(process_index=i, num_processes=2) for i in range(2)]
+    shares = [own_rows(place, batch)[0] for place in places]
+    assert all(
+        len(share["input_ids"]) == 2 and share["logits_to_keep"].tolist() == [1, 2] for share in shares
+    )
+
+
 @pytest.mark.parametrize(
     ("launch", "message"),
     [

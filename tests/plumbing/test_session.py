@@ -21,7 +21,7 @@ def test_seed_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
     for empty in ("", " ", '""'):
         monkeypatch.setenv("COURSE_SEED", empty)
         assert session.seed() == 0
-    for wrong in ("three", "0x1", "1.0"):
+    for wrong in ("three", "0x1", "1.0", "-1", "4294967296"):
         monkeypatch.setenv("COURSE_SEED", wrong)
         with pytest.raises(ValueError, match="COURSE_SEED is .*whole number"):
             session.seed()

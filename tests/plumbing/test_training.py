@@ -228,6 +228,13 @@ def test_a_failed_save_leaves_the_last_one(monkeypatch: pytest.MonkeyPatch, tmp_
     assert torch.load(tmp_path / "unfinished_run.pt", weights_only=True)["batches"]["taken"] == 1
 
 
+def test_a_run_whose_batches_hold_texts_can_be_saved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(checkpoints, "SAVE_SECONDS", 0.0)
+    with_texts: DataLoader[Any] = DataLoader([{**row, "text": "soup"} for row in rows()], batch_size=8)  # type: ignore[arg-type]
+    ended = fit(tiny_model(), with_texts, steps=3, learning_rate=1e-2, checkpoint=tmp_path, progress=False)
+    assert len(ended.losses) == 3
+
+
 def test_the_loader_is_told_the_epoch() -> None:
     class Batches:
         epochs: list[int] = []
@@ -282,6 +289,56 @@ def test_a_run_that_cannot_start_says_why() -> None:
         fit(tiny_model().requires_grad_(False), loader(), steps=1, learning_rate=1e-2)
     with pytest.raises(ValueError, match="never evaluated"):
         _ = history.History().final
+    model = tiny_model()
+    with pytest.raises(ValueError, match="no metric called 'acuracy'"):
+        fit(model, loader(), loader(), steps=1, learning_rate=1e-2, metric="acuracy")
+    with pytest.raises(ValueError, match="The seed is -1"):
+        fit(model, loader(), steps=1, learning_rate=1e-2, seed=-1)
+    assert all(map(torch.equal, model.parameters(), tiny_model().parameters()))  # nothing was trained
+
+
+def test_batches_and_outputs_of_another_form_are_named() -> None:
+    pairs: DataLoader[Any] = DataLoader([(torch.arange(3), torch.tensor(0))] * 2, batch_size=2)  # type: ignore[arg-type]
+    for run in (
+        lambda: fit(tiny_model(), pairs, steps=1, learning_rate=1e-2),
+        lambda: evaluate(tiny_model(), pairs),
+    ):
+        with pytest.raises(ValueError, match="batch of this loader is a list.*dict of tensors"):
+            run()
+
+    class Plain(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(50, 3)
+
+        def forward(self, input_ids: Tensor) -> Tensor:
+            return self.table(input_ids).mean(dim=1)
+
+    for run in (
+        lambda: fit(Plain(), loader(), steps=1, learning_rate=1e-2),
+        lambda: evaluate(Plain(), loader()),
+    ):
+        with pytest.raises(ValueError, match="returned Tensor, which has no `logits`"):
+            run()
+
+
+def test_a_model_whose_outputs_are_nan_gets_no_score() -> None:
+    """The largest of three NaN is the first: such a model would seem to answer one class, and be right by chance."""
+    model = tiny_model()
+    with torch.no_grad():
+        model.classifier.weight.fill_(torch.nan)
+    with pytest.raises(ValueError, match="no numbers"):
+        evaluate(model, loader())
+    scores = [{**row, "labels": torch.tensor(torch.nan if i else 1.0)} for i, row in enumerate(rows())]
+    with pytest.raises(ValueError, match="label is NaN"):
+        evaluate(tiny_model(), DataLoader(scores, batch_size=8), "spearman")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_training_weights_in_half_precision_is_warned_of(dtype: torch.dtype) -> None:
+    """At this rate AdamW's steps are below what bfloat16 tells apart: most weights never move."""
+    with pytest.warns(UserWarning, match="half precision"):
+        fit(tiny_model().to(dtype), loader(), steps=2, learning_rate=1e-6, progress=False)
 
 
 def test_evaluate_counts_labelled_rows_only_and_restores_each_mode() -> None:
