@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -15,7 +14,6 @@ from transformers import PreTrainedModel
 
 from course_utils.measure import ledger
 from course_utils.measure.fake_models import UNMASKED, ready
-from course_utils.methods.memory import largest_batch
 
 Prepare = Callable[[PreTrainedModel], nn.Module]
 
@@ -43,26 +41,57 @@ def training_needs(
     `batch_size`, largest batch (0 where not even one row fits). The model itself counts, and stays as it is.
 
     It is an estimate: memory is taken to grow by the row, and what a kernel takes inside itself is not seen. Leave a
-    fifth of the memory free.
+    fifth of the memory free. Raises ValueError for a model that it cannot follow, and a length that the model cannot
+    read.
     """
+    _refuse(model, length)
     free = free_memory() if free is None else free
     lines = {}
     for name, prepare in methods.items():
-        steps = [
-            fake_training_step(model, prepare, rows, length, answer_length)
-            for rows in (batch_size, 2 * batch_size)
-        ]
-        trained = sum(p.numel() for p in steps[0].model.parameters() if p.requires_grad)
-        once, twice = (float(step.peak.sum()) for step in steps)
-        per_row = (twice - once) / batch_size
-        fixed = once - batch_size * per_row
-        fits = largest_batch(partial(_on_a_line, fixed, per_row), free)
-        lines[name] = {"trained": trained, "peak (MB)": once / 1e6, "largest batch": fits}
+        step = fake_training_step(model, prepare, batch_size, length, answer_length)
+        trained = sum(p.numel() for p in step.model.parameters() if p.requires_grad)
+        peaks = {batch_size: float(step.peak.sum())}
+
+        def peak(rows: int, prepare: Prepare = prepare, peaks: dict[int, float] = peaks) -> float:
+            if rows not in peaks:
+                peaks[rows] = float(
+                    fake_training_step(model, prepare, rows, length, answer_length).peak.sum()
+                )
+            return peaks[rows]
+
+        fits = _largest_batch(peak, batch_size, free)
+        lines[name] = {"trained": trained, "peak (MB)": peaks[batch_size] / 1e6, "largest batch": fits}
     return pd.DataFrame.from_dict(lines, orient="index").rename_axis("method")
 
 
-def _on_a_line(fixed: float, per_row: float, rows: int) -> float:
-    return fixed + rows * per_row
+def _refuse(model: nn.Module, length: int) -> None:
+    if not isinstance(model, PreTrainedModel) or model.config.is_encoder_decoder:
+        raise ValueError(
+            f"The needs of a {type(model).__name__} cannot be estimated. Give an encoder or a decoder as transformers "
+            "loads it; what a method adds to it belongs into `methods`."
+        )
+    limit = getattr(model.config, "max_position_embeddings", None)
+    if limit and length > limit:
+        raise ValueError(f"This model reads at most {limit} tokens, and {length} were asked for.")
+
+
+def _largest_batch(peak: Callable[[int], float], rows: int, free: float) -> int:
+    """The largest batch that fits, on a line through the peaks of two batches, the first ones `rows` and twice that.
+
+    With few rows the peak lies in the optimizer's step, which takes the same for any batch: a line through it promises
+    too much. So where its answer does not fit, the next line goes through this batch and its half.
+    """
+    low, high = rows, 2 * rows
+    found = _on_the_line(peak, low, high, free)
+    while found > high and peak(found) > free:
+        low, high = found // 2, found
+        found = _on_the_line(peak, low, high, free)
+    return found
+
+
+def _on_the_line(peak: Callable[[int], float], low: int, high: int, free: float) -> int:
+    per_row = (peak(high) - peak(low)) / (high - low)
+    return max(0, int(low + (free - peak(low)) // per_row))
 
 
 def fake_training_step(

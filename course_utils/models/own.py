@@ -71,6 +71,7 @@ def load_own(
         if "trust_remote_code" in str(error):
             reason = "it brings code of its own, and this course runs no code that comes with a model."
         raise AssetError(f"{_named(source)} cannot be loaded for {task}: {reason}") from None
+    _refuse_other_weights(model, found, source)
     if len(tokenizer) > model.get_input_embeddings().num_embeddings:
         raise AssetError(
             f"The tokenizer of {_named(source)} has {len(tokenizer)} tokens and the model reads "
@@ -78,7 +79,8 @@ def load_own(
         )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-        model.config.pad_token_id = tokenizer.pad_token_id
+    # A decoder with a classification head reads its last token that is no padding, by this number.
+    model.config.pad_token_id = tokenizer.pad_token_id
     return model, tokenizer, [] if task == "answers" else _head(model, found["missing_keys"])
 
 
@@ -138,6 +140,20 @@ def _refuse_large(kind: Any, config: Any, source: str | Path) -> None:
         raise AssetError(
             f"{_named(source)} has {count / 1e9:.1f} billion parameters: {4 * count / 1e9:.1f} GB in float32, "
             f"and {free / 1e9:.1f} GB are free. Take a smaller model, or a machine with more memory."
+        )
+
+
+def _refuse_other_weights(model: PreTrainedModel, found: dict[str, Any], source: str | Path) -> None:
+    """Raise `AssetError` where the pretrained body would stay random: transformers only reports it."""
+    body = {name for name, _ in model.named_parameters() if name.startswith(f"{model.base_model_prefix}.")}
+    other = body & {key if isinstance(key, str) else key[0] for key in found["mismatched_keys"]}
+    lost = body & set(found["missing_keys"])
+    if other or 2 * len(lost) > len(body):
+        name = min(other or lost)
+        what = "has another shape than config.json says" if other else "and most other weights are missing"
+        raise AssetError(
+            f"{_named(source)} holds the weights of another model: {name} {what}, and would be random. Save the model "
+            "again with save_pretrained, which writes both."
         )
 
 

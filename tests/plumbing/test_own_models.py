@@ -11,10 +11,12 @@ import pytest
 import small_world
 import torch
 from huggingface_hub import ModelCard
+from peft import LoraConfig, get_peft_model
 from transformers import (
     BertConfig,
     BertForSequenceClassification,
     GPT2Config,
+    GPT2ForSequenceClassification,
     GPT2LMHeadModel,
     RobertaConfig,
     RobertaModel,
@@ -129,6 +131,33 @@ def test_what_cannot_be_opened_is_told_in_one_sentence(tmp_path: Path) -> None:
     assert "cannot be loaded for answers" in refused(saved(t5, tmp_path / "t5"), "answers")
 
 
+def test_a_body_that_would_stay_random_is_refused(tmp_path: Path) -> None:
+    folder = saved(bert(), tmp_path / "wider")
+    settings = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(settings | {"intermediate_size": 32}))
+    assert "another shape than config.json says" in refused(folder, "labels", LABELS)
+    other = saved(bert(), tmp_path / "other")
+    gpt2 = GPT2LMHeadModel(GPT2Config(vocab_size=9, n_positions=32, n_embd=8, n_layer=1, n_head=2))
+    gpt2.save_pretrained(tmp_path / "gpt2")
+    (other / "model.safetensors").write_bytes((tmp_path / "gpt2" / "model.safetensors").read_bytes())
+    assert "weights of another model" in refused(other, "labels", LABELS)
+
+
+def test_a_classifier_and_its_tokenizer_agree_on_padding(tmp_path: Path) -> None:
+    """GPT-2's classifier reads the last token that is not config.pad_token_id: of a padded row, too."""
+    vocabulary = len(small_world.tokenizer())
+    config = GPT2Config(
+        vocab_size=vocabulary, n_positions=32, n_embd=8, n_layer=1, n_head=2, num_labels=3, pad_token_id=7
+    )
+    folder = saved(GPT2ForSequenceClassification(config), tmp_path / "gpt2")
+    model, tokenizer, _ = models.load_own(folder, "labels", LABELS)
+    pad = tokenizer.pad_token_id
+    assert model.config.pad_token_id == pad != 7
+    alone = model(torch.tensor([[5, 6]])).logits
+    padded = model(torch.tensor([[5, 6, pad, pad]]), attention_mask=torch.tensor([[1, 1, 0, 0]])).logits
+    torch.testing.assert_close(alone, padded)
+
+
 def test_pickled_weights_are_refused(tmp_path: Path) -> None:
     folder = saved(bert(), tmp_path / "old")
     (folder / "model.safetensors").unlink()
@@ -190,6 +219,33 @@ def test_needs_of_a_language_model_fall_with_the_answers_length() -> None:
     whole = measure.training_needs(model, methods, 4, 48)
     short = measure.training_needs(model, methods, 4, 48, answer_length=2)
     assert short["peak (MB)"].item() < whole["peak (MB)"].item() / 2
+
+
+def test_the_largest_batch_fits_where_few_rows_do_not_show_what_a_row_takes() -> None:
+    """With a row of three tokens the peak lies in the optimizer's step, whatever the number of rows."""
+    model, methods, free = (
+        models.load_own("encoder", "labels", LABELS)[0],
+        {"full": lambda model: model},
+        10**7,
+    )
+
+    def peak(rows: int) -> float:
+        return float(measure.fake_training_step(model, methods["full"], rows, 3).peak.sum())
+
+    found = measure.training_needs(model, methods, 1, 3, free=free)["largest batch"].item()
+    assert 0.9 * free < peak(found) <= free < peak(found + 1)
+    on_the_line = int(1 + (free - peak(1)) / (peak(2) - peak(1)))
+    assert on_the_line > 1.5 * found and peak(on_the_line) > free  # through these two points alone
+
+
+def test_what_cannot_be_estimated_is_refused() -> None:
+    model, methods = models.load_own("encoder", "labels", LABELS)[0], {"full": lambda model: model}
+    with pytest.raises(ValueError, match="at most 64 tokens, and 65"):
+        measure.training_needs(model, methods, 2, 65)
+    t5 = T5ForConditionalGeneration(T5Config(vocab_size=9, d_model=8, d_kv=4, d_ff=8, num_layers=1))
+    for other in (t5, get_peft_model(model, LoraConfig(target_modules=["query"]))):
+        with pytest.raises(ValueError, match="cannot be estimated"):
+            measure.training_needs(other, methods, 2, 8)  # type: ignore[arg-type]
 
 
 # The card
