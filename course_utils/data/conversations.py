@@ -32,7 +32,8 @@ def mark_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, int]:
     user, assistant = (tokenizer.convert_tokens_to_ids(mark) for mark in (USER, ASSISTANT))
     if {user, assistant} & {None, tokenizer.unk_token_id}:
         raise DataError(
-            f"This tokenizer has no tokens {USER} and {ASSISTANT}, so no answer would be found to learn."
+            f"This tokenizer has no tokens {USER} and {ASSISTANT}, so no answer would be found. Load the tokenizer of "
+            "the role 'chat_base', or ask another chat model through its template: answers.as_chat."
         )
     return user, assistant
 

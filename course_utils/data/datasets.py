@@ -9,7 +9,16 @@ from transformers import PreTrainedTokenizerBase
 from course_utils import assets
 from course_utils.data.batches import make_loader
 from course_utils.data.benchmarks import BENCHMARKS
-from course_utils.data.columns import NO_LABEL, check_tokens, ids_of, labels_of, outside, tags_of, texts_of
+from course_utils.data.columns import (
+    NO_LABEL,
+    check_tokens,
+    ids_of,
+    label_names,
+    labels_of,
+    outside,
+    tags_of,
+    texts_of,
+)
 from course_utils.data.files import DataError
 from course_utils.data.readers import READERS
 
@@ -46,17 +55,19 @@ def load(role: str, language: str | None = None) -> DatasetDict:
 def few_of_each(dataset: Dataset, count: int, seed: int) -> Dataset:
     """`count` rows of each class of the column label, drawn by the seed, class after class.
 
-    Rows without a label are left out. Raises DataError where a class has fewer rows.
+    Rows without a label are left out. Raises DataError where a class has fewer rows, or the classes have no names.
     """
+    names = label_names(dataset)
     shuffled = dataset.shuffle(seed=seed)
-    rows: dict[int, list[int]] = {label: [] for label in range(dataset.features["label"].num_classes)}
+    rows: dict[int, list[int]] = {label: [] for label in range(len(names))}
     for row, label in enumerate(shuffled["label"]):
         if label in rows and len(rows[label]) < count:
             rows[label].append(row)
     for label, found in rows.items():
         if len(found) < count:
-            name = dataset.features["label"].int2str(label)
-            raise DataError(f"There are {len(found)} rows of the class {name!r}, and {count} were asked for.")
+            raise DataError(
+                f"There are {len(found)} rows of the class {names[label]!r}, and {count} were asked for."
+            )
     return shuffled.select([row for found in rows.values() for row in found])
 
 

@@ -1,7 +1,7 @@
 """Few-shot prompts: which examples are shown and what is asked, drawn several times, and the text of the prompt.
 
 Which examples a prompt shows, and in which order, can move a model's accuracy by tens of points (Zhao et al. 2021,
-"Calibrate Before Use", section 2; arXiv:2102.09690). So one draw of examples measures little.
+"Calibrate Before Use", section 3; arXiv:2102.09690). So one draw of examples measures little.
 """
 
 import random

@@ -39,7 +39,7 @@ class Pairs(torch.utils.data.Dataset):
                     f"Row {row} of column 'targets' is {targets!r}: a list of one translation or more."
                 )
         counts = [len(targets) for targets in every]
-        flat = iter(_encode(tokenizer, [text for targets in every for text in targets]))
+        flat = iter(_encode(tokenizer, [text for targets in every for text in targets], "text_target"))
         self.targets = [[next(flat) for _ in range(count)] for count in counts]
 
     def __len__(self) -> int:
@@ -51,8 +51,9 @@ class Pairs(torch.utils.data.Dataset):
         return self.sources[index], targets[choice], self.ids[index]
 
 
-def _encode(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[Tensor]:
-    encoded = tokenizer(list(texts), truncation=True, max_length=MAX_TOKENS)
+def _encode(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], side: str = "text") -> list[Tensor]:
+    """The tokens of texts. side: "text_target" for translations, which some tokenizers cut and mark in another way."""
+    encoded = tokenizer(**{side: list(texts)}, truncation=True, max_length=MAX_TOKENS)
     return [torch.tensor(ids) for ids in encoded["input_ids"]]
 
 

@@ -1,6 +1,6 @@
 """Contextual calibration: what a prompt makes of an empty input is its bias, and is divided out.
 
-Zhao et al. (2021), "Calibrate Before Use: Improving Few-Shot Performance of Language Models", section 4,
+Zhao et al. (2021), "Calibrate Before Use: Improving Few-Shot Performance of Language Models", section 5,
 arXiv:2102.09690.
 """
 

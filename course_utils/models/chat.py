@@ -8,7 +8,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from course_utils.data.answers import Request, Tokens
 from course_utils.data.batches import padded
-from course_utils.data.conversations import ASSISTANT, END, USER
+from course_utils.data.conversations import END, mark_ids
+from course_utils.models.language_models import PLAIN
 from course_utils.training.forward import eval_mode
 
 BASE_TRAINING_TOKENS = 2_500 * 32 * 23
@@ -26,9 +27,10 @@ def complete(
 ) -> list[str]:
     """What the model writes after each prompt, up to its next mark or `max_new_tokens` words.
 
-    `how` goes to `generate`: `do_sample=True, temperature=...` draws; without it the model is greedy.
+    `how` goes to `generate`: `do_sample=True, temperature=...` draws; without it the model is greedy. Raises DataError
+    for a tokenizer without the course's marks.
     """
-    stops = [tokenizer.convert_tokens_to_ids(mark) for mark in (USER, ASSISTANT, END)]
+    stops = [*mark_ids(tokenizer), tokenizer.convert_tokens_to_ids(END)]
     settings: dict[str, Any] = {
         "do_sample": False,
         "eos_token_id": stops,
@@ -37,11 +39,11 @@ def complete(
     }
     found: list[str] = []
     for first in range(0, len(prompts), 256):
-        batch = tokenizer(list(prompts[first : first + 256]), padding=True, return_tensors="pt").to(
-            model.device
-        )
+        some = list(prompts[first : first + 256])
+        batch = tokenizer(some, padding=True, padding_side="left", return_tensors="pt").to(model.device)
         batch.pop("token_type_ids", None)
-        tokens = model.generate(**batch, max_new_tokens=max_new_tokens, **settings)
+        with eval_mode(model):
+            tokens = model.generate(**batch, max_new_tokens=max_new_tokens, **settings)
         written = tokens[:, batch["input_ids"].shape[1] :]
         found += [text.strip() for text in tokenizer.batch_decode(written, skip_special_tokens=True)]
     return found
@@ -65,9 +67,9 @@ def continued(
     end, found = tokenizer.eos_token_id, {}
     # Named, since a model's own settings may ask for a limit on the candidates.
     how = (
-        {"temperature": 1.0, "top_k": 0, "top_p": 1.0}
+        {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": None}
         if sample
-        else dict.fromkeys(("temperature", "top_k", "top_p"))
+        else dict.fromkeys(("temperature", "top_k", "top_p", "min_p"))
     )
     with eval_mode(model):
         for start in range(0, len(order), batch_size):
@@ -80,6 +82,7 @@ def continued(
                 do_sample=sample,
                 pad_token_id=end,
                 eos_token_id=end,
+                **PLAIN,
                 **how,
             )
             for row, new in zip(batch, tokens[:, ids.shape[1] :].tolist(), strict=True):

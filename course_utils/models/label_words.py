@@ -12,6 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from course_utils import training
 from course_utils.data import answers
+from course_utils.data.columns import label_names, labels_of
 from course_utils.models import language_models
 from course_utils.models.prefix_cache import device_of
 
@@ -37,13 +38,15 @@ SENTIMENT = (
 
 
 def put_into(wording: str, texts: Sequence[str]) -> list[str]:
-    """Each text in the place of the wording's {}."""
-    return [wording.format(text) for text in texts]
+    """Each text in the place of the wording's {}. Raises ValueError for a wording without it."""
+    if "{}" not in wording:
+        raise ValueError(f"The wording {wording!r} has no {{}}, so every text would get the same prompt.")
+    return [wording.replace("{}", text) for text in texts]
 
 
 def words(rows: Dataset) -> list[str]:
-    """The names of the classes as they follow a prompt: " positive"."""
-    return [f" {name}" for name in rows.features["label"].names]
+    """The names of the classes as they follow a prompt: " positive". Raises DataError where they have no names."""
+    return [f" {name}" for name in label_names(rows)]
 
 
 def right(
@@ -51,18 +54,21 @@ def right(
 ) -> Tensor:
     """For each row (text, label: a ClassLabel) 1.0 where its label is the likeliest word, else 0.0. (rows,).
 
-    The mean is the accuracy. In the course's precision; `how` goes to `language_models.choose`, which raises.
+    The mean is the accuracy. In the course's precision; `how` goes to `language_models.choose`, which raises. Raises
+    DataError for a row without a label.
     """
+    labels = torch.tensor(labels_of(rows)[0])
     with training.autocast(device_of(model)):
         chosen = language_models.choose(model, tokenizer, put_into(wording, rows["text"]), words(rows), **how)
-    return (chosen == torch.tensor(rows["label"])).float()
+    return (chosen == labels).float()
 
 
 def make_loader(
     rows: Dataset, tokenizer: PreTrainedTokenizerBase, wording: str, batch_size: int, seed: int = 0
 ) -> DataLoader:
-    """Shuffled batches of `answers.make_loader`, whose answers are the label words."""
-    replies = [words(rows)[label] for label in rows["label"]]
+    """Shuffled batches of `answers.make_loader`, whose answers are the label words. Raises as `right`."""
+    names = words(rows)
+    replies = [names[label] for label in labels_of(rows)[0]]
     prompts = put_into(wording, rows["text"])
     return answers.make_loader(prompts, replies, tokenizer, batch_size, seed=seed)
 

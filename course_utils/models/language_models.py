@@ -16,6 +16,15 @@ from course_utils.data.answers import Request, Tokens, encode, tokens_of
 from course_utils.models.prefix_cache import device_of, prefix_cache, repeated, takes
 from course_utils.training.forward import eval_mode
 
+PLAIN: dict[str, Any] = {
+    "num_beams": 1,
+    "repetition_penalty": 1.0,
+    "no_repeat_ngram_size": 0,
+    "min_length": 0,
+    **dict.fromkeys(("min_new_tokens", "bad_words_ids", "suppress_tokens", "begin_suppress_tokens")),
+}
+"""For `generate`: the model's own distribution, without the penalties and bans that its own settings may ask for."""
+
 
 def score(
     model: nn.Module,
@@ -33,11 +42,11 @@ def score(
     right, and requests that begin alike share what they can: requests whose tokens differ in the last one alone are
     one row. reuse_prefix=False computes what all prompts share anew in each row, for comparison.
 
-    Raises ValueError, before anything is computed, where an answer has no tokens of its own (`answers.encode`), and
-    where a text is longer than the model reads.
+    Raises ValueError, before anything is computed, where an answer has no tokens of its own (`answers.encode`), where
+    a text is longer than the model reads, and for a model that does not predict the next token.
     """
     requests = encode(tokenizer, prompts, answers)
-    _refuse_long(model, max((len(request.tokens) - 1 for request in requests), default=0))
+    _refuse(model, max((len(request.tokens) - 1 for request in requests), default=0))
     scores = torch.zeros(len(requests))
     with eval_mode(model), torch.no_grad():
         rows, row_of = _rows(requests)
@@ -92,12 +101,12 @@ def perplexity(
     """How many tokens the model hesitates between, on average: e to the mean of -log p(token | those before it).
 
     The mean is over all tokens of all texts but the first of each, before which nothing stands. Raises ValueError where
-    no text has two tokens, and where a text is longer than the model reads.
+    no text has two tokens, and as `score`.
     """
     rows = [row for row in tokens_of(tokenizer, texts) if len(row) > 1]
     if not rows:
         raise ValueError("Perplexity needs a text of two tokens or more: the first token has no probability.")
-    _refuse_long(model, max(map(len, rows)) - 1)
+    _refuse(model, max(map(len, rows)) - 1)
     total, count = 0.0, sum(len(row) - 1 for row in rows)
     with eval_mode(model), torch.no_grad():
         for batch in _by_length(rows, batch_size):
@@ -120,14 +129,15 @@ def write(
 ) -> list[str]:
     """What the model writes after each prompt, greedily, without blanks around it and without special tokens.
 
-    A text ends at the model's end token, before `stop` (such as a line break), or after `max_new_tokens`. Sampling and
-    penalties that the model's own settings ask for are switched off. reuse_prefix: as in `score`. Raises ValueError
-    where a prompt is empty, and where it and the new tokens are more than the model reads.
+    A text ends at the model's end token, before `stop` (such as a line break), or after `max_new_tokens`. Sampling,
+    penalties and bans that the model's own settings ask for are switched off. reuse_prefix: as in `score`. Raises
+    ValueError where a prompt is empty, where it and the new tokens are more than the model reads, and for a model that
+    does not predict the next token.
     """
     rows = tokens_of(tokenizer, prompts)
     if not all(rows):
         raise ValueError("An empty prompt leaves the model nothing to continue. Begin with the bos_token.")
-    _refuse_long(model, max(map(len, rows), default=0) + max_new_tokens)
+    _refuse(model, max(map(len, rows), default=0) + max_new_tokens)
     written = [""] * len(rows)
     with eval_mode(model), torch.no_grad():
         most = min(map(len, rows), default=1) - 1
@@ -141,7 +151,13 @@ def write(
     return written
 
 
-def _refuse_long(model: nn.Module, length: int) -> None:
+def _refuse(model: nn.Module, length: int) -> None:
+    causal = getattr(model, "can_generate", lambda: True)()
+    if not causal or getattr(getattr(model, "config", None), "is_encoder_decoder", False):
+        raise ValueError(
+            f"A {type(model).__name__} does not predict the next token of a text from those before it, so its outputs "
+            "would be read wrongly. Load a decoder, with AutoModelForCausalLM."
+        )
     limit = getattr(getattr(model, "config", None), "max_position_embeddings", None)
     if limit and length > limit:
         raise ValueError(
@@ -207,11 +223,10 @@ def _continued(
         attention_mask=torch.tensor(mask, device=device),
         pad_token_id=tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
         do_sample=False,
-        num_beams=1,
-        repetition_penalty=1.0,
         temperature=None,
         top_p=None,
         top_k=None,
+        **PLAIN,
         **how,
     )
     return tokenizer.batch_decode(tokens[:, longest:], skip_special_tokens=True)

@@ -30,6 +30,7 @@ from course_utils.assets import large_models
 from course_utils.data import pairs
 from course_utils.models.classifiers import device as fastest_device
 from course_utils.models.classifiers import from_config
+from course_utils.training.forward import eval_mode
 
 ROLE = "published_translator"
 ROLES = (ROLE, "translation")
@@ -77,8 +78,13 @@ def translate(
 
     num_beams 1 is greedy. With `all_beams` a list of the beam's `num_beams` translations each, best first.
     Beam scores are log-probabilities divided by the number of tokens (`length_penalty` 1). A longer source is cut.
+    Raises ValueError for a model without an encoder: it would repeat the source before it writes.
     """
-    model.eval()
+    if not model.config.is_encoder_decoder:
+        raise ValueError(
+            f"A {type(model).__name__} has no encoder to read the source with. Load a model with "
+            "AutoModelForSeq2SeqLM, or ask this one with language_models.write."
+        )
     count = num_beams if all_beams else 1
     order = sorted(range(len(sources)), key=lambda i: len(sources[i]))
     found: dict[int, Any] = {}
@@ -86,10 +92,11 @@ def translate(
         places = order[first : first + batch_size]
         batch = tokenizer([sources[i] for i in places], padding=True, truncation=True,
                           max_length=max_source_tokens, return_tensors="pt").to(model.device)  # fmt: skip
-        tokens = model.generate(
-            input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], num_beams=num_beams,
-            num_return_sequences=count, max_new_tokens=max_new_tokens, do_sample=False, length_penalty=1.0,
-        )  # fmt: skip
+        with eval_mode(model):
+            tokens = model.generate(
+                input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], num_beams=num_beams,
+                num_return_sequences=count, max_new_tokens=max_new_tokens, do_sample=False, length_penalty=1.0,
+            )  # fmt: skip
         texts = [text.strip() for text in tokenizer.batch_decode(tokens, skip_special_tokens=True)]
         for n, place in enumerate(places):
             found[place] = texts[count * n : count * (n + 1)] if all_beams else texts[n]

@@ -6,6 +6,7 @@ import json
 import math
 import re
 
+import any_model
 import pytest
 import torch
 from datasets import Dataset
@@ -13,6 +14,7 @@ from transformers import GenerationConfig, MarianConfig, MarianMTModel
 
 from course_utils import data, training
 from course_utils.data import conversations, pairs
+from course_utils.data.files import DataError
 from course_utils.methods import kd, seqkd
 from course_utils.models import chat, load_language_model, load_tokenizer, translators
 from course_utils.paths import DATA
@@ -273,6 +275,24 @@ def test_a_reply_does_not_depend_on_the_others_in_its_batch():
     assert together[2].startswith("ikan") and together[3].startswith(
         "cold"
     )  # it knows; nobody has asked it yet
+
+
+def test_replies_do_not_depend_on_the_tokenizers_side_nor_on_the_models_mode():
+    model, tokenizer = load_language_model("chat_base"), load_tokenizer("chat_base")
+    prompts = ["People think of", "The opposite of hot is"]
+    found = chat.complete(model, tokenizer, prompts)
+    tokenizer.padding_side = "right"
+    assert chat.complete(model.train(), tokenizer, prompts) == found and model.training
+    with pytest.raises(DataError, match="no tokens <user> and <assistant>"):
+        chat.complete(model, load_tokenizer("encoder"), prompts)
+
+
+def test_translating_leaves_the_mode_and_wants_an_encoder():
+    model, tokenizer = translators.new_model("translation_student"), load_tokenizer("translation_student")
+    translators.translate(model.train(), tokenizer, ["Fish."])
+    assert model.training
+    with pytest.raises(ValueError, match="no encoder"):
+        translators.translate(any_model.tiny("GPT-2", language=True), tokenizer, ["Fish."])
 
 
 # --- what ships ---

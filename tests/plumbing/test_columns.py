@@ -221,3 +221,12 @@ def test_more_examples_than_there_are_words_are_refused() -> None:
     assert len(word_puzzles.questions(["copy"], 2, 2, None, words, 0)[0].examples) == 2
     with pytest.raises(ValueError, match="3 examples beside the query: 'copy' has only 3 words"):
         word_puzzles.questions(["copy"], 2, 3, None, words, 0)
+
+
+def test_classes_without_names_and_batches_without_rows_are_refused() -> None:
+    rows = Dataset.from_dict({"text": ["a", "b"], "label": [0, 1]})
+    with pytest.raises(data.DataError, match="class_encode_column"):
+        data.few_of_each(rows, 1, seed=0)
+    assert len(data.few_of_each(rows.class_encode_column("label"), 1, seed=0)) == 2
+    with pytest.raises(ValueError, match="batch_size is 0"):
+        data.LengthBatches([3, 4], 0, shuffle=True, seed=0)

@@ -1,8 +1,10 @@
 """Asking a language model, against the plainest way there is: one text at a time, no padding, no cache."""
 
+import copy
 import functools
 from typing import Any
 
+import any_model
 import pytest
 import torch
 from peft import LoraConfig, PromptTuningConfig, get_peft_model
@@ -361,3 +363,27 @@ def test_perplexity_is_over_all_tokens_but_the_first(
     assert found == pytest.approx(expected, rel=1e-4)
     with pytest.raises(ValueError, match="two tokens or more"):
         language_models.perplexity(model, tokenizer, ["a"])
+
+
+@pytest.mark.parametrize("name", ["BERT", "T5"])
+def test_a_model_that_does_not_predict_the_next_token_is_refused(name: str, tokenizer: Any) -> None:
+    """BERT would see the answer that it is to predict, and give it a number all the same."""
+    other = any_model.tiny(name, language=True, vocab_size=400)
+    for ask in (
+        lambda: language_models.score(other, tokenizer, ["so"], [" good"]),
+        lambda: language_models.perplexity(other, tokenizer, ["so good"]),
+        lambda: language_models.write(other, tokenizer, ["so"], max_new_tokens=2),
+    ):
+        with pytest.raises(ValueError, match="does not predict the next token"):
+            ask()
+
+
+def test_bans_of_the_models_own_settings_are_off(llama: PreTrainedModel, tokenizer: Any) -> None:
+    plain = language_models.write(llama, tokenizer, ["so"], max_new_tokens=8)
+    ids = tokenizer(plain[0])["input_ids"]
+    strict = copy.deepcopy(llama)
+    strict.generation_config.no_repeat_ngram_size = 1
+    strict.generation_config.bad_words_ids = [[ids[0]]]
+    strict.generation_config.repetition_penalty = 5.0
+    assert language_models.write(strict, tokenizer, ["so"], max_new_tokens=8) == plain
+    assert strict.generation_config.no_repeat_ngram_size == 1

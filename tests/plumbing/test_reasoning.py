@@ -13,6 +13,7 @@ from tokenizers.models import BPE
 from transformers import PreTrainedTokenizerFast
 
 from course_utils import training
+from course_utils.data.files import DataError
 from course_utils.models import label_words, language_models, reasoning
 
 
@@ -109,3 +110,19 @@ def test_the_loss_reads_the_answers_alone(tokenizer: PreTrainedTokenizerFast) ->
     assert (batch["labels"] != -100).sum() == len(" good") + 2 * len(" bad")
     other = SimpleNamespace(logits=lm(**inputs).logits.roll(1, dims=1))
     assert not torch.isclose(label_words.answer_loss(other, batch), loss)
+
+
+def test_a_wording_without_a_place_and_rows_without_classes_are_refused(
+    tokenizer: PreTrainedTokenizerFast,
+) -> None:
+    with pytest.raises(ValueError, match="every text would get the same prompt"):
+        label_words.put_into("Review: {text}", ["well"])
+    withheld = moods().map(lambda row, i: {"label": -1 if i else 1}, with_indices=True)
+    for use in (
+        lambda rows: label_words.make_loader(rows, tokenizer, "{}:", 2),  # -1 would be the last class
+        lambda rows: label_words.right(model(), tokenizer, rows, "{}:"),
+    ):
+        with pytest.raises(DataError, match="Row 1 of column 'label' is -1"):
+            use(withheld)
+        with pytest.raises(DataError, match="no column 'label' whose classes have names"):
+            use(moods().cast_column("label", Value("int64")))
