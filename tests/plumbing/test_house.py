@@ -178,7 +178,7 @@ ARROWS = {
     "data": {"assets"},
     "training": {"assets", "data", "paths", "session"},
     "models": {"assets", "data", "training"},
-    "measure": {"methods", "training"},
+    "measure": {"training"},
     "plots": {"measure"},
     "results": {"assets", "paths", "session", "training"},
     "checks": {"data", "methods", "paths"},
