@@ -24,7 +24,7 @@ def lacking(memory: int = 0, gpu: bool = True) -> str:
 
 
 def ready(roles: Sequence[str], lacks: str) -> bool:
-    """Fetch and list the roles, and return True; or say in one line why not, and return False.
+    """Fetch and list the roles, and return True; or say why not, and what it takes, and return False.
 
     lacks: what the session lacks, and what to do; "" where nothing. Then nothing is fetched. Where a source fails,
     the text of its error is shown, and the notebook goes on.
@@ -32,7 +32,7 @@ def ready(roles: Sequence[str], lacks: str) -> bool:
     if lacks:
         wanted = [assets.entry(role, "real") for role in roles]
         size = assets.readable(sum(file.size or 0 for asset in wanted for file in asset.files))
-        print(f"Not run: {lacks}. It takes {', '.join(asset.id for asset in wanted)}, {size}.")
+        print(f"Not run: {lacks}.\nIt takes {', '.join(asset.id for asset in wanted)}, {size}.")
         return False
     try:
         print(assets.summary(roles))

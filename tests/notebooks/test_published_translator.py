@@ -130,7 +130,7 @@ def test_nothing_is_fetched_where_it_does_not_run(
         (unasked, "wanted=True"),
     ):
         assert line.startswith("Not run: ") and reason in line and "It takes org/t5, " in line
-        assert line.count("\n") == 1
+        assert line.count("\n") == 2
     assert not fetching._fetched
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import re
+import textwrap
 from collections import Counter
 
 import pandas as pd
@@ -103,7 +104,11 @@ def _show(facts: Statement, track: str, mine: pd.DataFrame) -> None:
     if facts.identity:
         print(f"     asserted above: {facts.identity}")
     if track in facts.why:
-        print(f"     why not: {facts.why[track]}")
+        print(
+            textwrap.fill(
+                f"why not: {facts.why[track]}", 100, initial_indent=" " * 5, subsequent_indent=" " * 7
+            )
+        )
 
 
 def _figure(part: Part | None) -> str:
