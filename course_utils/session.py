@@ -159,7 +159,7 @@ def waiting() -> str:
         reason = "set by you: GOMP_SPINCOUNT"
     else:
         reason = "other programs keep a core busy" if count == SPINS_BESIDE else "the cores were free"
-    return f"a waiting one spins {count} times, then sleeps ({reason})"
+    return f"{reason}: a waiting one spins {count} times, then sleeps"
 
 
 def quiet() -> None:
