@@ -6,6 +6,7 @@ Source: Xin, Tang, Lee, Yu and Lin (2020), "DeeBERT: Dynamic Early Exiting for A
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -122,6 +123,49 @@ def _first_token_has_read_the_text(given: Given) -> None:
         )
 
 
+def _one_sentence(given: Given) -> None:
+    shape = tuple(given["input_ids"].shape)
+    if len(shape) != 2 or shape[0] != 1:
+        raise ValueError(
+            f"input_ids has the shape {shape}, and one sentence is asked for, (1, length), since sentences leave at "
+            "layers of their own. Give them one by one, or to answer_batch."
+        )
+
+
+def _run_layer(layer: nn.Module, hidden: Tensor, attention_mask: Tensor) -> Tensor:
+    """One layer of a BERT. hidden, and what comes out: (batch, length, width); attention_mask: (batch, length)."""
+    padding = (1 - attention_mask[:, None, None]).to(hidden.dtype)
+    return _hidden_states(layer(hidden, padding * torch.finfo(hidden.dtype).min))
+
+
+def _model_logits(model: Any, hidden: Tensor) -> Tensor:
+    """What the model's own classifier makes of the last layer's states, in float32."""
+    pooler = getattr(model.base_model, "pooler", None)
+    return in_float32(model.classifier(hidden if pooler is None else pooler(hidden)))
+
+
+@torch.no_grad()
+def _nothing_but_layers(given: Given) -> None:
+    """The model is embeddings, then `encoder.layer`, then a classifier, which one after the other give its logits."""
+    model: Any = given["self"].model.eval()
+    body = model.base_model
+    encoder = getattr(body, "encoder", nn.Module())
+    alone = set(body._modules) <= {"embeddings", "encoder", "pooler"} and set(encoder._modules) == {"layer"}
+    if alone:
+        last = model.config.vocab_size - 1
+        text = torch.tensor([[last, last - 1]], device=model.device)
+        hidden, mask = body.embeddings(text), torch.ones_like(text)
+        for layer in encoder.layer:
+            hidden = _run_layer(layer, hidden, mask)
+        own = in_float32(model(input_ids=text, attention_mask=mask).logits)
+        alone = torch.allclose(_model_logits(model, hidden), own, rtol=0.02, atol=0.02)
+    if not alone:
+        raise ValueError(
+            f"{kind_of(model)} is not of BERT's build (embeddings, then encoder.layer, then a classifier, and nothing "
+            "else between them), so sentences cannot leave a batch between its layers. Give them to answer one by one."
+        )
+
+
 class _Sure(Exception):
     """Leaves the model in the middle: the class, and the number of layers that were computed."""
 
@@ -153,9 +197,13 @@ class InternalClassifiers(nn.Module):
         early = [head(in_float32(first)) for head, first in zip(self.heads, after[:-1], strict=True)]
         return SequenceClassifierOutput(logits=torch.stack([*early, in_float32(outputs.logits)]))
 
+    @checked(_one_sentence)
     @torch.no_grad()
     def answer(self, input_ids: Tensor, threshold: float) -> tuple[int, int]:
-        """The class of one sentence, (1, length), and the number of layers that were computed for it, no more."""
+        """The class of one sentence, (1, length), and the number of layers that were computed for it, no more.
+
+        Raises ValueError for more than one sentence.
+        """
         depth = len(self.heads) + 1
 
         def leave_if_sure(number: int, hidden: Tensor) -> None:
@@ -173,6 +221,7 @@ class InternalClassifiers(nn.Module):
             return chosen, computed
         return int(outputs.logits.argmax()), depth
 
+    @checked(_nothing_but_layers)
     @torch.no_grad()
     def answer_batch(
         self, input_ids: Tensor, attention_mask: Tensor, threshold: float
@@ -183,20 +232,12 @@ class InternalClassifiers(nn.Module):
         """
         self.model.eval()
         body: Any = self.model.base_model
-        if not hasattr(body, "embeddings") or not hasattr(getattr(body, "encoder", None), "layer"):
-            raise ValueError(
-                f"{kind_of(self.model)} is not of BERT's build (embeddings, then encoder.layer), so sentences "
-                "cannot leave a batch between its layers. Give them to answer one by one."
-            )
-        hidden = body.embeddings(input_ids)
-        hidden_away = (1 - attention_mask[:, None, None]).to(hidden.dtype) * torch.finfo(hidden.dtype).min
 
         def run(layer: nn.Module) -> Callable[[Tensor, Tensor], Tensor]:
-            return lambda hidden, rows: _hidden_states(layer(hidden, hidden_away[rows]))
-
-        def last(hidden: Tensor) -> Tensor:
-            pooler = getattr(body, "pooler", None)
-            return in_float32(self.model.classifier(hidden if pooler is None else pooler(hidden)))
+            return lambda hidden, rows: _run_layer(layer, hidden, attention_mask[rows])
 
         early = [lambda hidden, head=head: head(in_float32(hidden[:, 0])) for head in self.heads]
-        return leave_early(hidden, list(map(run, body.encoder.layer)), [*early, last], threshold)
+        classifiers = [*early, partial(_model_logits, self.model)]
+        return leave_early(
+            body.embeddings(input_ids), list(map(run, body.encoder.layer)), classifiers, threshold
+        )

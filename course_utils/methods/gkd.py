@@ -15,7 +15,7 @@ from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
-from course_utils.methods.validation import Given, checked, in_float32, two_distributions
+from course_utils.methods.validation import Given, checked, in_float32, kind_of, two_distributions
 
 
 def _two_models(given: Given) -> None:
@@ -98,18 +98,40 @@ def chunked_loss(
         return token_loss(*logits, labels).sum()
 
     rows = [labels[counted], *(states[counted] for states in hidden)]
-    total = rows[1].sum() * 0.0
+    total = (rows[1] * 0.0).sum()  # a graph where no token counts; the sum itself could overflow in float16
     for chunk in zip(*(row.split(chunk_size) for row in rows), strict=True):
         total = total + checkpoint(chunk_loss, *chunk, use_reentrant=False)
     return total / counted.sum().clamp(min=1)
 
 
+@torch.no_grad()
+def _output_layer_comes_next(given: Given) -> None:
+    """What the layers give is what the output layer reads, and what that gives are the logits."""
+    model, was_training = given["model"], given["model"].training
+    head, logits, states = model.get_output_embeddings(), None, None
+    token = torch.full((1, 1), model.config.vocab_size - 1, device=model.device)
+    inputs = {"input_ids": token, "attention_mask": torch.ones_like(token)}
+    if head is not None and not model.config.is_encoder_decoder:
+        model.eval()
+        states = getattr(model.base_model(**inputs, use_cache=False), "last_hidden_state", None)
+        logits = model(**inputs).logits.float()
+        model.train(was_training)
+    if states is None or not torch.allclose(head(states).float(), logits, rtol=1e-3, atol=1e-3):
+        raise ValueError(
+            f"{kind_of(model)} does not compute its logits by one output layer on its last hidden states: it scales, "
+            "caps or transforms them, is no language model, or hides its layers. From these states chunked_loss would "
+            "compute another loss. Take the logits of the whole model."
+        )
+
+
 class HiddenStates(nn.Module):
     """A language model that stops in front of its output layer: what `chunked_loss` reads.
 
-    Its parameters are all of the model's, the output layer's too. `last_hidden_state`: (batch, length, width).
+    Its parameters are all of the model's, the output layer's too. `last_hidden_state`: (batch, length, width). Raises
+    ValueError for a model whose output layer, given these states, does not return its logits.
     """
 
+    @checked(_output_layer_comes_next)
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
         self.model = model

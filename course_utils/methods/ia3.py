@@ -74,7 +74,7 @@ def find_scaled(
 ) -> dict[str, bool]:
     """The linear layers that get factors, by path: True where these scale its input, False where its output.
 
-    Targets are a list of names, or one regular expression for whole paths (`replacing.find_layers`). Parts named in
+    Targets are a list of names, or one regular expression for whole paths (`finding.find_layers`). Parts named in
     `head` are left out. Raises ValueError where a target fits no such layer, where there is no target, where a layer
     would be scaled twice, and where the model has (IA)³ layers already.
     """

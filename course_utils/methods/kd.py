@@ -25,8 +25,20 @@ from course_utils.methods.validation import (
 )
 
 
+def _classes_of_rows(given: Given) -> None:
+    """One class has the probability 1 whatever its logit, and a text has more predictions than the batch has rows."""
+    shape = tuple(given["student_logits"].shape)
+    if len(shape) != 2 or shape[0] < 1 or shape[1] < 2:
+        raise ValueError(
+            f"student_logits has the shape {shape}, and this loss compares the classes of rows: (batch, classes), with "
+            "one row or more and two classes or more. For the single number of a regression take logit_mse_loss; for "
+            "the tokens of a text, word_kd_loss."
+        )
+
+
 def _two_classifiers(given: Given) -> None:
     two_distributions(given)
+    _classes_of_rows(given)
     has_no_nan("teacher_logits", given["teacher_logits"])
 
 
@@ -43,12 +55,39 @@ def _finite_teacher(given: Given) -> None:
 def _finite_distributions(given: Given) -> None:
     _finite_teacher(given)
     two_distributions(given)
+    _classes_of_rows(given)
     student = given["student_logits"]
     given["student_logits"] = student.masked_fill(student.detach().isneginf(), VERY_LOW)  # 0 log 0 is 0
 
 
-def _student_in_float32(given: Given) -> None:
-    given["student_logits"] = in_float32(given["student_logits"])
+def _labels_are_classes(given: Given) -> None:
+    logits, labels = in_float32(given["student_logits"]), given["labels"]
+    given["student_logits"] = logits
+    if labels.is_floating_point() or labels.shape != logits.shape[:1]:
+        raise ValueError(
+            f"labels has the shape {tuple(labels.shape)} and the dtype {labels.dtype}, and student_logits has the "
+            f"shape {tuple(logits.shape)}: there must be one class, a whole number, for each row. A regression has no "
+            "classes: its gold loss is torch.nn.functional.mse_loss."
+        )
+    classes = logits.shape[1]
+    if (unknown := (labels != -100) & ((labels < 0) | (labels >= classes))).any():
+        raise ValueError(
+            f"labels holds {int(labels[unknown][0])}, and with {classes} classes a label is 0 to {classes - 1}, or "
+            "-100 where a row has none. Test rows without published labels often hold -1: leave them out, or make it "
+            "-100."
+        )
+
+
+def _cache_has_these_rows(given: Given) -> None:
+    ids, rows, alpha = given["batch"]["id"], len(given["cached"]), given["alpha"]
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"alpha must lie between 0 (gold labels) and 1 (the teacher), and it is {alpha}.")
+    if (unknown := (ids < 0) | (ids >= rows)).any():
+        raise ValueError(
+            f"The cache has rows for the ids 0 to {rows - 1}, and the batch has an example with the id "
+            f"{int(ids[unknown][0])}: the teacher was never asked about it. Cache the teacher's logits over all rows "
+            "that the student trains on."
+        )
 
 
 @checked(_two_classifiers)
@@ -59,7 +98,8 @@ def kd_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) 
     the batch. The gradient reaches the student only. Without the factor it would shrink, at high
     temperature, about as 1 / temperature ** 2 (Hinton et al. 2015, end of section 2). The loss is 0 where the
     student agrees with the teacher. Sums are taken in float32. A class that the teacher rules out with -inf adds 0.
-    Raises ValueError where the shapes differ, the temperature is not above 0, or the teacher's logits are NaN.
+    Raises ValueError where the shapes differ or are not (batch, classes), with two classes or more, where the
+    temperature is not above 0, and where the teacher's logits are NaN.
     """
     log_p_student = F.log_softmax(student_logits / temperature, dim=-1)
     p_teacher = F.softmax(teacher_logits.detach() / temperature, dim=-1)
@@ -104,13 +144,14 @@ def logit_mse_loss(student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
     return F.mse_loss(student_logits, teacher_logits.detach())
 
 
-@checked(_student_in_float32)
+@checked(_labels_are_classes)
 def gold_loss(student_logits: Tensor, labels: Tensor) -> Tensor:
     """Cross-entropy with the gold labels, over those rows that have one.
 
     student_logits: (batch, classes); labels: (batch,), whole numbers, -100 where a row has no label.
     Returns a scalar: the mean over the labelled rows. Where no row is labelled it is 0, not NaN, and
     `backward()` still works (every gradient is 0): on unlabelled text the gold-label loss is optional.
+    Raises ValueError where a label is neither a class nor -100.
     """
     total = F.cross_entropy(student_logits, labels, ignore_index=-100, reduction="sum")
     labelled_rows = (labels != -100).sum()
@@ -126,7 +167,8 @@ def cache_logits(teacher: nn.Module, loader: Iterable[dict[str, Tensor]]) -> Ten
     loader: gives batches with input_ids and attention_mask, (batch, length), and id, (batch,), in any order.
     Returns a table on the CPU of shape (largest id + 1, classes): row i holds the logits of example i, NaN
     where no example has that id. No dropout, no gradient; the teacher keeps the mode, train or eval, in which
-    it came. Raises ValueError where two examples have one id, or an id is below 0 or above 99,999,999.
+    it came. Raises ValueError where two examples have one id, where an id is below 0 or above 99,999,999, and where
+    the loader gives no batch.
     """
     was_training = teacher.training
     teacher.eval()
@@ -145,6 +187,7 @@ def cache_logits(teacher: nn.Module, loader: Iterable[dict[str, Tensor]]) -> Ten
     return table
 
 
+@checked(_cache_has_these_rows)
 def distillation_loss(
     outputs: SequenceClassifierOutput,
     batch: dict[str, Tensor],
@@ -158,7 +201,7 @@ def distillation_loss(
     -100 where a row has no label; cached: (largest id + 1, classes), as `cache_logits` returns it, on any device.
     soft_loss: from the student's and the teacher's logits, in this order, to a scalar. alpha: from 0 (gold labels
     only) to 1 (the teacher only). The teacher teaches on every row, labelled or not. Returns a scalar, in float32.
-    Raises ValueError where the cache has no logits for an example of the batch.
+    Raises ValueError where the cache has no logits for an example of the batch, and for another alpha.
     """
     student_logits = outputs.logits.float()
     teacher_logits = cached[batch["id"].to(cached.device)].to(student_logits)

@@ -218,5 +218,5 @@ class PrefixTuned(nn.Module):
         for layer, (key, value) in enumerate(pairs):
             cache.update(key, value, layer)
         mask = F.pad(attention_mask, (len(self.prefix), 0), value=1)
-        places = positions(mask)[:, len(self.prefix) :]
+        places = positions(mask)[:, len(self.prefix) :] + first_position(self.model)
         return self.model(input_ids, attention_mask=mask, position_ids=places, past_key_values=cache)

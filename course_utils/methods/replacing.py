@@ -129,10 +129,16 @@ def merge(model: Model, kind: type[nn.Module] = Wrapped) -> Model:
     """Put LoRA and (IA)³, or one `kind` of layer alone, into the weights of the model; the wrappers stay, so that
     `unmerge` can undo it. In place; returns the model.
 
-    Raises ValueError, and changes nothing, where a layer cannot be merged: it is an adapter, or stands around a layer
-    of another method that is not merged, or its weight is not one of numbers that can be written.
+    Raises ValueError, and changes nothing, where the model has no such layer, and where one cannot be merged: it is an
+    adapter, or stands around a layer of another method that is not merged, or its weight is not one of numbers that can
+    be written.
     """
     layers = wrapped(model, kind)
+    if not layers:
+        raise ValueError(
+            f"This {type(model).__name__} has no layers that this course's LoRA or (IA)³ put around its own, so there "
+            "is nothing to merge. A model that peft has wrapped is merged by peft: model.merge_and_unload()."
+        )
     for layer in layers.values():
         _check_merge(layer, also=layers.values())
     for layer in reversed(layers.values()):  # the inner first

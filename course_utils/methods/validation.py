@@ -6,7 +6,7 @@ from functools import partial, wraps
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 Given = dict[str, Any]
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -128,11 +128,19 @@ def _watched(loader: Iterable[dict[str, Tensor]], restore: Callable[[], Any]) ->
             )
         seen.update(batch["id"].tolist())
         yield batch
+    if not seen:
+        restore()
+        raise ValueError(
+            "The loader gave no batch, so there is nothing to cache. Is its data set empty, or is it a generator that "
+            "was read before?"
+        )
 
 
 def _id_problem(batch: dict[str, Tensor], seen: set[int]) -> str | None:
     if "id" not in batch:
         return f"The loader's batches have no id, only {', '.join(batch)}."
+    if not isinstance(batch["id"], Tensor) or batch["id"].is_floating_point():
+        return f"The ids of the loader's batches are no whole numbers, but {batch['id'][:1]} and so on."
     here: set[int] = set()
     for number in batch["id"].tolist():
         if number in seen or number in here:
@@ -193,13 +201,19 @@ def states_fit(given: Given) -> None:
 
 
 def attention_as_in_bert(given: Given) -> None:
-    """Every layer of the model has a query and a key that read the hidden state, as in BERT and RoBERTa."""
+    """Every layer of the model has a query and a key that read the hidden state, as in BERT and RoBERTa.
+
+    A further module (a LayerNorm before the attention, a table of relative positions) would change the scores.
+    """
     model, width = given["model"], given["model"].config.hidden_size
-    layers = getattr(getattr(model.base_model, "encoder", None), "layer", [None])
-    for layer in layers:
-        attention = getattr(getattr(layer, "attention", None), "self", None)
-        query, key = getattr(attention, "query", None), getattr(attention, "key", None)
-        if query is None or key is None or getattr(query, "in_features", width) != width:
+    encoder = getattr(model.base_model, "encoder", nn.Module())
+    plain = set(encoder._modules) == {"layer"}
+    for layer in getattr(encoder, "layer", [None]):
+        attention = getattr(layer, "attention", nn.Module())
+        parts = getattr(attention, "self", nn.Module())._modules
+        plain &= set(attention._modules) == {"self", "output"}
+        plain &= set(parts) == {"query", "key", "value", "dropout"}
+        if not plain or getattr(parts["query"], "in_features", width) != width:
             raise ValueError(
                 f"{kind_of(model)} computes its attention in another way than BERT, without a query and a key that "
                 "read the hidden state, so its scores are not at hand. Take a BERT or a RoBERTa, or leave the "

@@ -93,6 +93,7 @@ class _Loss:
 
     def __init__(self, student: PreTrainedModel, teacher: PreTrainedModel, beta: float | None) -> None:
         self.student, self.teacher, self.beta, self.tokens = student, teacher, beta, 0
+        self.teachers_states = gkd.HiddenStates(teacher)
 
     def __call__(self, outputs: Any, batch: training.Batch) -> Tensor:
         self.tokens += int(batch["attention_mask"].sum())
@@ -101,7 +102,8 @@ class _Loss:
             if beta is None:
                 return gkd.chunked_loss(gkd.cross_entropy, hidden, heads, batch["labels"])
             with torch.no_grad():
-                hidden.append(hidden_states(self.teacher, batch))
+                states = self.teachers_states(batch["input_ids"], batch["attention_mask"])
+                hidden.append(states.last_hidden_state)
             heads.append(self.teacher.get_output_embeddings())
 
             def divergence(student_logits: Tensor, teacher_logits: Tensor, _: Tensor) -> Tensor:
@@ -110,22 +112,18 @@ class _Loss:
             return gkd.chunked_loss(divergence, hidden, heads, batch["labels"])
 
 
-def hidden_states(model: PreTrainedModel, batch: training.Batch) -> Tensor:
-    """What the model's output layer reads: (batch, length, width)."""
-    return gkd.HiddenStates(model)(batch["input_ids"], batch["attention_mask"]).last_hidden_state
-
-
 @torch.no_grad()
 def log_likelihoods(model: PreTrainedModel, texts: Sequence[Request], batch_size: int = BATCH_SIZE) -> Tensor:
     """For each text the mean of log p(token | those before it), in nats, over the answer's tokens. (texts,)."""
-    found = torch.zeros(len(texts))
+    found, states_of = torch.zeros(len(texts)), gkd.HiddenStates(model)
     order = sorted(range(len(texts)), key=lambda row: -len(texts[row].tokens))
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
         batch = training.to_device(batch_of([texts[row] for row in rows]), model.device)
         counted = batch["labels"] != data.NO_LABEL
         with training.autocast(model.device), training.eval_mode(model):
-            logits = model.get_output_embeddings()(hidden_states(model, batch)[counted])
+            states = states_of(batch["input_ids"], batch["attention_mask"]).last_hidden_state
+            logits = model.get_output_embeddings()(states[counted])
         tokens = gkd.cross_entropy(logits, batch["labels"][counted]).split(counted.sum(dim=1).tolist())
         found[rows] = torch.tensor([-row.mean().item() for row in tokens])
     return found

@@ -8,6 +8,7 @@ import pytest
 import torch
 from any_model import DECODERS, DTYPES, ENCODERS, METHODS, MODELS, REFUSED
 from torch import nn
+from transformers import AutoModelForCausalLM
 
 from course_utils.methods import early_exit, experts, freezing, intermediate_kd, prompts
 
@@ -260,3 +261,34 @@ def test_a_cached_teacher_says_what_it_says_live(name):
     real = given["attention_mask"].bool()
     for found, expected in zip(states, live.hidden_states, strict=True):
         torch.testing.assert_close(found[real], expected[real], rtol=2e-3, atol=2e-3)  # half precision
+
+
+def test_a_prefix_stands_before_the_first_token_where_positions_begin_after_the_paddings():
+    """RoBERTa's count from padding_idx + 1, as a decoder too."""
+    torch.manual_seed(0)
+    config = copy.deepcopy(any_model.tiny("RoBERTa").config)
+    config.is_decoder = True
+    model = AutoModelForCausalLM.from_config(config).eval()
+    tokens, text = torch.tensor([5, 6, 7]), torch.tensor([[8, 9, 10, 11]])
+    prefixed = prompts.PrefixTuned(model, prompts.prefix_from_tokens(model, tokens))
+    whole = model(torch.cat([tokens[None], text], dim=1)).logits[:, 3:]
+    found = prefixed(text, torch.ones_like(text)).logits
+    torch.testing.assert_close(found, whole, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_a_batch_leaves_early_as_single_sentences_do_or_is_refused(name):
+    exiting, rows = early_exit.InternalClassifiers(any_model.tiny(name)), any_model.batch()
+    if name not in ("BERT", "RoBERTa"):
+        with pytest.raises(ValueError, match="not of BERT's build"):
+            exiting.answer_batch(**rows, threshold=0.0)
+        return
+    layers, classes = exiting.answer_batch(**rows, threshold=0.0)
+    assert layers.tolist() == [any_model.LAYERS] * 2
+    assert torch.equal(classes, exiting.model(**rows).logits.argmax(dim=-1))
+
+
+def test_answer_takes_one_sentence():
+    exiting = early_exit.InternalClassifiers(any_model.tiny("BERT"))
+    with pytest.raises(ValueError, match=r"\(2, 7\), and one sentence is asked for"):
+        exiting.answer(any_model.batch()["input_ids"], 0.5)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, BertConfig, BertForMaskedLM, GraniteConfig
 
 from course_utils.methods import gkd, seqkd
 
@@ -185,3 +185,28 @@ def test_a_language_model_learns_in_chunks_what_it_learns_whole(tmp_path: Any) -
         *(torch.autograd.grad(loss, parameters) for loss in (chunked, whole)), strict=True
     ):
         torch.testing.assert_close(ours, theirs)
+
+
+def test_large_states_in_float16_do_not_make_the_loss_nan() -> None:
+    """Their sum is above 65,504."""
+    states, labels = torch.full((2, 100, 768), 2.0).half(), torch.zeros(2, 100, dtype=torch.long)
+    loss = gkd.chunked_loss(gkd.cross_entropy, [states], [nn.Linear(768, 5).half()], labels)
+    assert loss.isfinite()
+
+
+@pytest.mark.parametrize("more", [{"logits_scaling": 4.0}, {}], ids=["scaled logits", "plain"])
+def test_states_whose_output_layer_does_not_give_the_logits_are_refused(more: dict[str, float]) -> None:
+    sizes: Any = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(GraniteConfig(**sizes, intermediate_size=16, **more)).train()
+    model.lm_head.weight.data.normal_()
+    if not more:
+        assert gkd.HiddenStates(model).model is model and model.training
+        return
+    with pytest.raises(
+        ValueError, match="GraniteForCausalLM does not compute its logits by one output layer"
+    ):
+        gkd.HiddenStates(model)
+    bert = BertForMaskedLM(BertConfig(**sizes, intermediate_size=16))  # a transform lies between
+    with pytest.raises(ValueError, match="BertForMaskedLM"):
+        gkd.HiddenStates(bert)

@@ -165,3 +165,25 @@ def test_cached_logits_do_not_depend_on_the_order_of_batches(train):
     with torch.no_grad():
         live = teacher.eval()(rows[0]["input_ids"], rows[0]["attention_mask"]).logits
     torch.testing.assert_close(table[rows[0]["id"]], live)
+
+
+@pytest.mark.parametrize(
+    ("number", "alpha", "problem"), [(-1, 0.5, "id -1"), (3, 0.5, "id 3"), (1, 1.5, "alpha")]
+)
+def test_a_row_that_the_cache_does_not_have_is_refused(number, alpha, problem):
+    """-1 would take the last row of the cache."""
+    outputs = SequenceClassifierOutput(logits=torch.zeros(2, 3))
+    batch = {"id": torch.tensor([0, number]), "labels": torch.tensor([0, 0])}
+    with pytest.raises(ValueError, match=problem):
+        kd.distillation_loss(outputs, batch, torch.zeros(3, 3), FORWARD, alpha)
+
+
+def test_a_loader_without_batches_or_with_names_as_ids_is_refused():
+    teacher = Teacher()
+    with pytest.raises(ValueError, match="no batch"):
+        kd.cache_logits(teacher, [])
+    ids = torch.ones(2, 4, dtype=torch.long)
+    for named in (["a", "b"], torch.tensor([0.0, 1.0])):
+        with pytest.raises(ValueError, match="no whole numbers"):
+            kd.cache_logits(teacher, [{"input_ids": ids, "attention_mask": ids, "id": named}])
+    assert teacher.training

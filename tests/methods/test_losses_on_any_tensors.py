@@ -187,3 +187,28 @@ def test_a_large_batch_in_float16_does_not_overflow():
     words, labels = (student[None], teacher[None]), torch.zeros(1, 8192, dtype=torch.long)
     assert seqkd.word_kd_loss(*words, labels).item() == pytest.approx(expected, rel=1e-4)
     assert kd.gold_loss(student, labels[0] + 1).item() == pytest.approx(12, rel=1e-3)
+
+
+# --- what is no class of a row ---
+
+
+@pytest.mark.parametrize("name", ["kd_loss", "soft_cross_entropy", "reverse_kl_loss"])
+@pytest.mark.parametrize("shape", [(4, 1), (3,), (2, 5, 3), (0, 3)], ids=str)
+def test_a_loss_of_classes_refuses_what_has_none(name, shape):
+    """One class would give 0 whatever the student says, and tokens a sum over the length."""
+    with pytest.raises(ValueError, match=r"\(batch, classes\)"):
+        LOSSES[name][0](draw(*shape), draw(*shape))
+
+
+@pytest.mark.parametrize(
+    ("labels", "problem"),
+    [
+        ([-1, 0], "labels holds -1, and with 3 classes a label is 0 to 2"),
+        ([0, 3], "labels holds 3"),
+        ([0.5, 1.0], "whole number"),
+        ([[0], [1]], r"\(2, 1\)"),
+    ],
+)
+def test_a_gold_label_is_a_class_or_none(labels, problem):
+    with pytest.raises(ValueError, match=problem):
+        kd.gold_loss(draw(2, 3), torch.tensor(labels))

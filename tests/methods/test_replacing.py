@@ -361,3 +361,9 @@ def test_what_peft_has_no_place_for_is_not_written(tmp_path):
         assert not folder.exists()
     with pytest.raises(ValueError, match="0 of them"):
         lora.save_lora(tiny("BERT"), folder)
+
+
+@pytest.mark.parametrize("merged", [replacing.merge, replacing.merge_and_unload, lora.merge_lora])
+def test_a_model_without_a_method_on_it_is_not_merged_in_silence(merged):
+    with pytest.raises(ValueError, match="nothing to merge"):
+        merged(any_model.tiny("BERT"))
