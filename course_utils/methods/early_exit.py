@@ -149,7 +149,7 @@ def _nothing_but_layers(given: Given) -> None:
     """The model is embeddings, then `encoder.layer`, then a classifier, which one after the other give its logits."""
     model: Any = given["self"].model.eval()
     body = model.base_model
-    encoder = getattr(body, "encoder", nn.Module())
+    encoder: Any = getattr(body, "encoder", nn.Module())
     alone = set(body._modules) <= {"embeddings", "encoder", "pooler"} and set(encoder._modules) == {"layer"}
     if alone:
         last = model.config.vocab_size - 1
@@ -236,8 +236,10 @@ class InternalClassifiers(nn.Module):
         def run(layer: nn.Module) -> Callable[[Tensor, Tensor], Tensor]:
             return lambda hidden, rows: _run_layer(layer, hidden, attention_mask[rows])
 
-        early = [lambda hidden, head=head: head(in_float32(hidden[:, 0])) for head in self.heads]
-        classifiers = [*early, partial(_model_logits, self.model)]
+        def early(head: nn.Module, hidden: Tensor) -> Tensor:
+            return head(in_float32(hidden[:, 0]))  # type: ignore[no-any-return]
+
+        classifiers = [*(partial(early, head) for head in self.heads), partial(_model_logits, self.model)]
         return leave_early(
             body.embeddings(input_ids), list(map(run, body.encoder.layer)), classifiers, threshold
         )

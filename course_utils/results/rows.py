@@ -41,7 +41,7 @@ def now() -> str:
 def read(folder: Path, notebook: str | None, track: str | None) -> list[Row]:
     """All rows of folder/<track>/<notebook>*.jsonl, oldest first in each file; None stands for any.
 
-    Raises ValueError that names the file and the line if a line cannot be read.
+    Raises ValueError that names the file and the line if a line is no row.
     """
     rows = []
     for path in sorted(folder.glob(f"{track or '*'}/{notebook or ''}*.jsonl")):
@@ -50,9 +50,11 @@ def read(folder: Path, notebook: str | None, track: str | None) -> list[Row]:
             if not text.strip():
                 continue
             try:
-                rows.append(json.loads(text))
-            except json.JSONDecodeError:
+                row = json.loads(text)
+                _key(row), row["seed"], row["value"]
+            except (ValueError, TypeError, KeyError):
                 raise ValueError(f"Line {number} of {path} is not a result row. Delete that line.") from None
+            rows.append(row)
     return rows
 
 

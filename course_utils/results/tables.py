@@ -17,14 +17,15 @@ def table(rows: pd.DataFrame, index: str | list[str] = "method") -> pd.DataFrame
     """Rows of `load` laid out for reading: one line for each value of `index`, one column for each metric.
 
     A cell is the mean over the seeds, with ± the sample standard deviation where there are several. Accuracy
-    and F1 are in percent. Raises ValueError if there are no rows, or if a cell would mix different runs.
+    and F1 are in percent. A row without a setting that is in `index` (full fine-tuning has no rank) has a dash there.
+    Raises ValueError if there are no rows, or if a cell would mix different runs.
     """
     if rows.empty:
         raise ValueError("There are no result rows to lay out. Run the cells that train and record first.")
     by = [index] if isinstance(index, str) else index
     lines: dict[str, dict[str, Any]] = {}
-    for names, group in rows.groupby(by, sort=False):
-        line = lines.setdefault(" · ".join(map(str, names)), {})
+    for names, group in rows.groupby(by, sort=False, dropna=False):
+        line = lines.setdefault(" · ".join("–" if pd.isna(name) else str(name) for name in names), {})
         for metric, part in group.groupby("metric", sort=False):
             _refuse_a_mix(part, by)
             share = metric in SHARES

@@ -34,7 +34,7 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
     values: one for each seed or draw, of runs that are alike in everything else. One value alone says nothing of the
     spread: its interval is the whole line. Raises ValueError for no value, and for one that is not a finite number.
     """
-    if not values or not all(map(math.isfinite, values)):
+    if not len(values) or not all(map(math.isfinite, values)):
         raise ValueError(
             f"An interval needs at least one value, and finite numbers only. These are the values: {list(values)}."
         )

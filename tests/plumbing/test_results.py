@@ -131,9 +131,11 @@ def test_ship_keeps_the_newest_run_and_takes_the_rows_of_make_statements(folders
 def test_a_broken_line_is_named(folders: Path) -> None:
     add()
     path = folders / "build/results/bundled/02_logit_distillation.jsonl"
-    path.write_text(path.read_text() + '{"half": \n')
-    with pytest.raises(ValueError, match="Line 2 of .*02_logit_distillation.jsonl"):
-        load()
+    row = path.read_text()
+    for broken in ('{"half": ', "5", '{"method": "gold", "value": 0.8}'):
+        path.write_text(f"{row}{broken}\n")
+        with pytest.raises(ValueError, match="Line 2 of .*02_logit_distillation.jsonl"):
+            load()
 
 
 def test_a_figure_is_a_row_without_a_training() -> None:
@@ -168,6 +170,12 @@ def test_table_shows_mean_and_spread_over_seeds() -> None:
         table(load())
     with pytest.raises(ValueError, match="no result rows"):
         table(load("09"))
+
+
+def test_a_method_without_a_setting_of_the_index_keeps_its_line() -> None:
+    add("full fine-tuning")
+    add("LoRA", rank=8)
+    assert table(load(), ["method", "rank"]).index.tolist() == ["full fine-tuning · –", "LoRA · 8.0"]
 
 
 def test_papers_figures_agree_with_themselves() -> None:

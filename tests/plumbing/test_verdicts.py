@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from course_utils import results
@@ -15,6 +17,8 @@ def test_the_interval_is_students() -> None:
     mean, low, high = results.interval(FIVE)
     assert mean == 3
     assert (low, high) == pytest.approx((3 - 1.963, 3 + 1.963), abs=1e-3)
+    for column in (pd.Series(FIVE), np.array(FIVE)):
+        assert results.interval(column) == (mean, low, high)
 
 
 def test_the_interval_covers_the_mean_as_often_as_it_says() -> None:
