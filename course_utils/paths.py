@@ -32,7 +32,7 @@ def folder_setting(name: str) -> Path | None:
     return Path(os.path.abspath(os.path.expanduser(text))) if text else None
 
 
-def _can_be_written(folder: Path) -> bool:
+def can_be_written(folder: Path) -> bool:
     """Whether files can be made in `folder`, or in the nearest of its parents that exists. Makes nothing."""
     there = next((place for place in (folder, *folder.parents) if os.path.exists(place)), folder)
     return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
@@ -45,10 +45,10 @@ def _choose_build() -> tuple[Path, Path | None]:
     which the next notebook finds too; or else a new temporary folder.
     """
     wanted = folder_setting("COURSE_BUILD") or ROOT / "build"
-    if _can_be_written(wanted):
+    if can_be_written(wanted):
         return wanted.resolve(), None
     at_home = Path(os.path.expanduser("~")) / "small-cheap-lm-build"
-    if at_home.is_absolute() and _can_be_written(at_home):
+    if at_home.is_absolute() and can_be_written(at_home):
         return at_home, wanted
     # Not one fixed name in a folder that all users share: code that is cached there is imported.
     return Path(tempfile.mkdtemp(prefix="small-cheap-lm-")), wanted

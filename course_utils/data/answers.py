@@ -66,12 +66,16 @@ def encode(
 
 
 def tokens_of(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[Tokens]:
-    """The tokens of each text. A chat template writes the first special token itself: no second one is added."""
+    """The tokens of each text. A chat template writes the first special token itself: no second one is added. Nor is
+    the end token, which some tokenizers add: a text that is to end has it written in it."""
+    end = tokenizer.eos_token_id
+    ends = end not in (None, tokenizer.bos_token_id) and tokenizer("")["input_ids"][-1:] == [end]
     found: dict[str, Tokens] = {}
     for text in texts:
         if text not in found:
             marked = bool(tokenizer.bos_token) and text.startswith(tokenizer.bos_token)
-            found[text] = tokenizer(text, add_special_tokens=not marked, verbose=False)["input_ids"]
+            ids = tokenizer(text, add_special_tokens=not marked, verbose=False)["input_ids"]
+            found[text] = ids[:-1] if ends and not marked else ids
     return [found[text] for text in texts]
 
 

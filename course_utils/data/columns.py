@@ -101,7 +101,7 @@ def _class(value: Any, where: str) -> int:
         )
     if isinstance(value, list | tuple | dict):
         raise DataError(f"{where} is {value!r}. One class a row belongs there: a whole number from 0.")
-    if value != int(value):
+    if value in (float("inf"), float("-inf")) or value != int(value):
         raise DataError(
             f"{where} is {value!r}. A class is a whole number from 0; scores are a column of type float32."
         )

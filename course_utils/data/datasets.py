@@ -92,6 +92,10 @@ def tokenize(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: i
         features["text_pair"] = Value("string")
     encoded = tokenizer(columns["text"], pair, truncation=True, max_length=max_length)
     check_tokens(encoded["input_ids"], "text")
+    if any(len(ids) > max_length for ids in encoded["input_ids"]):  # it does not cut below its special tokens
+        raise DataError(
+            f"max_length is {max_length}: too few tokens for a text and the special tokens around it."
+        )
     if pair is not None and "token_type_ids" in encoded:
         features["token_type_ids"] = List(Value("int8"))
     columns |= {name: encoded[name] for name in features if name not in columns}

@@ -99,7 +99,13 @@ def load_language_model(role: str) -> PreTrainedModel:
 
 
 def _label_names(labels: Sequence[str]) -> dict[str, dict]:
-    """Both directions of the label names; the number of outputs follows from them."""
+    """Both directions of the label names; the number of outputs follows from them. Raises ValueError for one text, no
+    name, or a name that is there twice."""
+    if isinstance(labels, str) or not labels or len(set(labels)) < len(labels):
+        raise ValueError(
+            f"labels is {labels!r}. A list of the classes' names belongs there, each once, in the order of their "
+            'numbers: rows.features["label"].names has it.'
+        )
     return {"id2label": dict(enumerate(labels)), "label2id": {name: i for i, name in enumerate(labels)}}
 
 

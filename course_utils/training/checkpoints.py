@@ -17,7 +17,7 @@ import accelerate
 import torch
 from torch import Tensor
 
-from course_utils.paths import whole_file
+from course_utils.paths import can_be_written, whole_file
 from course_utils.training.batches import Batches, random_state, restore_random_state
 from course_utils.training.history import History
 from course_utils.training.identity import checksums, differences, other_loss, other_start, unequal
@@ -31,7 +31,7 @@ class Checkpoint:
 
     `run` is the run's `identity`. A run goes on from the file only if its identity is the same, and if its
     next step has the batch and the loss that this step had before. Of several processes only the main one
-    writes. Raises ValueError if `folder` is a file.
+    writes. Raises ValueError if `folder` is a file, or cannot be written.
     """
 
     def __init__(
@@ -47,6 +47,8 @@ class Checkpoint:
             raise ValueError(
                 f"checkpoint={str(folder)!r} is a file. Give fit a folder: it makes one where there is none."
             )
+        if not can_be_written(self.folder.absolute()):
+            raise ValueError(f"The folder {folder} cannot be written. Give fit one that you may write to.")
         self.path = self.folder / "unfinished_run.pt"
         self.run = run
         self.model, self.optimizer, self.scheduler = model, optimizer, scheduler

@@ -51,11 +51,14 @@ def gold_loss(outputs: Any, batch: Batch) -> Tensor:
 
 
 def score_loss(outputs: Any, batch: Batch) -> Tensor:
-    """Mean squared error with scores. logits (batch, 1), labels (batch,), real numbers.
+    """Mean squared error with scores. logits (batch, 1), labels (batch,) or (batch, 1), real numbers.
 
     Raises ValueError for a model of several outputs.
     """
-    return F.mse_loss(_scores(logits_of(outputs)), batch["labels"].float())
+    scores = _scores(logits_of(outputs)).float()
+    return F.mse_loss(
+        scores, batch["labels"].float().view_as(scores)
+    )  # (batch, 1) would be compared row by row
 
 
 def _scores(logits: Tensor) -> Tensor:

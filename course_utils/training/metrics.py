@@ -84,6 +84,8 @@ class F1(evaluate.Metric):
     def _compute(self, predictions: list[int], references: list[int]) -> dict[str, float]:
         from sklearn.metrics import f1_score
 
+        if not {*predictions, *references} <= {0, 1}:
+            raise ValueError('"f1" is of class 1 of two, and here are more classes. Take "macro_f1".')
         return {"f1": float(f1_score(references, predictions, zero_division=0.0))}
 
 

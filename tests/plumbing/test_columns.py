@@ -230,3 +230,12 @@ def test_classes_without_names_and_batches_without_rows_are_refused() -> None:
     assert len(data.few_of_each(rows.class_encode_column("label"), 1, seed=0)) == 2
     with pytest.raises(ValueError, match="batch_size is 0"):
         data.LengthBatches([3, 4], 0, shuffle=True, seed=0)
+
+
+def test_a_length_below_the_special_tokens_and_a_class_without_end_are_refused() -> None:
+    rows = Dataset.from_dict({"text": ["a b"], "label": [0]})
+    assert len(data.tokenize(rows, small_world.tokenizer(), 3)["input_ids"][0]) == 3
+    with pytest.raises(data.DataError, match="max_length is 1"):
+        data.tokenize(rows, small_world.tokenizer(), 1)
+    with pytest.raises(data.DataError, match="Row 0 of column 'label' is inf"):
+        data.tokenize(Dataset.from_dict({"text": ["a"], "label": [float("inf")]}), small_world.tokenizer())

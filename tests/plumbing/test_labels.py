@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertForSequenceClassification, BertForTokenClassification
 
-from course_utils import training
+from course_utils import models, training
 from course_utils.training.metrics import load_metric
 
 
@@ -96,3 +96,20 @@ def test_entities_are_the_same_in_every_scheme(prefixes: str) -> None:
     metric = load_metric("seqeval")
     assert metric.compute(predictions=[tags], references=[reference])["seqeval"] == 1.0
     assert metric.compute(predictions=[half], references=[tags])["seqeval"] == 0.5
+
+
+@pytest.mark.parametrize("labels", ["positive", [], ["good", "bad", "good"]])
+def test_names_of_classes_that_are_none_are_refused(labels: Any) -> None:
+    with pytest.raises(ValueError, match="A list of the classes' names"):
+        models.load_classifier("encoder", labels)
+
+
+def test_scores_in_a_column_of_their_own_are_compared_row_by_row() -> None:
+    outputs = SimpleNamespace(logits=torch.tensor([[1.0], [2.0]]))
+    for labels in (torch.tensor([1.0, 4.0]), torch.tensor([[1.0], [4.0]])):
+        assert training.score_loss(outputs, {"labels": labels}) == 2
+
+
+def test_f1_is_for_two_classes() -> None:
+    with pytest.raises(ValueError, match="macro_f1"):
+        load_metric("f1").compute(predictions=[0, 1, 2], references=[0, 1, 2])

@@ -387,3 +387,19 @@ def test_bans_of_the_models_own_settings_are_off(llama: PreTrainedModel, tokeniz
     strict.generation_config.repetition_penalty = 5.0
     assert language_models.write(strict, tokenizer, ["so"], max_new_tokens=8) == plain
     assert strict.generation_config.no_repeat_ngram_size == 1
+
+
+def test_an_end_token_that_the_tokenizer_adds_does_not_stand_before_what_follows(
+    llama: PreTrainedModel, tokenizer: Any
+) -> None:
+    ending = copy.deepcopy(tokenizer)
+    ending.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"$A {END}", special_tokens=[(END, tokenizer.eos_token_id)]
+    )
+    assert ending("so")["input_ids"] == [*tokenizer("so")["input_ids"], tokenizer.eos_token_id]
+    texts = ["so good", f"so good{END}", "<|begin|>so", ""]
+    assert answers.tokens_of(ending, texts) == answers.tokens_of(tokenizer, texts)
+    ask = {"max_new_tokens": 5}
+    assert language_models.write(llama, ending, ["so"], **ask) == language_models.write(
+        llama, tokenizer, ["so"], **ask
+    )

@@ -439,3 +439,16 @@ def test_a_frame_with_two_columns_of_one_name_is_refused() -> None:
     frame = pd.DataFrame([["a", "b"], ["c", "d"]], columns=["text", "text"])
     with pytest.raises(DataError, match="2 columns called 'text'"):
         own.read_table(frame)
+
+
+def test_a_column_of_numbers_is_no_text_and_words_are_no_classes_yet() -> None:
+    with pytest.raises(DataError, match="Row 0 of column 'text' is 1"):
+        own.look(Dataset.from_dict({"text": [1, 2]}))
+    rows = Dataset.from_dict({"text": ["a", "b"], "label": ["x", "y"]})
+    with pytest.raises(DataError, match="the word 'x'"):
+        own.baselines(rows, rows)
+
+
+def test_where_there_is_no_word_the_commonest_label_is_what_there_is_to_beat() -> None:
+    rows = labelled(["\U0001f44d", "\U0001f44e", ":)"], ["x", "y", "x"])
+    assert own.baselines(rows, rows)["correct"].tolist() == [2, 2]

@@ -228,6 +228,15 @@ def test_a_failed_save_leaves_the_last_one(monkeypatch: pytest.MonkeyPatch, tmp_
     assert torch.load(tmp_path / "unfinished_run.pt", weights_only=True)["batches"]["taken"] == 1
 
 
+def test_a_folder_that_cannot_be_written_is_refused_before_the_first_step(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)  # as the superuser, tests may write anywhere
+    with pytest.raises(ValueError, match="cannot be written"):
+        fit(tiny_model(), loader(), steps=1, learning_rate=1e-2, checkpoint=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_run_whose_batches_hold_texts_can_be_saved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(checkpoints, "SAVE_SECONDS", 0.0)
     with_texts: DataLoader[Any] = DataLoader([{**row, "text": "soup"} for row in rows()], batch_size=8)  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from course_utils.data.columns import values_of
 from course_utils.data.copies import letters
+from course_utils.data.files import DataError
 
 RARE = 10
 """A class of fewer rows can hardly be learned, and its accuracy not be measured."""
@@ -38,8 +39,11 @@ def text_keys(rows: Dataset) -> list[str]:
 def _plain_texts(rows: Dataset) -> list[str]:
     """Each row's text, or its words with blanks between them."""
     if "tokens" in rows.column_names:
-        return [" ".join(tokens) for tokens in rows["tokens"][:]]
-    return [text or "" for text in values_of(rows, "text")]
+        return [" ".join(word or "" for word in tokens) for tokens in rows["tokens"][:]]
+    texts = [text or "" for text in values_of(rows, "text")]
+    if wrong := [row for row, text in enumerate(texts) if not isinstance(text, str)]:
+        raise DataError(f"Row {wrong[0]} of column 'text' is {texts[wrong[0]]!r}, and a text belongs there.")
+    return texts
 
 
 def _key(text: str | None) -> str:

@@ -1,5 +1,6 @@
 """What a score is worth: its interval, and the baselines that it has to beat."""
 
+import re
 from collections import Counter
 from math import sqrt
 from statistics import NormalDist
@@ -10,7 +11,10 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from course_utils.data.columns import labels_of
 from course_utils.data.files import DataError
+
+WORD = re.compile(r"(?u)\b\w+\b")  # scikit-learn's own leaves out words of one letter
 
 
 def interval(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
@@ -46,7 +50,7 @@ def baselines(train: Dataset, test: Dataset) -> pd.DataFrame:
             raise DataError(
                 f"The {name} rows have no column 'label', so there is no accuracy to compare with."
             )
-        if not len(rows) or any(label is None or label < 0 for label in rows["label"]):
+        if not len(rows) or any(label is None or label == -1 for label in rows["label"]):
             raise DataError(
                 f"The {name} rows are empty, or some have no label. Drop those first: own.clean(rows)."
             )
@@ -55,11 +59,11 @@ def baselines(train: Dataset, test: Dataset) -> pd.DataFrame:
             "The train and test rows number their labels differently. Read the second with "
             'classes=train.features["label"].names.'
         )
-    truth = list(test["label"])
-    commonest = Counter(train["label"]).most_common(1)[0][0]
+    truth, known = labels_of(test)[0], labels_of(train)[0]
+    commonest = Counter(known).most_common(1)[0][0]
     guesses = {
         "commonest label": [commonest] * len(truth),
-        "bag of words": _bag_of_words(train, test, commonest),
+        "bag of words": _bag_of_words(train, known, test, commonest),
     }
     lines = {}
     for name, guessed in guesses.items():
@@ -72,12 +76,11 @@ def baselines(train: Dataset, test: Dataset) -> pd.DataFrame:
     )
 
 
-def _bag_of_words(train: Dataset, test: Dataset, commonest: int) -> list[int]:
-    labels = list(train["label"])
-    if len(set(labels)) == 1:  # logistic regression needs two classes
+def _bag_of_words(train: Dataset, labels: list[int], test: Dataset, commonest: int) -> list[int]:
+    wordless = not any(map(WORD.search, _joined(train)))
+    if len(set(labels)) == 1 or wordless:  # logistic regression needs two classes, and something to count
         return [commonest] * len(test)
-    # Words of one letter count too, which the default pattern leaves out.
-    model = make_pipeline(CountVectorizer(token_pattern=r"(?u)\b\w+\b"), LogisticRegression(max_iter=1000))
+    model = make_pipeline(CountVectorizer(token_pattern=WORD.pattern), LogisticRegression(max_iter=1000))
     return [int(label) for label in model.fit(_joined(train), labels).predict(_joined(test))]
 
 
