@@ -21,6 +21,8 @@ def _has_such_biases(given: Given) -> None:
             f"{kind_of(model)} has another method's layers already, such as {next(iter(added))}, and BitFit would "
             "freeze them. Merge them first (merge_lora, merge_ia3), or load the model afresh."
         )
+    if isinstance(only, str):
+        raise ValueError(f"only is a list of names, and it is the text {only!r}: write [{only!r}].")
     head_parts(model, head)
     if not (biases := find_parameters(model, "bias", outside=head)):
         raise ValueError(

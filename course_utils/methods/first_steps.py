@@ -12,11 +12,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course_utils.methods.validation import Given, checked
 
+
+def _one_label_a_prediction(given: Given) -> None:
+    predicted, labels = given["predicted"], given["labels"]
+    if predicted.shape != labels.shape or not labels.numel():
+        raise ValueError(
+            f"predicted has the shape {tuple(predicted.shape)} and labels has the shape {tuple(labels.shape)}. There "
+            "must be one label for each prediction, and at least one. Of logits, (rows, classes), take argmax(dim=-1)."
+        )
+
+
+@checked(_one_label_a_prediction)
 def accuracy(predicted: Tensor, labels: Tensor) -> float:
     """The share of entries in which `predicted` equals `labels`, from 0 to 1.
 
-    predicted, labels: (rows,), whole numbers: the class that was guessed, and the right one.
+    predicted, labels: (rows,), whole numbers: the class that was guessed, and the right one. Raises ValueError where
+    the shapes differ.
     """
     return (predicted == labels).float().mean().item()
 

@@ -17,8 +17,10 @@ from course_utils.methods.validation import Given, checked, kind_of
 def head_parts(model: nn.Module, head: Sequence[str]) -> list[str]:
     """The paths of the parts whose own name is in `head`, such as "classifier" and "bert.pooler".
 
-    Raises ValueError where the model has no part with parameters of one of these names.
+    Raises ValueError where the model has no part with parameters of one of these names, and for a name outside a list.
     """
+    if isinstance(head, str):
+        raise ValueError(f"head is a list of names, and it is the text {head!r}: write [{head!r}].")
     parts = [path for path, part in model.named_modules() if path and any(True for _ in part.parameters())]
     names = {path.split(".")[-1] for path in parts}
     if missing := [name for name in head if name not in names]:
@@ -178,11 +180,22 @@ def trained_share(model: nn.Module, head: Sequence[str] = ("classifier",)) -> fl
     return 100 * trained / sum(p.numel() for p in model.parameters())
 
 
+def _copies_were_kept(given: Given) -> None:
+    after = given["after"]
+    for name, tensor in given["before"].items():
+        if name in after and tensor.numel() and tensor.data_ptr() == after[name].data_ptr():
+            raise ValueError(
+                f"{name} is the same memory in before and after, so it would never seem to have moved. A parameter "
+                "changes with its model: keep copies, p.detach().clone(), of what is there before."
+            )
+
+
+@checked(_copies_were_kept)
 def which_moved(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> list[str]:
     """The names of the tensors that are not exactly what they were, in the order of `before`.
 
     before, after: the same names, and under each a tensor of the same shape. `before` must hold copies: a
-    parameter itself changes with the model.
+    parameter itself changes with the model. Raises ValueError where it holds none.
     """
     return [name for name, tensor in before.items() if not torch.equal(tensor, after[name])]
 

@@ -4,6 +4,7 @@ Source: Liu, Tam, Muqeeth, Mohta, Huang, Bansal and Raffel (2022), "Few-Shot Par
 and Cheaper than In-Context Learning", section 3.3: the keys, the values, and the feed-forward's inner activation.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -17,13 +18,28 @@ from course_utils.methods.finding import find_layers, fits_any, freeze_base
 from course_utils.methods.peft_format import load_peft, read_peft, save_peft, saved_parts, shortest_names
 from course_utils.methods.replacing import Wrapped, innermost, merge_and_unload, replace, wrapped
 from course_utils.methods.storing import load, own_parameters, state
+from course_utils.methods.validation import Given, checked
 
 
+def _each_point_has_both(given: Given) -> None:
+    sizes, scores = given["sizes"], given["scores"]
+    if len(sizes) != len(scores):
+        raise ValueError(
+            f"There are {len(sizes)} sizes and {len(scores)} scores: one of each for every point."
+        )
+    if any(math.isnan(number) for number in (*sizes, *scores)):
+        raise ValueError(
+            "A size or a score is NaN, and nothing is better or worse than that. Leave this point out."
+        )
+
+
+@checked(_each_point_has_both)
 def pareto_front(sizes: Sequence[float], scores: Sequence[float]) -> list[int]:
     """Which points are worth their size: no other is as small and as good, and smaller or better.
 
     sizes (less is better) and scores (more is better) belong together by place. Returns the places of the front's
-    points, from the smallest to the largest. Of two equal points it has the first.
+    points, from the smallest to the largest. Of two equal points it has the first. Raises ValueError where sizes and
+    scores are not as many, and for NaN.
     """
     front: list[int] = []
     for place in sorted(range(len(sizes)), key=lambda i: (sizes[i], -scores[i])):

@@ -19,8 +19,14 @@ from course_utils.methods.finding import at_least_one, find_layers, freeze_base
 from course_utils.methods.peft_format import load_peft, read_peft, save_peft, saved_parts, shortest_names
 from course_utils.methods.replacing import Wrapped, innermost, merge_and_unload, replace, wrapped
 from course_utils.methods.storing import load, own_parameters, state
+from course_utils.methods.validation import Given, checked, in_float32
 
 
+def _update_in_float32(given: Given) -> None:
+    given["update"] = in_float32(given["update"])  # half precision has no singular value decomposition
+
+
+@checked(_update_in_float32)
 def low_rank(update: Tensor, rank: int) -> tuple[Tensor, Tensor]:
     """A and B of the product B A that comes nearest to an update among all of this rank (Eckart and Young 1936).
 

@@ -183,6 +183,13 @@ def _one_for_each_layer(given: Given) -> None:
             f"The adapter has {len(layers)} layers and the model {len(places)}. An adapter belongs to the model that "
             "it was made for: make one with as many layers."
         )
+    width = next(iter(adapted_outputs(given["model"]).values())).dense.out_features
+    for part in layers or ():
+        if isinstance(part, Adapter) and part.down.in_features != width:
+            raise ValueError(
+                f"The adapter is {part.down.in_features} wide and the model's layers {width}. An adapter belongs to "
+                "the model that it was made for: make one with this width."
+            )
 
 
 @checked(_one_for_each_layer)
@@ -190,7 +197,7 @@ def put_language(model: nn.Module, language: "LanguageAdapter | None") -> nn.Mod
     """Put a language in, in the place of the one that was there; None takes it out. In place; returns the model.
 
     The model holds the adapter itself, not a copy. Raises ValueError, and changes nothing, where the number of
-    layers differs.
+    layers or their width differs.
     """
     places = stacks(model)
     layers = [None] * len(places) if language is None else language.layers

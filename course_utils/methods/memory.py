@@ -127,8 +127,10 @@ def dequantize_blockwise(codes: Tensor, scales: Tensor, block_size: int) -> Tens
 
 
 class AdamW8bit(torch.optim.Optimizer):
-    """AdamW whose two states are kept in one byte a number, and one scale for each block of 256.
+    """AdamW whose two states are kept in one byte a number, and one float32 scale for each block of 256.
 
+    A step is computed in float32, whatever the parameter's dtype: in float16, eps and the squares of small gradients
+    would be 0.
     Of the average of squares the fourth root is stored: it spans few powers of ten where the square spans many,
     and what is rounded to 0 would be divided by.
     """
@@ -157,12 +159,12 @@ class AdamW8bit(torch.optim.Optimizer):
                     blocks = math.ceil(p.numel() / self.BLOCK)
                     for name in ("exp_avg", "root"):
                         state[name] = torch.zeros_like(p, dtype=torch.int8)
-                        state[f"{name}_scales"] = p.new_zeros(blocks)
+                        state[f"{name}_scales"] = torch.zeros(blocks, device=p.device)
                 state["step"] += 1
                 exp_avg = dequantize_blockwise(state["exp_avg"], state["exp_avg_scales"], self.BLOCK)
                 root = dequantize_blockwise(state["root"], state["root_scales"], self.BLOCK)
                 new, exp_avg, exp_avg_sq = adamw_step(
-                    p, p.grad, exp_avg, root.square().square(), state["step"], **settings
+                    p.float(), p.grad.float(), exp_avg, root.square().square(), state["step"], **settings
                 )
                 p.copy_(new)
                 for name, value in (("exp_avg", exp_avg), ("root", exp_avg_sq.sqrt().sqrt())):

@@ -104,6 +104,14 @@ def _prompts_fit(given: Given) -> None:
     given["prompts"] = in_float32(prompts).to(table.device)
 
 
+def _each_task_has_a_prompt(given: Given) -> None:
+    tasks, tuned = given["task_ids"], given["self"]
+    if tasks is not None and ((tasks < 0) | (tasks >= len(tuned.prompts))).any():
+        raise ValueError(
+            f"task_ids holds {tasks.tolist()}, and there are prompts for the tasks 0 to {len(tuned.prompts) - 1}."
+        )
+
+
 class PromptTuned(nn.Module):
     """A frozen language model with virtual tokens in front, the only parameters that train.
 
@@ -118,9 +126,11 @@ class PromptTuned(nn.Module):
         self.model = model.requires_grad_(False)
         self.prompts = nn.Parameter(prompts.clone())
 
+    @checked(_each_task_has_a_prompt)
     def forward(self, input_ids: Tensor, attention_mask: Tensor, task_ids: Tensor | None = None) -> Any:
         """input_ids, attention_mask: (batch, length); task_ids: (batch,), the prompt of each row, or None for the
-        first. Returns the model's outputs; their logits are those of the tokens, the prompt's are cut off."""
+        first. Returns the model's outputs; their logits are those of the tokens, the prompt's are cut off. Raises
+        ValueError for a task without a prompt."""
         number = self.prompts.shape[1]
         prompt = self.prompts[0] if task_ids is None else self.prompts[task_ids]
         tokens = self.model.get_input_embeddings()(input_ids)

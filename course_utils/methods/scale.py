@@ -35,6 +35,11 @@ def _pairs_fit(given: Given) -> None:
     if len(prompts) != len(answers):
         raise ValueError(f"There are {len(prompts)} prompts and {len(answers)} answers: one answer for each.")
     for i, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
+        if not (isinstance(prompt, list) and isinstance(answer, list)):
+            raise ValueError(
+                f"Pair {i} holds a {type(prompt).__name__} and a {type(answer).__name__}. Token ids come as lists "
+                "here, which + joins; of two tensors it would add the numbers. Make lists of them: ids.tolist()."
+            )
         if not (len(prompt) and len(answer)):
             raise ValueError(
                 f"Pair {i} has {'no answer' if len(prompt) else 'an empty prompt'}. A model scores a token by the "
@@ -82,7 +87,8 @@ def answer_batch(
 
     prompts, answers: a list of token ids each; every one holds a token. Returns input_ids, attention_mask (1 at a
     token, 0 at padding) and answer_mask (bool, True at the tokens of the answer), all of shape (batch, longest).
-    Raises ValueError where there is not one answer for each prompt, and for an empty prompt or answer.
+    Raises ValueError where there is not one answer for each prompt, and for a prompt or answer that is empty or no
+    list.
     """
     rows = [prompt + answer for prompt, answer in zip(prompts, answers, strict=True)]
     longest = max(len(row) for row in rows)

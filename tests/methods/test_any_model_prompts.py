@@ -292,3 +292,11 @@ def test_answer_takes_one_sentence():
     exiting = early_exit.InternalClassifiers(any_model.tiny("BERT"))
     with pytest.raises(ValueError, match=r"\(2, 7\), and one sentence is asked for"):
         exiting.answer(any_model.batch()["input_ids"], 0.5)
+
+
+@pytest.mark.parametrize("task", [-1, 2])
+def test_a_task_without_a_prompt_is_refused(task):
+    """-1 would take the last prompt."""
+    tuned = prompts.PromptTuned(any_model.tiny("GPT-2", True), any_model.vectors(2, 3, any_model.WIDTH))
+    with pytest.raises(ValueError, match="prompts for the tasks 0 to 1"):
+        tuned(**any_model.batch(), task_ids=torch.tensor([0, task]))

@@ -112,3 +112,10 @@ def test_accuracy_is_evaluates(shown, loader):
     model = new_model(shown).to(models.device())
     predicted, labels = shown["predict"](model, loader)
     assert first_steps.accuracy(predicted, labels) == pytest.approx(training.evaluate(model, loader))
+
+
+@pytest.mark.parametrize("shape", [(3, 1), (3, 2), (2,), (0,)], ids=str)
+def test_an_accuracy_of_what_does_not_belong_together_is_refused(shape):
+    """(3,) against (3, 1) would be stretched to nine comparisons."""
+    with pytest.raises(ValueError, match="one label for each prediction"):
+        first_steps.accuracy(torch.ones(shape), torch.ones(0 if shape == (0,) else 3))

@@ -4,6 +4,7 @@ import copy
 import warnings
 from functools import partial
 
+import any_model
 import pytest
 import torch
 from torch import nn
@@ -326,3 +327,14 @@ def test_scalar_mix_is_a_mean_with_equal_weights_and_a_choice_with_one_large():
     torch.testing.assert_close(scalar_mix(states, torch.full((3,), 7.0), torch.tensor(1.0)), states.mean(0))
     chosen = scalar_mix(states, torch.tensor([0.0, 99.0, 0.0]), torch.tensor(2.0))
     torch.testing.assert_close(chosen, 2 * states[1])
+
+
+def test_a_head_outside_a_list_and_a_snapshot_without_copies_are_refused():
+    model = any_model.tiny("BERT")
+    with pytest.raises(ValueError, match=r"write \['classifier'\]"):
+        head_only(model, "classifier")
+    with pytest.raises(ValueError, match=r"write \['query'\]"):
+        bitfit(model, ["pooler", "classifier"], only="query")
+    before = dict(model.named_parameters())
+    with pytest.raises(ValueError, match="keep copies"):
+        which_moved(before, model.state_dict())

@@ -329,3 +329,11 @@ def test_the_front_is_what_nothing_beats():
 
 def test_of_two_equal_points_the_first_is_on_the_front():
     assert ia3.pareto_front([3, 1, 1], [9.0, 5.0, 5.0]) == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "scores"), [([1, 2], [1]), ([1, 2], [float("nan"), 1]), ([float("nan")], [1])]
+)
+def test_a_front_of_what_cannot_be_compared_is_refused(sizes, scores):
+    with pytest.raises(ValueError, match="sizes|NaN"):
+        ia3.pareto_front(sizes, scores)

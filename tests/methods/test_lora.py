@@ -3,6 +3,7 @@
 import copy
 import math
 
+import any_model
 import peft
 import pytest
 import torch
@@ -348,3 +349,14 @@ def test_a_rank_without_room_is_refused_and_changes_nothing(base):
     with pytest.raises(ValueError, match="rank must be 1 or more, and it is 0"):
         lora.inject_lora(base, TARGETS, 0, 8)
     assert all(p.requires_grad for p in base.parameters())
+
+
+def test_an_update_in_half_precision_is_decomposed_in_float32():
+    update = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    a, b = lora.low_rank(update.bfloat16(), 4)
+    torch.testing.assert_close(b @ a, update.bfloat16().float())
+
+
+def test_a_rank_is_a_whole_number():
+    with pytest.raises(ValueError, match="rank must be a whole number"):
+        lora.inject_lora(any_model.tiny("BERT"), ["query"], 2.5, 4, head=["pooler", "classifier"])

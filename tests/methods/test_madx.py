@@ -2,6 +2,7 @@
 
 import copy
 
+import any_model
 import pytest
 import torch
 import torch.nn.functional as F
@@ -343,3 +344,11 @@ def test_a_stage_that_cannot_be_trained_is_refused(tagger):
         madx.train_only(model, "task", ["score"])
     after = {name: p.requires_grad for name, p in model.named_parameters()}
     assert after.items() >= before.items()
+
+
+def test_an_adapter_of_another_width_is_refused():
+    model = madx.add_stacks(any_model.tiny("BERT"), ["pooler", "classifier"])
+    with pytest.raises(ValueError, match="16 wide and the model's layers 32"):
+        madx.put_task(model, [Adapter(16, 4) for _ in range(any_model.LAYERS)])
+    with pytest.raises(ValueError, match="16 wide"):
+        madx.put_language(model, madx.LanguageAdapter(16, any_model.LAYERS, 4))

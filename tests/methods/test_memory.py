@@ -538,3 +538,18 @@ def test_eight_bit_adamw_trains_as_adamw_does_in_a_quarter_of_the_state(seed):
     assert final[methods.AdamW8bit] < 0.3 * first
     assert final[methods.AdamW8bit] < 1.5 * final[torch.optim.AdamW] + 1e-3
     assert state[methods.AdamW8bit] < 0.27 * state[torch.optim.AdamW]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_eight_bit_adamw_steps_in_half_precision_as_in_float32(dtype):
+    """In float16, eps and the squares of these gradients are 0, and 0 / 0 would be NaN."""
+    generator = torch.Generator().manual_seed(0)
+    half = nn.Parameter(torch.randn(300, generator=generator).to(dtype))
+    whole = nn.Parameter(half.detach().float())
+    optimizers = [methods.AdamW8bit([p], lr=0.1) for p in (half, whole)]
+    for _ in range(3):
+        gradient = (torch.randn(300, generator=generator) * 1e-4).to(dtype)
+        for p, optimizer in zip((half, whole), optimizers, strict=True):
+            p.grad = gradient.to(p.dtype)
+            optimizer.step()
+    torch.testing.assert_close(half.float(), whole, rtol=0.05, atol=0.05)

@@ -272,3 +272,8 @@ def test_the_shipped_words_and_tokenizer_are_those_of_the_recipe(tmp_path):
 
     assert recipe.read_words() == _shipped()
     assert recipe.make_tokenizer().get_vocab() == models.load_tokenizer("lm_ladder").get_vocab()
+
+
+def test_token_ids_in_tensors_are_not_added_up():
+    with pytest.raises(ValueError, match="Pair 0 holds a Tensor"):
+        scale.answer_batch([torch.tensor([5, 6])], [torch.tensor([7])], 0)
