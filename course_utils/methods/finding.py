@@ -25,8 +25,10 @@ from course_utils.methods.replacing import (
 def at_least_one(**sizes: int) -> None:
     """Raises ValueError where a size, such as `rank=0`, leaves no room or is no whole number."""
     for name, size in sizes.items():
-        if size < 1 or size != int(size):
-            raise ValueError(f"{name} must be a whole number, 1 or more, and it is {size}.")
+        if size < 1:
+            raise ValueError(f"{name} must be 1 or more, and it is {size}.")
+        if size != int(size):
+            raise ValueError(f"{name} must be a whole number, and it is {size}.")
 
 
 def linear_layers(model: nn.Module, head: Sequence[str] = ()) -> dict[str, nn.Module]:
