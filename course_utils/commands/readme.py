@@ -17,6 +17,7 @@ from course_utils.runs import glue
 README = ROOT / "README.md"
 RESULTS = ROOT / "docs" / "results.md"
 WORKSHOP = ROOT / "docs" / "workshop.md"
+REAL_TRACK = ROOT / "docs" / "real-track.md"
 SERVER_MIB = 90  # resident memory of the server of JupyterLab 4.6.6, measured, without a kernel
 RESOURCES = {"seconds": "s", "peak_mib": "MiB"}
 BLOCK = "<!-- {name}: written by python -m course_utils readme -->\n"
@@ -193,6 +194,11 @@ def render_workshop(text: str) -> str:
     return _fill(text, "docs/workshop.md", {"resources": resources()})
 
 
+def render_real_track(text: str) -> str:
+    """The text of docs/real-track.md with its table written anew. Raises ValueError if the table's marks are gone."""
+    return _fill(text, "docs/real-track.md", {"assets": f"{real_track.table()}\n"})
+
+
 def _fill(text: str, file: str, blocks: dict[str, str]) -> str:
     for name, made in blocks.items():
         mark = BLOCK.format(name=name)
@@ -223,5 +229,6 @@ def main() -> int:
     text = WORKSHOP.read_text(encoding="utf-8")
     WORKSHOP.write_text(render_workshop(text), encoding="utf-8", newline="\n")
     RESULTS.write_text(render_results(), encoding="utf-8", newline="\n")
-    real_track.write()
+    text = REAL_TRACK.read_text(encoding="utf-8")
+    REAL_TRACK.write_text(render_real_track(text), encoding="utf-8", newline="\n")
     return 0

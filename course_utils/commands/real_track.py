@@ -3,10 +3,7 @@
 from course_utils import assets
 from course_utils.assets import Entry
 from course_utils.commands import report
-from course_utils.paths import ROOT
 
-PAGE = ROOT / "docs" / "real-track.md"
-BLOCK, END = "<!-- assets: written by python -m course_utils readme -->\n", "<!-- end -->"
 HEADER = ["roles", "what", "licence", "size", "from"]
 
 
@@ -39,16 +36,3 @@ def _sources(entry: Entry) -> str:
     if not all(file.url for file in entry.files):
         return " and ".join(wheels)
     return ", or ".join([entry.publisher, *wheels])
-
-
-def render(text: str) -> str:
-    """The page with its table written anew."""
-    before, _, rest = text.partition(BLOCK)
-    _, _, after = rest.partition(END)
-    return f"{before}{BLOCK}{table()}\n{END}{after}"
-
-
-def write() -> None:
-    """Write the table into the page."""
-    text = render(PAGE.read_text(encoding="utf-8"))
-    PAGE.write_text(text, encoding="utf-8", newline="\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from course_utils.__main__ import COMMANDS
-from course_utils.commands import real_track
+from course_utils.commands import readme, real_track
 from course_utils.commands.run_notebooks import find
 from course_utils.paths import ROOT
 
@@ -133,8 +133,8 @@ def test_files_and_commands_that_a_text_names_are_there(path: Path) -> None:
 
 
 def test_the_page_of_the_real_track_lists_what_the_catalogue_has() -> None:
-    text = real_track.PAGE.read_text(encoding="utf-8")
-    assert real_track.render(text) == text, "run: python -m course_utils readme"
+    text = readme.REAL_TRACK.read_text(encoding="utf-8")
+    assert readme.render_real_track(text) == text, "run: python -m course_utils readme"
     for role in ("language_model", "glue_mrpc", "paragraphs_javanese"):
         assert f"`{role}`" in real_track.table()
 
