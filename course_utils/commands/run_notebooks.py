@@ -73,6 +73,16 @@ class _PeakMemory(threading.Thread):
                 return
 
 
+class _Client(NotebookClient):
+    """Without nbclient's stand-in for output widgets: it writes on the channel on which the reply to the cell is
+    awaited, and now and then that reply is never seen (nbclient's issue 312). So what `interact` prints is stored like
+    any other output.
+    """
+
+    def on_comm_open_jupyter_widget(self, msg: dict[str, Any]) -> None:
+        """No object for any widget."""
+
+
 def run(
     path: Path,
     *,
@@ -104,7 +114,7 @@ def run(
             sampler.start()
             at["memory"] = sampler
 
-    client = NotebookClient(
+    client = _Client(
         notebook,
         timeout=timeout,
         allow_errors=go_on,

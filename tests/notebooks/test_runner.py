@@ -102,6 +102,14 @@ def test_a_notebook_runs_in_this_python_whatever_a_kernelspec_says(
     assert (ran.error, ran.executed.cells[-1].outputs[0].text) == ("", f"{sys.executable}\n")
 
 
+def test_what_a_slider_shows_is_stored(tmp_path: Path) -> None:
+    """And no cell with a widget hangs: nothing answers it while its reply is awaited."""
+    cell = "from ipywidgets import interact\ninteract(lambda x: print('x is', x), x=(0, 10));"
+    result = run_notebooks.run(write(tmp_path, "01_slides", cell), build=tmp_path / "build", timeout=60)
+    assert result.error == ""
+    assert [output.get("text") for output in result.executed.cells[-1].outputs] == ["x is 5\n", None]
+
+
 def test_an_endless_cell_is_stopped(tmp_path: Path) -> None:
     path = write(tmp_path, "03_endless", "while True: pass")
     began = time.monotonic()
