@@ -1,7 +1,10 @@
 """Run notebooks headless, top to bottom, and say what each run took, and what broke."""
 
+import asyncio
+import contextlib
 import os
 import re
+import signal
 import sys
 import threading
 import time
@@ -83,6 +86,13 @@ class _Client(NotebookClient):
         """No object for any widget."""
 
 
+def _default_signals(**_: Any) -> None:
+    """Ctrl-C and a kill end the whole run. nbclient would take them for the death of one kernel, and go on."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError, RuntimeError):  # Windows, or not the main thread
+            asyncio.get_running_loop().remove_signal_handler(number)
+
+
 def run(
     path: Path,
     *,
@@ -123,6 +133,7 @@ def run(
         record_timing=False,
         coalesce_streams=True,
         extra_arguments=["--log-level=ERROR"],  # it would warn that it talks over local TCP
+        on_notebook_start=_default_signals,
         on_cell_start=cell_starts,
         on_cell_executed=lambda **_: on_cell() if on_cell else None,
     )

@@ -2,6 +2,8 @@
 
 import json
 import re
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course_utils.commands import five_seeds, report, run_notebooks, ship
+from course_utils.paths import ROOT
 
 RECORD = """
 from course_utils import results, session
@@ -108,6 +111,33 @@ def test_what_a_slider_shows_is_stored(tmp_path: Path) -> None:
     result = run_notebooks.run(write(tmp_path, "01_slides", cell), build=tmp_path / "build", timeout=60)
     assert result.error == ""
     assert [output.get("text") for output in result.executed.cells[-1].outputs] == ["x is 5\n", None]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of another kind")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_the_whole_run(tmp_path: Path, number: signal.Signals) -> None:
+    for name in ("01_waits", "02_waits"):
+        write(
+            tmp_path,
+            name,
+            f"open({str(tmp_path / name)!r} + '.started', 'w').close()\nimport time; time.sleep(60)",
+        )
+    code = (
+        "from pathlib import Path; from course_utils.commands import run_notebooks as r; "
+        f"r.run_all(r.find(Path({str(tmp_path)!r})), build=Path({str(tmp_path / 'build')!r}))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE) as process:
+        wait_for(tmp_path / "01_waits.started")
+        process.send_signal(number)
+        assert process.wait(timeout=30) != 0
+    assert not (tmp_path / "02_waits.started").exists()
+
+
+def wait_for(path: Path) -> None:
+    until = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < until, f"{path.name} never came"
+        time.sleep(0.1)
 
 
 def test_an_endless_cell_is_stopped(tmp_path: Path) -> None:
