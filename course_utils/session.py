@@ -41,7 +41,7 @@ def seed() -> int:
     text = setting("COURSE_SEED") or "0"
     if not text.isdecimal() or int(text) >= 2**32:
         raise ValueError(
-            f"COURSE_SEED is {text!r}. It must be a whole number from 0 to {2**32 - 1}, for example COURSE_SEED=0."
+            f"COURSE_SEED is {text!r}. It must be a whole number from 0 to 4294967295, for example COURSE_SEED=0."
         )
     return int(text)
 

@@ -43,12 +43,13 @@ def told_on_the_bundled_track(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> list[str]:
-    """The lines that the section prints there. It fetches nothing, and the first line says how to get the rest."""
+    """What the section prints there: first what it needs and how to get it, in one string, then a line each. It fetches
+    nothing."""
     monkeypatch.setattr(assets, "fetch", lambda role: pytest.fail(f"{role} was fetched"))
     assert run(section, names)["real"] is False
     lines = capsys.readouterr().out.splitlines()
-    assert "set COURSE_TRACK=real, and restart" in lines[0]
-    return lines
+    assert "set COURSE_TRACK=real, and restart" in lines[0] and lines[1].startswith("It takes ")
+    return [" ".join(lines[:2]), *lines[2:]]
 
 
 def on_the_real_track(monkeypatch: pytest.MonkeyPatch, folder: Path, notebook: str | None = None) -> None:

@@ -319,8 +319,8 @@ def test_elsewhere_one_line_says_so_and_nothing_is_fetched(
     monkeypatch.setenv("COURSE_TRACK", track)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
     assert large_models.ready(ROLES, large_models.lacking()) is False
-    (line,) = capsys.readouterr().out.splitlines()
-    assert re.search(r"takes FacebookAI/xlm-roberta-base, WikiANN .*, 1\.\d GB", line)
+    line, needed = capsys.readouterr().out.splitlines()
+    assert re.search(r"takes FacebookAI/xlm-roberta-base, WikiANN .*, 1\.\d GB", needed)
     assert "CUDA GPU" in line and ("COURSE_TRACK=real" in line) == (track == "bundled")
 
 
