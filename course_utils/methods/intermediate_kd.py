@@ -166,6 +166,8 @@ def tinybert_losses(
 def _layers_exist(given: validation.Given) -> None:
     validation.one_stack_of_layers({"student": given["model"]})
     depth = len(encoder_layers(given["model"]))
+    if not len(given["layers"]):
+        raise ValueError(f"`layers` names no layer. Name at least one of 1 to {depth}.")
     if unknown := [number for number in given["layers"] if not 1 <= number <= depth]:
         raise ValueError(f"There is no layer {unknown[0]}: this model has 1 to {depth}.")
 
@@ -175,7 +177,7 @@ def keep_layers(model: PreTrainedModel, layers: Sequence[int]) -> PreTrainedMode
     """A copy of a model that has only these of its layers, counted from 1; all else is as it was.
 
     DistilBERT and PKD start from such a copy of their teacher. A layer that is named twice becomes two. Raises
-    ValueError where a layer does not exist, for an encoder-decoder, and as `encoder_layers` does.
+    ValueError where no layer is named or one does not exist, for an encoder-decoder, and as `encoder_layers` does.
     """
     student = copy.deepcopy(model)
     body = encoder_layers(student)

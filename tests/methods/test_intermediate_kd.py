@@ -256,6 +256,11 @@ def test_keep_layers_refuses_a_layer_that_does_not_exist(number):
         ik.keep_layers(bert(), [1, number])
 
 
+def test_keep_layers_refuses_to_keep_none():
+    with pytest.raises(ValueError, match="`layers` names no layer. Name at least one of 1 to 4."):
+        ik.keep_layers(bert(), [])
+
+
 # --- the cache ---
 
 

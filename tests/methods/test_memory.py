@@ -553,3 +553,28 @@ def test_eight_bit_adamw_steps_in_half_precision_as_in_float32(dtype):
             p.grad = gradient.to(p.dtype)
             optimizer.step()
     torch.testing.assert_close(half.float(), whole, rtol=0.05, atol=0.05)
+
+
+def test_a_checkpoint_of_eight_bit_adamw_keeps_its_codes_and_goes_on_as_if_never_saved():
+    """torch's own `load_state_dict` makes bfloat16 of the codes, and of the scales."""
+    generator = torch.Generator().manual_seed(0)
+    weight = nn.Parameter(torch.randn(300, generator=generator).to(torch.bfloat16))
+    optimizer = methods.AdamW8bit([weight], lr=0.1)
+    weight.grad = torch.randn(300, generator=generator).to(torch.bfloat16)
+    optimizer.step()
+    twin = nn.Parameter(weight.detach().clone())
+    twin.grad = weight.grad.clone()
+    resumed = methods.AdamW8bit([twin], lr=0.1)
+    resumed.load_state_dict(optimizer.state_dict())
+    assert {name: value.dtype for name, value in resumed.state[twin].items() if name != "step"} == {
+        "exp_avg": torch.int8, "exp_avg_scales": torch.float32, "root": torch.int8, "root_scales": torch.float32,
+    }  # fmt: skip
+    optimizer.step()
+    resumed.step()
+    assert torch.equal(twin, weight)
+    for name, value in optimizer.state[weight].items():
+        assert (
+            value == resumed.state[twin][name]
+            if name == "step"
+            else torch.equal(value, resumed.state[twin][name])
+        )
