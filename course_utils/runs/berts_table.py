@@ -6,7 +6,7 @@ The statements about it, and its runs of the first task live, stand in notebook 
 from typing import Any, NamedTuple
 
 from course_utils import assets, results
-from course_utils.runs.small_berts import STUDENTS, TEACHER, TEXTS, Lesson
+from course_utils.runs.small_berts import CONTROLS, STUDENTS, TEACHER, TEXTS, Lesson
 
 NAME = "03_small_berts"
 """What the rows bear as their notebook: results.load("03_small_berts")."""
@@ -23,7 +23,7 @@ class Run(NamedTuple):
 
 
 class Table:
-    """A row for each system, task and seed, and one for the speed-up of each system on the first task."""
+    """A row for each system and control, task and seed, and one for the speed-up of each system on the first task."""
 
     roles = ("student", "student_general", *(role for *roles, _ in TEXTS.values() for role in roles))
 
@@ -46,7 +46,7 @@ class Table:
             Run(seed, task, method)
             for seed in SEEDS
             for task in TEXTS
-            for method in (TEACHER, *STUDENTS, *((SPEED_UP,) if task == "sentiment" else ()))
+            for method in (TEACHER, *STUDENTS, *CONTROLS, *((SPEED_UP,) if task == "sentiment" else ()))
         ]
         return [run for run in wanted if tuple(run) not in made]
 
@@ -64,7 +64,8 @@ class Table:
         if run.method == TEACHER:
             exhibit, history = "E10", lesson.taught[1]
         else:
-            exhibit, history = STUDENTS[run.method].exhibit, lesson.train(STUDENTS[run.method])
+            system = (STUDENTS | CONTROLS)[run.method]
+            exhibit, history = system.exhibit, lesson.train(system)
         cost = {"trainable_parameters": history.trainable_parameters, "seconds": history.seconds}
         self._record(run, run.method, exhibit, metric="accuracy", data=run.task, value=history.final, **cost)
         return f"{run.task}, {run.method}, seed {run.seed}: {history.final:.1%}, {history.seconds:.0f} s"

@@ -26,6 +26,7 @@ TEXTS = {
 """By task: the roles of its encoder, of its labelled and of its unlabelled texts, and how many of these are taken."""
 
 BATCH_SIZE, TEMPERATURE, ATTENTION = 64, 2.0, 0.1
+CENTRED = "scores centred"
 TEACHER = "BERT (teacher)"
 
 
@@ -51,6 +52,12 @@ STUDENTS = {
     "MobileBERT style": System("bottleneck", "feature maps"),
 }
 
+CONTROLS = {
+    "BERT-tiny, logit KD and inside, scores centred": System("tiny", "inside, scores centred", "E09"),
+    "TinyBERT, scores centred": System("general, scores centred", "inside, scores centred", "E09"),
+}
+"""What the loss on attention scores would do if it could not see what the softmax does not: see `_centred`."""
+
 
 class Lesson:
     """One task with one seed: its texts, its teacher, and its students. The teacher is trained once."""
@@ -61,6 +68,7 @@ class Lesson:
         self.tokenizer = models.load_tokenizer(self.role)
         self.task = data.load_task(labelled, unlabelled, self.tokenizer, most)
         self.recipe, self.budget = assets.entry(self.role).recipe, assets.entry("student_general").recipe
+        self._general: dict[bool, dict[str, Tensor]] = {}
 
     def loader(self, rows: Any, batch_size: int = BATCH_SIZE) -> Any:
         """Batches of tokenised rows, shuffled."""
@@ -84,19 +92,21 @@ class Lesson:
         with training.autocast(teacher.device):
             return inside.cache_teacher(teacher, self.loader(self.task.pool, batch_size=128))
 
-    @cached_property
-    def general(self) -> dict[str, Tensor]:
-        """The weights of a small student's body after the general stage."""
+    def general(self, centred: bool) -> dict[str, Tensor]:
+        """The weights of a small student's body after the general stage, which is trained once."""
+        if centred in self._general:
+            return self._general[centred]
         encoder, student = self.encoder().to(models.device()).eval(), self._projecting(self.start("tiny"))
 
         def loss_fn(outputs: Any, batch: dict[str, Tensor]) -> Tensor:
             mask = batch["attention_mask"]
             with torch.no_grad():
                 theirs = encoder(batch["input_ids"], mask, output_hidden_states=True).hidden_states
-            return torch.stack(list(_inside(student, encoder, outputs, theirs, mask).values())).sum()
+            return torch.stack(list(_inside(student, encoder, outputs, theirs, mask, centred).values())).sum()
 
         self._fit(student, self.task.pool, loss_fn, None)
-        return student.base_model.state_dict()
+        self._general[centred] = student.base_model.state_dict()
+        return self._general[centred]
 
     def start(self, kind: str) -> Any:
         """A student before its task: see `System.start`."""
@@ -114,8 +124,8 @@ class Lesson:
             kept = inside.layer_map(depth, config.num_hidden_layers, kind)
             student = inside.keep_layers(self.encoder(), kept)
             student.config.output_hidden_states = True
-        elif kind == "general":
-            student.base_model.load_state_dict(self.general)
+        elif kind.startswith("general"):
+            student.base_model.load_state_dict(self.general(kind.endswith(CENTRED)))
         return student
 
     def train(self, system: System) -> training.History:
@@ -150,23 +160,45 @@ class Lesson:
     def _loss(self, kind: str, student: Any) -> training.LossFunction:
         """The loss on the logits, and beside it what `BESIDE` has, or TinyBERT's three."""
         teacher, cached = self.taught[0], self.cached
-        if kind == "inside":
+        if kind.startswith("inside"):
             self._projecting(student)
 
         def loss_fn(outputs: Any, batch: dict[str, Tensor]) -> Tensor:
             logits, hidden = inside.look_up(cached, batch)
             mask, loss = batch["attention_mask"], kd_loss(outputs.logits, logits, TEMPERATURE)
-            if kind != "inside":
+            if not kind.startswith("inside"):
                 return loss + BESIDE[kind](outputs.hidden_states, hidden, mask)
-            found = _inside(student, teacher, outputs, hidden, mask)
+            found = _inside(student, teacher, outputs, hidden, mask, kind.endswith(CENTRED))
             return loss + found["embedding"] + found["hidden"] + ATTENTION * found["attention"]
 
         return loss_fn
 
 
-def _inside(student: Any, teacher: Any, outputs: Any, hidden: Any, mask: Tensor) -> dict[str, Tensor]:
-    layers = inside.layer_map(len(outputs.hidden_states) - 1, len(hidden) - 1, "uniform")
-    return inside.tinybert_losses(student, teacher, outputs.hidden_states, hidden, mask, layers)
+def _inside(
+    student: Any, teacher: Any, outputs: Any, hidden: Any, mask: Tensor, centred: bool
+) -> dict[str, Tensor]:
+    ours = outputs.hidden_states
+    layers = inside.layer_map(len(ours) - 1, len(hidden) - 1, "uniform")
+    losses = inside.tinybert_losses(student, teacher, ours, hidden, mask, layers)
+    if centred:
+        attention = []
+        for mine, theirs in enumerate(layers, start=1):
+            with torch.no_grad():
+                target = _centred(inside.score_map(teacher, hidden, theirs), mask)
+            scores = _centred(inside.score_map(student, ours, mine), mask)
+            attention.append(inside.attention_loss(scores, target, mask))
+        losses["attention"] = torch.stack(attention).mean()
+    return losses
+
+
+def _centred(scores: Tensor, mask: Tensor) -> Tensor:
+    """Attention scores, (batch, heads, queries, keys), less their mean over the real keys of each query.
+
+    The softmax gives the same weights before and after. So what is taken away is of no use to anybody, and yet the
+    squared difference of two models' scores counts it.
+    """
+    keys = mask[:, None, None, :]
+    return scores - (scores * keys).sum(-1, keepdim=True) / keys.sum(-1, keepdim=True)
 
 
 def _patience(ours: Any, hidden: list[Tensor], mask: Tensor) -> Tensor:

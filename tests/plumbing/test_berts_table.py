@@ -8,15 +8,17 @@ from typing import Any
 
 import nbformat
 import pytest
+import torch
 
 from course_utils import assets, training
 from course_utils.assets import large_models
 from course_utils.commands import tables
+from course_utils.methods import intermediate_kd
 from course_utils.paths import ROOT
 from course_utils.results import rows
 from course_utils.results.statements import distillation
 from course_utils.runs import berts_table, small_berts
-from course_utils.runs.small_berts import STUDENTS, TEACHER, TEXTS
+from course_utils.runs.small_berts import CONTROLS, STUDENTS, TEACHER, TEXTS
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ def test_every_system_has_its_rows_and_what_is_made_is_not_made_again(
     with pytest.raises(KeyboardInterrupt):
         tables.main("intermediate", store=False)
     # Teacher, three students, the general stage: what it is for has no row yet.
-    assert len(berts_table.Table.missing()) == 2 * (1 + len(STUDENTS)) + 1 - 4
+    assert len(berts_table.Table.missing()) == 2 * (1 + len(STUDENTS) + len(CONTROLS)) + 1 - 4
     monkeypatch.setattr(training, "fit", real_fit)
     assert tables.main("intermediate", store=True) == 0
     assert berts_table.Table.missing() == []
@@ -61,7 +63,7 @@ def test_every_system_has_its_rows_and_what_is_made_is_not_made_again(
     found = [json.loads(line) for line in shipped.read_text(encoding="utf-8").splitlines()]
     of_a_task = Counter((row["data"], row["metric"]) for row in found)
     assert of_a_task == {
-        ("sentiment", "accuracy"): 11, ("second task", "accuracy"): 11, ("32 sentences", "speed-up"): 7,
+        ("sentiment", "accuracy"): 13, ("second task", "accuracy"): 13, ("32 sentences", "speed-up"): 7,
     }  # fmt: skip
     assert "speed-up of TinyBERT" in capsys.readouterr().out
 
@@ -86,3 +88,16 @@ def test_rows_of_other_steps_are_of_another_table(made: Path, monkeypatch: pytes
     assert len(berts_table.Table.missing()) == before - 1
     monkeypatch.setattr(berts_table, "_steps", lambda: 3)
     assert len(berts_table.Table.missing()) == before
+
+
+def test_centred_scores_differ_only_where_the_softmax_does() -> None:
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.randn(2, 3, 5, 5, generator=generator)
+    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
+    moved = scores + 20 * torch.randn(2, 3, 5, 1, generator=generator)  # another number for each query
+    raw, centred = (
+        intermediate_kd.attention_loss(*pair, mask)
+        for pair in ((moved, scores), (small_berts._centred(moved, mask), small_berts._centred(scores, mask)))
+    )
+    assert raw > 100 and centred < 1e-9
+    assert small_berts._centred(scores, mask)[1, :, :3, :3].sum(-1).abs().max() < 1e-5
