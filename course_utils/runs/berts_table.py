@@ -12,10 +12,12 @@ NAME = "03_small_berts"
 """What the rows bear as their notebook: results.load("03_small_berts")."""
 
 SEEDS, SPEED_UP, TIMED = range(3), "speed-up", "32 sentences"
+OFFSET = "offset of the attention scores"
 
 
 class Run(NamedTuple):
-    """A method of one task, or (`method` is SPEED_UP) how fast the systems of the task are."""
+    """A method of one task; or how fast the systems of the task are (`method` is SPEED_UP); or what its encoder's
+    scores have that no softmax sees (OFFSET)."""
 
     seed: int
     task: str
@@ -46,7 +48,11 @@ class Table:
             Run(seed, task, method)
             for seed in SEEDS
             for task in TEXTS
-            for method in (TEACHER, *STUDENTS, *CONTROLS, *((SPEED_UP,) if task == "sentiment" else ()))
+            for method in (
+                *((OFFSET,) if seed == 0 else ()),
+                *(TEACHER, *STUDENTS, *CONTROLS),
+                *((SPEED_UP,) if task == "sentiment" else ()),
+            )
         ]
         return [run for run in wanted if tuple(run) not in made]
 
@@ -61,6 +67,11 @@ class Table:
             for method in (*(name for name in found if name != TEACHER), TEACHER):
                 self._record(run, method, "E10", metric=SPEED_UP, data=TIMED, value=found[method])
             return f"{run.task}, seed {run.seed}, speed-up of TinyBERT: {found['TinyBERT']:.1f}"
+        if run.method == OFFSET:
+            shares = lesson.offsets()
+            for layer, share in enumerate(shares, start=1):
+                self._record(run, OFFSET, "E09", metric="share", data=run.task, value=share, layer=layer)
+            return f"{run.task}, {OFFSET}: {shares[-1]:.0%} of their squares in the last layer"
         if run.method == TEACHER:
             exhibit, history = "E10", lesson.taught[1]
         else:

@@ -54,14 +54,16 @@ def test_every_system_has_its_rows_and_what_is_made_is_not_made_again(
     monkeypatch.setattr(training, "fit", fit)
     with pytest.raises(KeyboardInterrupt):
         tables.main("intermediate", store=False)
-    # Teacher, three students, the general stage: what it is for has no row yet.
-    assert len(berts_table.Table.missing()) == 2 * (1 + len(STUDENTS) + len(CONTROLS)) + 1 - 4
+    # Teacher, three students, the general stage: what it is for has no row yet. The second task has no offset either.
+    assert len(berts_table.Table.missing()) == 2 * (1 + len(STUDENTS) + len(CONTROLS)) + 1 - 4 + 1
     monkeypatch.setattr(training, "fit", real_fit)
     assert tables.main("intermediate", store=True) == 0
     assert berts_table.Table.missing() == []
     shipped = made / f"shipped/results/{assets.track()}/{berts_table.NAME}.jsonl"
     found = [json.loads(line) for line in shipped.read_text(encoding="utf-8").splitlines()]
-    of_a_task = Counter((row["data"], row["metric"]) for row in found)
+    offsets = [row for row in found if row["metric"] == "share"]
+    assert len(offsets) == 2 * 4 and all(0 <= row["value"] <= 1 for row in offsets)
+    of_a_task = Counter((row["data"], row["metric"]) for row in found if row not in offsets)
     assert of_a_task == {
         ("sentiment", "accuracy"): 13, ("second task", "accuracy"): 13, ("32 sentences", "speed-up"): 7,
     }  # fmt: skip
