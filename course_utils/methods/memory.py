@@ -126,7 +126,21 @@ def dequantize_blockwise(codes: Tensor, scales: Tensor, block_size: int) -> Tens
     return codes.to(scales.dtype) * each.view_as(codes)
 
 
-class AdamW8bit(torch.optim.Optimizer):
+class MixedStates(torch.optim.Optimizer):
+    """An optimizer whose states have dtypes of their own, and keep them when a checkpoint is loaded. torch would turn
+    them into the parameter's dtype: codes would take four bytes, and scales in bfloat16 lose digits."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        numbers = [number for group in state_dict["param_groups"] for number in group["params"]]
+        parameters = [p for group in self.param_groups for p in group["params"]]
+        for number, p in zip(numbers, parameters, strict=True):
+            for name, value in state_dict["state"].get(number, {}).items():
+                if isinstance(value, Tensor):
+                    self.state[p][name] = value.to(p.device, copy=True)
+
+
+class AdamW8bit(MixedStates):
     """AdamW whose two states are kept in one byte a number, and one float32 scale for each block of 256.
 
     A step is computed in float32, whatever the parameter's dtype: in float16, eps and the squares of small gradients
@@ -146,16 +160,6 @@ class AdamW8bit(torch.optim.Optimizer):
         weight_decay: float = 0.01,
     ) -> None:
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """As torch does it, but codes stay int8 and scales float32: torch turns them into the parameter's dtype."""
-        super().load_state_dict(state_dict)
-        numbers = [number for group in state_dict["param_groups"] for number in group["params"]]
-        parameters = [p for group in self.param_groups for p in group["params"]]
-        for number, p in zip(numbers, parameters, strict=True):
-            for name, value in state_dict["state"].get(number, {}).items():
-                if isinstance(value, Tensor):
-                    self.state[p][name] = value.to(p.device, copy=True)
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
