@@ -116,11 +116,12 @@ def read_text(path: Path) -> str:
         raise DataError(
             f"{path.name}, line {line}: these bytes are {marked}. Save the file as UTF-8."
         ) from None
-    warnings.warn(
-        f"{path.name} is not UTF-8 (line {line}): it was read as Windows-1252. If letters with accents look "
-        "wrong, save the file as UTF-8.",
-        stacklevel=3,
-    )
+    with warnings.catch_warnings():  # forgets what was told: the same cell, run again, must not look mended
+        warnings.warn(
+            f"{path.name} is not UTF-8 (line {line}): it was read as Windows-1252. If letters with accents look "
+            "wrong, save the file as UTF-8.",
+            stacklevel=3,
+        )
     return text
 
 

@@ -41,6 +41,14 @@ def test_windows_1252_is_read_and_told(tmp_path: Path) -> None:
         assert csv(tmp_path, PLAIN, "cp1252") == ROWS
 
 
+def test_a_file_that_is_still_windows_1252_is_told_again(tmp_path: Path) -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("default")  # Python's own: once for each line of code
+        for _ in range(2):
+            csv(tmp_path, PLAIN, "cp1252")
+    assert len(told) == 2
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
