@@ -269,6 +269,14 @@ def test_answers_are_looked_at_and_cleaned_as_labels_are() -> None:
     assert own.clean(rows)["id"][:] == [0, 2]
 
 
+def test_the_same_words_with_other_tags_are_found_and_stay() -> None:
+    frame = pd.DataFrame({"text": ["US won", "us won", "us won", ""], "tags": ["B-LOC O", "O O", "O O", ""]})
+    rows = own.read_table(frame, tags="tags")
+    found = findings(rows)
+    assert found["same text, different tags"] == 3 and "tag is missing" not in found
+    assert own.clean(rows)["id"][:] == [0, 1]
+
+
 def test_a_dataset_that_was_not_read_here_can_be_looked_at() -> None:
     rows = Dataset.from_dict({"text": ["a", None], "label": [1, None]})
     found = findings(rows)

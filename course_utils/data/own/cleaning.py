@@ -11,7 +11,7 @@ def clean(rows: Dataset) -> Dataset:
     """The rows without the faults that have one remedy, and a printed line on what was done.
 
     Rows without text go, and (where there is such a column) without label or answer; of rows with the same text
-    (`text_keys`) and the same label or answer the first stays; label names that differ only in case and blanks become
+    (`text_keys`) and the same label, answer or tags the first stays; label names that differ only in case and blanks become
     the commonest of them. Ids stay. The same text with different labels stays as it is: only a person can tell which is
     right.
     """

@@ -113,7 +113,7 @@ def _texts(rows: Dataset) -> Iterable[Finding]:
         example = f"{_id(rows, doubled[0][0])} and {_id(rows, doubled[0][1])}"
         yield "text occurs more than once", sum(map(len, doubled)), example, "keep one of each: clean()"
     if targets := targets_of(rows):
-        kind = "label" if "label" in rows.column_names else "answer"
+        kind = next((name for name in ("label", "answer") if name in rows.column_names), "tag")
         apart = [group for group in doubled if len({_plain(targets[i]) for i in group} - {""}) > 1]
         if apart:
             example = " and ".join(_id(rows, i) for i in apart[0][:2])
@@ -121,7 +121,7 @@ def _texts(rows: Dataset) -> Iterable[Finding]:
                 f"same text, different {kind}s",
                 sum(map(len, apart)),
                 example,
-                f"decide which {kind} is right",
+                f"decide which {kind}{'s are' if kind == 'tag' else ' is'} right",
             )
         if missing := [i for i, target in enumerate(targets) if not target.strip()]:
             yield (
@@ -135,7 +135,10 @@ def _texts(rows: Dataset) -> Iterable[Finding]:
 
 
 def targets_of(rows: Dataset) -> list[str]:
-    """The label or the answer of each row as text, "" where it is missing; [] where there is no such column."""
+    """The label, the answer or the tags of each row as text, "" where it is missing; [] where there is no such
+    column."""
+    if "ner_tags" in rows.column_names:
+        return [str(tags) for tags in rows["ner_tags"][:]]
     if "answer" in rows.column_names:
         return [answer or "" for answer in rows["answer"][:]]
     return label_texts(rows) if "label" in rows.column_names else []
