@@ -257,6 +257,17 @@ def test_cleaning_drops_what_has_one_remedy(capsys: pytest.CaptureFixture[str]) 
     assert own.clean(kept).to_list() == kept.to_list()
 
 
+def test_whole_numbers_are_one_class_with_and_without_a_zero_and_keep_their_order() -> None:
+    rows = labelled(list("abcdef"), ["1 ", "1.0", "2", "2.0", "2", "1.5"])
+    assert findings(rows)["label '1.0' beside '1'"] == 1
+    kept = own.clean(rows)
+    assert kept.features["label"].names == ["1", "1.5", "2"]
+    names = kept.features["label"].int2str(kept["label"][:])
+    assert names == ["1", "1", "2", "2", "2", "1.5"]
+    assert own.clean(labelled(list("abc"), ["1 ", "2", "3"])).features["label"].names == ["1", "2", "3"]
+    assert own.clean(labelled(list("abc"), [" pos", "neg", "neg"])).features["label"].names == ["neg", "pos"]
+
+
 def test_cleaning_takes_rows_without_labels() -> None:
     assert own.clean(own.read_table(pd.DataFrame({"text": ["a", "a", None]})))["id"][:] == [100_000]
 

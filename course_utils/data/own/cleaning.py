@@ -4,6 +4,7 @@ from collections import Counter
 
 from datasets import ClassLabel, Dataset
 
+from course_utils.data.columns import class_names
 from course_utils.data.own.findings import label_texts, spellings, targets_of, text_keys
 
 
@@ -11,9 +12,9 @@ def clean(rows: Dataset) -> Dataset:
     """The rows without the faults that have one remedy, and a printed line on what was done.
 
     Rows without text go, and (where there is such a column) without label or answer; of rows with the same text
-    (`text_keys`) and the same label, answer or tags the first stays; label names that differ only in case and blanks become
-    the commonest of them. Ids stay. The same text with different labels stays as it is: only a person can tell which is
-    right.
+    (`text_keys`) and the same label, answer or tags the first stays; label names that differ only in case, blanks and a
+    final ".0" become the commonest of them. Ids stay. The same text with different labels stays as it is: only a person
+    can tell which is right.
     """
     done: list[str] = []
     if "label" in rows.column_names and isinstance(rows.features["label"], ClassLabel):
@@ -42,8 +43,9 @@ def _one_spelling(rows: Dataset) -> tuple[Dataset, dict[str, str]]:
     names = label_texts(rows)
     changed = spellings(name for name in names if name)
     old = rows.features["label"].names
-    new = [name for name in old if name not in changed]
-    new += sorted(set(changed.values()) - set(new))
+    new = list(dict.fromkeys(changed.get(name, name) for name in old))
+    if old == class_names(old):  # and not the order of read_table(classes=...)
+        new = class_names(new)
     numbers = {name: new.index(changed.get(name, name)) for name in names if name}
     column = [numbers.get(name) for name in names]
     features = rows.features.copy()

@@ -114,7 +114,7 @@ def _texts(rows: Dataset) -> Iterable[Finding]:
         yield "text occurs more than once", sum(map(len, doubled)), example, "keep one of each: clean()"
     if targets := targets_of(rows):
         kind = next((name for name in ("label", "answer") if name in rows.column_names), "tag")
-        apart = [group for group in doubled if len({_plain(targets[i]) for i in group} - {""}) > 1]
+        apart = [group for group in doubled if len({plain(targets[i]) for i in group} - {""}) > 1]
         if apart:
             example = " and ".join(_id(rows, i) for i in apart[0][:2])
             yield (
@@ -154,22 +154,19 @@ def label_texts(rows: Dataset) -> list[str]:
     ]
 
 
-def _plain(name: str) -> str:
-    return " ".join(name.split()).casefold()
+def plain(name: str) -> str:
+    """The name without its case and blanks, a whole number without the ".0" that a spreadsheet put there."""
+    return re.sub(r"^([+-]?\d+)[.,]0$", r"\1", " ".join(name.split()).casefold())
 
 
 def spellings(names: Iterable[str]) -> dict[str, str]:
-    """Label names that differ only in case and blanks from a more common one -> that one. Names as they occur."""
+    """Label names that differ only in case, blanks and a final ".0" from a more common one -> that one. Names as they
+    occur."""
     groups: dict[str, Counter[str]] = defaultdict(Counter)
     for name in names:
-        groups[_plain(name)][name] += 1
-    commonest = {plain: found.most_common(1)[0][0] for plain, found in groups.items()}
-    return {
-        name: commonest[plain].strip()
-        for plain, found in groups.items()
-        for name in found
-        if name != commonest[plain].strip()
-    }
+        groups[plain(name)][name] += 1
+    commonest = {key: found.most_common(1)[0][0].strip() for key, found in groups.items()}
+    return {name: commonest[key] for key, found in groups.items() for name in found if name != commonest[key]}
 
 
 def _labels(rows: Dataset) -> Iterable[Finding]:
