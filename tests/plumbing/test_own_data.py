@@ -342,6 +342,14 @@ def test_a_class_of_one_row_is_trained_on_and_unlabelled_rows_split_too() -> Non
     assert [len(part) for part in plain.values()] == [7, 1, 2]
 
 
+def test_a_group_is_one_whatever_its_case_and_blanks() -> None:
+    who = [f"{'Anna' if i % 2 else 'anna '} {i // 4}" for i in range(40)]
+    rows = labelled([f"t{i}" for i in range(40)], ["a", "b"] * 20, who=who)
+    splits = own.split(rows, group="who")
+    groups = [{name.split()[-1] for name in part["who"]} for part in splits.values()]
+    assert sum(map(len, groups)) == len(set.union(*groups)) == 10
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -8,7 +8,7 @@ from datasets import Dataset, DatasetDict
 from sklearn.model_selection import train_test_split
 
 from course_utils.data.files import DataError, find_column
-from course_utils.data.own.findings import text_keys
+from course_utils.data.own.findings import plain, text_keys
 
 
 def split(
@@ -17,7 +17,7 @@ def split(
     """The rows as splits train, validation and test; `validation` and `test` are shares of them, above 0.
 
     Rows of the same text (`findings.text_keys`), or with the same value in the column `group` (a customer, a
-    document), never part: they would let a model recite what it was trained on. With a column label each split has
+    document; case and blanks do not count), never part: they would let a model recite what it was trained on. With a column label each split has
     the labels' shares of the whole, as far as whole units can (scikit-learn's `train_test_split`, stratified); a class
     of a single unit is trained on. A unit is a row, or rows that stay together, so the shares are of units. The rows
     keep their order. The same rows and seed give the same splits. A row whose `group` is blank belongs to none.
@@ -78,15 +78,18 @@ def _units(rows: Dataset, group: str | None) -> list[list[int]]:
     columns: list[list[Any]] = [[key or None for key in text_keys(rows)]]
     if group is not None:
         values = rows[find_column(group, rows.column_names, "The dataset")][:]
-        columns.append([None if _is_blank(value) else value for value in values])
+        columns.append([_group(value) for value in values])
     units = defaultdict(list)
     for row, unit in enumerate(stay_together(columns)):
         units[unit].append(row)
     return list(units.values())
 
 
-def _is_blank(value: Any) -> bool:
-    return value is None or value != value or not str(value).strip()  # NaN is not equal to itself
+def _group(value: Any) -> Any:
+    """What is compared: "Anna " and "anna" are one customer. None where the cell is blank."""
+    if value is None or value != value:  # NaN is not equal to itself
+        return None
+    return plain(value) or None if isinstance(value, str) else value
 
 
 def _strata(rows: Dataset, units: list[list[int]]) -> list[int | None]:
