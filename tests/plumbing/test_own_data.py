@@ -350,6 +350,11 @@ def test_a_group_is_one_whatever_its_case_and_blanks() -> None:
     assert sum(map(len, groups)) == len(set.union(*groups)) == 10
 
 
+def test_rows_without_a_label_split_as_a_class_of_their_own() -> None:
+    splits = own.split(labelled([f"t{i}" for i in range(40)], ["a", "b", None, "a"] * 10))
+    assert [part["label"][:].count(None) for part in splits.values()] == [7, 1, 2]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

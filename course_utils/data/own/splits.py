@@ -96,7 +96,7 @@ def _strata(rows: Dataset, units: list[list[int]]) -> list[int | None]:
     """The commonest label of each unit; one and the same where the rows have no labels."""
     if "label" not in rows.column_names:
         return [None] * len(units)
-    labels = rows["label"][:]
+    labels = [-1 if label is None else label for label in rows["label"][:]]
     return [Counter(labels[row] for row in unit).most_common(1)[0][0] for unit in units]
 
 
