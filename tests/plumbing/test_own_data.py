@@ -355,6 +355,16 @@ def test_rows_without_a_label_split_as_a_class_of_their_own() -> None:
     assert [part["label"][:].count(None) for part in splits.values()] == [7, 1, 2]
 
 
+@pytest.mark.parametrize("sizes", [[3] * 60 + [1] * 10, [3] * 10, [30, 1]])
+def test_every_class_is_trained_on(sizes: list[int]) -> None:
+    labels = [f"c{i}" for i, size in enumerate(sizes) for _ in range(size)]
+    rows = labelled([f"t{i}" for i in range(len(labels))], labels)
+    for seed in range(10):
+        splits = own.split(rows, seed=seed)
+        assert set(splits["train"]["label"]) == set(range(len(sizes)))
+        assert sum(map(len, splits.values())) == len(rows)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -1,5 +1,6 @@
 """Train, validation and test rows of which none has seen another: the same text, or the same group, in one split."""
 
+import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -17,10 +18,11 @@ def split(
     """The rows as splits train, validation and test; `validation` and `test` are shares of them, above 0.
 
     Rows of the same text (`findings.text_keys`), or with the same value in the column `group` (a customer, a
-    document; case and blanks do not count), never part: they would let a model recite what it was trained on. With a column label each split has
-    the labels' shares of the whole, as far as whole units can (scikit-learn's `train_test_split`, stratified); a class
-    of a single unit is trained on. A unit is a row, or rows that stay together, so the shares are of units. The rows
-    keep their order. The same rows and seed give the same splits. A row whose `group` is blank belongs to none.
+    document; case and blanks do not count), never part: they would let a model recite what it was trained on. With a
+    column label each split has the labels' shares of the whole, as far as whole units can (scikit-learn's
+    `train_test_split`, stratified); a unit of each class is trained on, where there are units enough. A unit is a row,
+    or rows that stay together, so the shares are of units. The rows keep their order. The same rows and seed give the
+    same splits. A row whose `group` is blank belongs to none.
 
     Raises DataError for shares that leave a split empty, and a column that is not there.
     """
@@ -103,14 +105,18 @@ def _strata(rows: Dataset, units: list[list[int]]) -> list[int | None]:
 def _draw(units: list[int], strata: list[int | None], count: int, seed: int) -> tuple[list[int], list[int]]:
     """Those that are left, and `count` that are drawn."""
     sizes = Counter(strata[unit] for unit in units)
-    alone = [sizes[strata[unit]] == 1 < len(sizes) for unit in units]
-    single = [unit for unit, is_alone in zip(units, alone, strict=True) if is_alone]
-    steady = [unit for unit, is_alone in zip(units, alone, strict=True) if not is_alone]
-    kinds = len({strata[unit] for unit in steady})
-    # scikit-learn needs a unit of each class on both sides. With fewer than that, chance draws.
-    possible = 1 < kinds <= min(count, len(steady) - count)
-    pool = steady if possible else units
+    pool = [unit for unit in units if sizes[strata[unit]] > 1 or len(sizes) == 1]
+    kinds = len({strata[unit] for unit in pool})
+    # scikit-learn needs a unit of each class on both sides. With fewer than that, chance draws, from what is left
+    # where each class keeps a unit to train on.
+    possible = 1 < kinds <= min(count, len(pool) - count)
+    if not possible:
+        one_each = {strata[unit]: unit for unit in random.Random(seed).sample(units, len(units))}
+        pool = [unit for unit in units if one_each[strata[unit]] != unit]
+        if len(sizes) == 1 or len(pool) <= count:
+            pool = units
     left, drawn = train_test_split(
         pool, test_size=count, random_state=seed, stratify=[strata[u] for u in pool] if possible else None
     )
-    return (left + single if possible else left), drawn
+    inside = set(pool)
+    return left + [unit for unit in units if unit not in inside], drawn
