@@ -158,6 +158,21 @@ def test_a_fault_in_a_file_is_named_by_its_line(tmp_path: Path) -> None:
         own.read_table(path)
 
 
+def test_a_kept_column_of_numbers_and_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text('{"text": "a", "who": 12}\n\n{"text": "b", "who": "A13"}\n', encoding="utf-8")
+    with pytest.raises(DataError, match=r"mine.jsonl, line 3: column 'who' holds 'A13', and 12 above it"):
+        own.read_table(path, keep=["who"])
+
+
+def test_half_of_an_emoji_is_read_and_found(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text('{"text": "good \\ud83d"}\n{"text": "good \\ud83d\\ude00"}\n', encoding="utf-8")
+    rows = own.read_table(path)
+    assert rows["text"][:] == ["good \ufffd", "good \U0001f600"]
+    assert findings(rows)["letters were lost in decoding"] == 1
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

@@ -1,5 +1,7 @@
 """A reader's file or table -> a `datasets.Dataset` with the course's names of columns."""
 
+import re
+import reprlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -66,11 +68,13 @@ def read_table(
         features["label"] = ClassLabel(names=names)
     if twice := set(keep) & set(columns):
         raise DataError(f"The result has a column {min(twice)!r} already: rename the one that is to be kept.")
-    kept = Dataset.from_dict({name: values(name) for name in keep})
-    columns |= {name: kept[name][:] for name in keep}
-    return Dataset.from_dict(columns, features=Features(features | kept.features))
+    for name in keep:
+        column = _kept(values(name), name, place)
+        columns[name], features[name] = column[name][:], column.features[name]
+    return Dataset.from_dict(columns, features=Features(features))
 
 
+HALF = re.compile("[\ud800-\udfff]")  # of a pair; json.loads joins the whole ones
 Place = Callable[[int], str]  # a row's number -> how a message names it
 
 
@@ -160,15 +164,32 @@ _ENDINGS = {
 }
 
 
+def _kept(values: list[Any], column: str, place: Place) -> Dataset:
+    """The column alone. Raises DataError where its values are of several types, such as numbers and text."""
+    try:
+        return Dataset.from_dict({column: values})
+    except (TypeError, ValueError, OverflowError):  # Arrow's own errors are of these
+        first = next(value for value in values if value is not None)
+        row = next((i for i, v in enumerate(values) if v is not None and type(v) is not type(first)), 0)
+        raise DataError(
+            f"{place(row)}: column {column!r} holds {reprlib.repr(values[row])}, and {reprlib.repr(first)} above it. "
+            "A column has one type: write all its values as text."
+        ) from None
+
+
 def _texts(values: list[Any], column: str, place: Place) -> list[str]:
-    """The texts as they are, None as "". Raises DataError for what is no text."""
+    """The texts as they are, None as "". Raises DataError for what is no text.
+
+    Half a character, where a program cut a text inside an emoji, cannot be stored: it becomes U+FFFD, which `look`
+    finds.
+    """
     for row, value in enumerate(values):
         if not isinstance(value, str) and value is not None:
             raise DataError(
-                f"{place(row)}: column {column!r} holds {value!r}, and a text belongs there. Name another column, "
-                "or make it text."
+                f"{place(row)}: column {column!r} holds {reprlib.repr(value)}, and a text belongs there. Name another "
+                "column, or make it text."
             )
-    return ["" if value is None else value for value in values]
+    return ["" if value is None else HALF.sub("\ufffd", value) for value in values]
 
 
 def _classes(
