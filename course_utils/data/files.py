@@ -10,6 +10,7 @@ import difflib
 import gzip
 import io
 import json
+import reprlib
 import warnings
 import zlib
 from collections.abc import Collection, Sequence
@@ -152,6 +153,13 @@ def read_csv(path: Path, wanted: Sequence[str]) -> tuple[list[str], Rows]:
     if not rows:
         raise DataError(f"{path.name} is empty. Its first line should name the columns.")
     (_, header), *rows = rows
+    known = names & {cell.strip().lower() for cell in header}
+    if names and not known and not any(did_you_mean(name, header) for name in wanted):
+        listed = ", ".join(map(reprlib.repr, header))
+        raise DataError(
+            f"{path.name} has no column {wanted[0]!r}. Its columns are {listed}, as its first line says. If that line "
+            "is a row, write one with the names of the columns above it."
+        )
     return header, [(line, _fit(cells, header, path.name, line)) for line, cells in rows]
 
 

@@ -193,6 +193,33 @@ def test_a_wrong_path_lists_what_is_there(tmp_path: Path, name: str, message: st
         own.read_table(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("mine.xlsx", "PK", "Save its sheet as 'CSV UTF-8' in Excel. Known are"),
+        ("mine.json", '{"text": {"0": "a", "1": "b"}, "label": {"0": "x", "1": "y"}}', 'orient="records"'),
+        (
+            "mine.csv",
+            "late bus,bad\ngood soup,good\n",
+            r"no column 'text'.*'late bus', 'bad'.*If that line is a row",
+        ),
+        ("mine.csv", "texts,label\na,b\n", "Did you mean 'texts'"),
+    ],
+)
+def test_files_as_they_come_from_work_are_refused_with_the_remedy(
+    tmp_path: Path, name: str, content: str, message: str
+) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match=message) as raised:
+        own.read_table(tmp_path / name)
+    assert len(str(raised.value)) < 400
+
+
+def test_an_address_is_refused_as_one() -> None:
+    with pytest.raises(DataError, match=r"^https://example.org/mine.csv is an address"):
+        own.read_table("https://example.org/mine.csv")
+
+
 def test_what_is_no_parquet_and_no_single_table_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.parquet").write_text("text\na\n", encoding="utf-8")
     with pytest.raises(DataError, match="mine.parquet cannot be read as Parquet"):

@@ -91,10 +91,15 @@ def _read(source: Any, wanted: list[str]) -> tuple[dict[str, list[Any]], Place]:
         raise DataError(
             f"A {type(source).__name__} is neither a path, a pandas data frame nor a datasets.Dataset.{hint}"
         )
+    if "://" in str(source):
+        raise DataError(
+            f"{source} is an address, and only files are read. Download it, or give pandas.read_csv(...) as the source."
+        )
     path = Path(source).expanduser()
     ending = next((e.lower() for e in reversed(path.suffixes) if e.lower() != ".gz"), "")
     if ending not in _ENDINGS and not path.is_dir():
-        raise DataError(f"{path.name}: this ending is not known. Known are {', '.join(_ENDINGS)}.")
+        hint = " Save its sheet as 'CSV UTF-8' in Excel." if ending in (".xlsx", ".xls", ".xlsm") else ""
+        raise DataError(f"{path.name}: this ending is not known.{hint} Known are {', '.join(_ENDINGS)}.")
     return _ENDINGS.get(ending, _csv)(path, wanted)
 
 
@@ -130,6 +135,11 @@ def _csv(path: Path, wanted: list[str]) -> tuple[dict[str, list[Any]], Place]:
 
 def _json(path: Path, wanted: list[str]) -> tuple[dict[str, list[Any]], Place]:
     rows = read_json(path)
+    if len(rows) == 1 and {type(value) for value in rows[0][1].values()} == {dict}:
+        raise DataError(
+            f"{path.name} holds an object for each column ({', '.join(rows[0][1])}), and one for each row belongs "
+            'there: pandas writes those with to_json(path, orient="records", lines=True).'
+        )
     names = dict.fromkeys(
         name for _, row in rows for name in row
     )  # in order of appearance; a row may lack one
