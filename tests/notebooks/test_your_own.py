@@ -1,5 +1,8 @@
 """The methods of notebook 13 on each kind of rows that it names: labels of a text or a pair, and tags of words."""
 
+import io
+import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from course_utils.methods.replacing import merge_and_unload
 from course_utils.paths import ROOT
 
 NOTEBOOK = nbformat.read(ROOT / "notebooks/13_your_own.ipynb", as_version=4)
+CELLS = [cell.source for cell in NOTEBOOK.cells if cell.cell_type == "code"]
 (METHODS,) = (cell.source for cell in NOTEBOOK.cells if cell.source.startswith("def with_peft"))
 RATES = {"LoRA": 5e-3, "(IA)³": 5e-2, "full fine-tuning": 1e-3, "LoRA, by peft": 5e-3}
 FRAME = pd.DataFrame(
@@ -87,3 +91,39 @@ def test_each_method_trains_stores_and_merges_on_each_kind(name: str, kind: str,
         merge_and_unload(adapted)
         with torch.no_grad():
             torch.testing.assert_close(adapted(**batch).logits, before, rtol=1e-4, atol=1e-5)
+
+
+def cell(beginning: str) -> str:
+    (source,) = (source for source in CELLS if source.startswith(beginning))
+    return source
+
+
+@needs_bundle
+def test_texts_longer_than_the_model_reads_are_cut_in_every_cell_that_asks_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, tokenizer, head = models.load_own("encoder", "labels", ["bad", "good"])
+    adapted = inject_lora(model, ["query", "value"], rank=8, lora_alpha=16, head=head)
+    save_lora(adapted, tmp_path / "adapter")
+
+    def in_this_process(program: Path, *given: Any) -> Any:
+        monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(given)))
+        exec(program.read_text(), {})
+        return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    found = {"tokenizer": tokenizer, "adapted": adapted, "limit": models.longest_text(model, tokenizer)}
+    found |= {"torch": torch, "device": "cpu", "OUT": tmp_path, "METHOD": "LoRA", "SAVE": {"LoRA": save_lora}}
+    found |= {
+        "labels": ["bad", "good"],
+        "model": model,
+        "splits": {"test": {"text": ["the soup " * 999, "good"]}},
+    }
+    found |= {
+        "deepcopy": deepcopy,
+        "merge_and_compare": lambda merged, batch: [merge_and_unload(merged), 0.0][1],
+    }
+    exec(cell("PROGRAM = ").split("def in_a_new")[0], found)
+    found["in_a_new_process"] = in_this_process
+    for beginning in ("truncation = ", "merged = deepcopy", "SERVE = "):
+        exec(cell(beginning), found)
+    assert found["reloaded"] < 1e-4 and found["agree"] == 2
