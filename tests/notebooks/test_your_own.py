@@ -4,6 +4,7 @@ import io
 import json
 from copy import deepcopy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -127,3 +128,23 @@ def test_texts_longer_than_the_model_reads_are_cut_in_every_cell_that_asks_it(
     for beginning in ("truncation = ", "merged = deepcopy", "SERVE = "):
         exec(cell(beginning), found)
     assert found["reloaded"] < 1e-4 and found["agree"] == 2
+
+
+def test_the_student_learns_from_no_text_that_is_held_out() -> None:
+    def rows(*texts: str) -> Dataset:
+        return own.read_table(pd.DataFrame({"text": texts}))
+
+    found: dict[str, Any] = {
+        "data": SimpleNamespace(
+            load=lambda role: {"train": rows("A bad room!", "", "good soup", "late bus", "cold tea")},
+            tokenize=lambda texts, *how: texts,
+            make_loader=lambda *how, **more: None,
+        ),
+        "splits": {"train": rows("late bus"), "validation": rows("Good soup."), "test": rows("a bad room")},
+        "assets": SimpleNamespace(track=lambda: "bundled"),
+        "kd": SimpleNamespace(cache_logits=lambda *given: None),
+        "concatenate_datasets": list,
+    }
+    found |= {"own": own, "train": [], "tokenizer": None, "limit": 9, "merged": None}
+    exec(cell("UNLABELLED = "), found)
+    assert found["more"]["text"][:] == ["late bus", "cold tea"]
