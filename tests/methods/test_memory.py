@@ -12,13 +12,14 @@ from torch import Tensor, nn
 from torch._subclasses import FakeTensorMode
 from transformers import AutoModelForCausalLM, BertConfig, BertForSequenceClassification
 
-from course_utils import measure
+from course_utils import measure, results
 from course_utils.measure import fake_models
 from course_utils.measure.allocator import allocator_growth
 from course_utils.methods import lora
 from course_utils.methods import memory as methods
 from course_utils.methods.bitfit import bitfit
 from course_utils.methods.freezing import head_only
+from course_utils.paths import DATA
 
 CPU = torch.device("cpu")
 NO_GPU = "no CUDA GPU here, so the ledger's peak was not compared with torch.cuda.max_memory_allocated"
@@ -239,6 +240,19 @@ def test_a_block_that_runs_again_is_booked_as_activations():
     kept = ledger.at("forward")["activations"]
     assert kept < block < ledger.most["activations"] < kept + 1.05 * block
     assert ledger.at("backward")["activations"] == 0
+
+
+@pytest.mark.parametrize("method", ["top layer", "checkpointing"])
+def test_the_shipped_shares_of_activations_are_what_the_ledger_books(method):
+    """The slides say that the share under checkpointing counts the block that runs again."""
+    config = BertConfig.from_pretrained(DATA / "models" / "encoder", num_labels=3)
+    config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0
+    models = [METHODS[name](BertForSequenceClassification(config).train()) for name in ("full", method)]
+    full, part = (measure.second_step(model, texts(16, 64), loss, adamw(model)).most for model in models)
+    rows = results.load("05", track="bundled", own=False)
+    shipped = rows[(rows["method"] == method) & (rows["metric"] == "activations (share of full)")]["value"]
+    assert len(shipped) == 5
+    assert shipped.to_list() == pytest.approx(5 * [part["activations"] / full["activations"]], rel=0.01)
 
 
 # --- the largest batch ---
