@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.paths import DATA
+from course_utils.paths import DATA, ROOT
 from course_utils.runs import transfer
 
 RECIPES = DATA / "recipes"
@@ -150,6 +150,15 @@ def test_every_model_has_a_card_that_names_its_licence() -> None:
     assert folders
     for folder in folders:
         assert "icence: " in (folder / "README.md").read_text(encoding="utf-8"), folder.name
+
+
+def test_the_licence_of_the_data_names_what_has_another_and_files_that_are_there() -> None:
+    licence = (ROOT / "LICENSE-TEXT-AND-DATA").read_text(encoding="utf-8")
+    cards = {path.parent.name: path.read_text(encoding="utf-8") for path in DATA.glob("models/*/README.md")}
+    other = {name for name, card in cards.items() if "icence: CC-BY-4.0" not in card}
+    assert set(re.findall(r"data/models/([\w-]+)", licence)) == other
+    for name in re.findall(r"\b(?:data|course_utils)/[\w./-]*\w", licence):
+        assert (ROOT / name).exists(), name
 
 
 def test_the_language_adapters_card_names_their_weights() -> None:
