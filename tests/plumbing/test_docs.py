@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from course_utils import assets
 from course_utils.__main__ import COMMANDS
 from course_utils.commands import readme, real_track
 from course_utils.commands.run_notebooks import find
-from course_utils.paths import ROOT
+from course_utils.paths import DATA, ROOT
+from course_utils.runs import berts_table
 
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 README = ROOT / "README.md"
@@ -115,6 +117,28 @@ def test_the_exercises_of_a_plan_are_there(title: str) -> None:
     assert named
     for row in named:
         assert {int(number) for number in re.findall(r"\d+", row[2])} <= headings[row[1]], row[0]
+
+
+# The real track
+
+
+@pytest.mark.parametrize("role", ["sentiment", "second_task", "second_task_english"])
+def test_the_notebooks_of_a_role_are_named(role: str) -> None:
+    """A line such as "**03 and 12** have a second task" names all the notebooks that ask for it."""
+    line = {
+        "sentiment": r"\*\*(.+)\*\* read English film reviews \(SST-2\)",
+        "second_task": r"\*\*(.+)\*\* have a second task in Indonesian",
+        "second_task_english": r"\*\*(.+)\*\*: the second task is to tell",
+    }[role]
+    found = re.search(line, readme.REAL_TRACK.read_text(encoding="utf-8"))
+    asking = [name[:2] for name in assets.notebooks() if role in assets.notebook_roles(name)]
+    assert found and re.findall(r"\d\d", found[1]) == asking
+
+
+def test_the_page_of_the_real_track_knows_which_long_tables_ship() -> None:
+    text = readme.REAL_TRACK.read_text(encoding="utf-8")
+    assert (DATA / "results" / "real" / f"{berts_table.NAME}.jsonl").exists()
+    assert "it shows rows that ship" in text and "of its rows ship yet" not in text
 
 
 # All of them
