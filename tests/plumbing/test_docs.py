@@ -19,6 +19,7 @@ DOCS = sorted((ROOT / "docs").glob("*.md"))
 README = ROOT / "README.md"
 WORKSHOP = (ROOT / "docs" / "workshop.md").read_text(encoding="utf-8")
 TROUBLE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+BUNDLED_RUNS = DATA / "results" / "bundled" / "runs.json"
 PYTHONS_OWN = {"No module named 'course_utils'"}
 PLANS = {"Three hours": 180, "Six hours": 360}
 
@@ -117,6 +118,15 @@ def test_the_exercises_of_a_plan_are_there(title: str) -> None:
     assert named
     for row in named:
         assert {int(number) for number in re.findall(r"\d+", row[2])} <= headings[row[1]], row[0]
+
+
+def test_the_cores_for_sixty_are_those_that_the_times_were_taken_with() -> None:
+    machines = {run["machine"] for run in json.loads(BUNDLED_RUNS.read_text(encoding="utf-8")).values()}
+    (timed,) = {int(re.findall(r"(\d+) cores?", machine)[0]) for machine in machines}
+    row = re.search(
+        r"^\| CPU +\| (\d+) cores? for the times of the table +\| (\d+) cores", WORKSHOP, re.MULTILINE
+    )
+    assert row and (int(row[1]), int(row[2])) == (timed, 60 * timed)
 
 
 # The real track
