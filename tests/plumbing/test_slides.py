@@ -3,6 +3,7 @@
 Nothing here needs Node. Where a browser is at hand, it is asked to find the faults of a page made to have them.
 """
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -84,6 +85,38 @@ def test_every_picture_is_shown_and_can_be_read(name: str, filled: dict[Path, st
     figure = PICTURES[name]()  # refuses by itself what cannot be read
     assert figure.get_size_inches()[0] * 96 <= draw.WIDTH + 1
     assert PICTURES[name].__doc__
+
+
+@pytest.mark.parametrize(
+    ("deck", "notes", "notebook", "headings"),
+    [
+        ("02_distillation", "hidden states, scores, attention", "03", {2: "hidden", 3: "scores", 4: "attention"}),
+        ("02_distillation", "Exercise 3, one step of the beam", "04", {3: "one step of it"}),
+        ("03_memory", "Exercise 5, one byte a number", "05", {5: "one byte a number"}),
+        ("04_peft", "Exercises 2 and 4 (choose parameters by module and name, thaw the top)", "06",
+         {2: "choose parameters", 4: "thaw the top"}),
+        ("04_peft", "Exercises 1 to 3: the start, the adapter, the place of Houlsby", "08",
+         {1: "the start", 2: "the adapter", 3: "Houlsby"}),
+        ("04_peft", "exercise 4, which puts adapters into a model", "08", {4: "put adapters into a model"}),
+        ("04_peft", "Exercises 3 and 5: the stack, and what trains", "09", {3: "stack", 5: "what trains"}),
+        ("04_peft", "the invertible adapter, exercise 2", "09", {2: "there and back"}),
+        ("05_prompts", "Exercises 1 to 3 in pairs: the start, the positions, the vectors", "10",
+         {1: "start", 2: "positions", 3: "prompt tuning"}),
+        ("05_prompts", "only what is not padding, which is exercise 2", "10", {2: "positions"}),
+        ("06_lora", "Exercises 3 and 4: the start, and the whole layer", "11", {3: "start", 4: "whole layer"}),
+        ("07_conclusion", "4 for attention, 5 for quantization, 6 for exits", "12",
+         {4: "other order", 5: "rounding", 6: "leave"}),
+    ],
+)  # fmt: skip
+def test_an_exercise_that_the_notes_send_to_is_the_one_they_name(
+    deck: str, notes: str, notebook: str, headings: dict[int, str]
+) -> None:
+    assert notes in (SLIDES / f"{deck}.md").read_text(encoding="utf-8")
+    (path,) = fill.NOTEBOOKS.glob(f"{notebook}_*.ipynb")
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    for number, words in headings.items():
+        assert re.search(rf"^### Exercise {number}: .*{words}", text, re.MULTILINE), f"{notebook}, {number}"
 
 
 # What the build refuses
