@@ -127,7 +127,7 @@ def read_peft(
     """The configuration and the tensors of a folder that peft (or `save_peft`) wrote, under this course's names.
 
     known: the settings of peft that the method understands. Raises FileNotFoundError where a file is missing, and
-    ValueError where the adapter is of another kind, or has a setting that the method does not have.
+    ValueError where the adapter is of another kind, has a setting that the method does not have, or changed the base.
     """
     folder = Path(folder)
     config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
@@ -140,6 +140,13 @@ def read_peft(
         raise ValueError(
             f"{folder} uses peft's setting {unknown[0]} = {config[unknown[0]]!r}, which this course does not have. "
             "Load it with peft.PeftModel.from_pretrained."
+        )
+    if str(config.get("init_lora_weights")).startswith(_CHANGE_THE_BASE):
+        raise ValueError(
+            f"{folder} was begun with init_lora_weights = {config['init_lora_weights']!r}, which takes what LoRA starts "
+            "from out of the base weights. On the plain base model these tensors compute something else. Load it with "
+            "peft.PeftModel.from_pretrained, or let peft write it anew with "
+            "save_pretrained(..., path_initial_model_for_weight_conversion=...)."
         )
     tensors = {
         name.removeprefix(PREFIX)
@@ -186,6 +193,9 @@ def _without_numbers(model: Model) -> Model:
     }
     return copy.deepcopy(model, shapes)
 
+
+# Starts of LoRA after which the base is no longer the published one. A converted adapter says True instead.
+_CHANGE_THE_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
 
 # Settings that tell where an adapter comes from or how it started, and change nothing of what it computes.
 _NEUTRAL = {

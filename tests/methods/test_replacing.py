@@ -320,6 +320,22 @@ def test_what_this_course_does_not_have_is_refused_by_name(tmp_path, setting, va
     assert not replacing.wrapped(model) and all(p.requires_grad for p in model.parameters())
 
 
+@pytest.mark.parametrize("start", ["pissa", "olora"])
+def test_an_adapter_of_peft_that_changed_the_base_is_refused(tmp_path, start):
+    """peft takes the start of LoRA out of the base weights, here and again when it loads."""
+    config = peft.LoraConfig(r=2, lora_alpha=4, target_modules=["query"], init_lora_weights=start)
+    adapted = peft.get_peft_model(tiny("BERT").eval(), config)
+    with torch.no_grad():
+        next(p for p in adapted.parameters() if p.requires_grad).add_(0.1)
+    adapted.save_pretrained(tmp_path)
+    model = tiny("BERT").eval()
+    with pytest.raises(ValueError, match=f"begun with init_lora_weights = '{start}'"):
+        lora.load_lora(model, tmp_path)
+    assert not replacing.wrapped(model) and all(p.requires_grad for p in model.parameters())
+    loaded = peft.PeftModel.from_pretrained(model, tmp_path)
+    torch.testing.assert_close(logits(loaded), logits(adapted))
+
+
 def test_a_folder_that_does_not_fit_changes_nothing(tmp_path):
     _, folder = written(tmp_path)
     model = tiny("BERT", hidden_size=16)
