@@ -20,7 +20,7 @@ from course_utils.methods.finding import check_not_int8, linear_layers
 from course_utils.methods.freezing import head_parts
 from course_utils.methods.memory import quantize_blockwise
 from course_utils.methods.replacing import NewPart, Wrapped, added_parameters, innermost, replace, wrapped
-from course_utils.methods.validation import kind_of
+from course_utils.methods.validation import Given, checked, kind_of
 
 
 def quantize_rows(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -44,10 +44,26 @@ def int8_linear(x: Tensor, codes: Tensor, scales: Tensor, bias: Tensor) -> Tenso
     return sums * x_scales * scales[:, 0] + bias
 
 
+def _no_gradient_below(given: Given) -> None:
+    """A backward pass through the layer raises: rounding has the gradient 0, so what is below would learn from the
+    scales alone."""
+
+    def refuse(_: Tensor) -> None:
+        raise RuntimeError(
+            "A gradient has come to an int8 layer (quantize_linears), which cannot pass it on: what is below would "
+            "learn from a wrong one. Train on the model in float, and quantize last."
+        )
+
+    if given["x"].requires_grad and torch.is_grad_enabled():
+        given["x"] = given["x"].view_as(given["x"])  # for this layer alone
+        given["x"].register_hook(refuse)
+
+
 class Int8Linear(nn.Module):
     """A linear layer whose weight is kept as codes of one byte, and one scale for each output. It does not train.
 
-    It computes in float32 and answers in the dtype of its input. `weight` is what the codes stand for, (out, in).
+    It computes in float32 and answers in the dtype of its input. `weight` is what the codes stand for, (out, in). A
+    backward pass to what is below raises RuntimeError.
     """
 
     codes: Tensor
@@ -63,6 +79,7 @@ class Int8Linear(nn.Module):
         self.register_buffer("scales", scales)
         self.register_buffer("bias", bias.to(scales))
 
+    @checked(_no_gradient_below)
     def forward(self, x: Tensor) -> Tensor:
         return int8_linear(x.float(), self.codes, self.scales, self.bias).to(x.dtype)
 
@@ -88,6 +105,7 @@ class OutlierInt8Linear(Int8Linear):
         self.register_buffer("columns", columns)
         self.register_buffer("kept", linear.weight.detach()[:, columns].half())
 
+    @checked(_no_gradient_below)
     def forward(self, x: Tensor) -> Tensor:
         rest = x.float().index_fill(-1, self.columns, 0)
         exact = F.linear(x[..., self.columns].float(), self.kept.float())

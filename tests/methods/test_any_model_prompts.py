@@ -10,7 +10,7 @@ from any_model import DECODERS, DTYPES, ENCODERS, METHODS, MODELS, REFUSED
 from torch import nn
 from transformers import AutoModelForCausalLM
 
-from course_utils.methods import early_exit, experts, freezing, intermediate_kd, prompts
+from course_utils.methods import bitfit, early_exit, experts, freezing, intermediate_kd, prompts, quantization
 
 every_model = pytest.mark.parametrize("name", MODELS)
 WORKS = [(method, name) for method in METHODS for name in MODELS if name not in REFUSED.get(method, ())]
@@ -300,3 +300,27 @@ def test_a_task_without_a_prompt_is_refused(task):
     tuned = prompts.PromptTuned(any_model.tiny("GPT-2", True), any_model.vectors(2, 3, any_model.WIDTH))
     with pytest.raises(ValueError, match="prompts for the tasks 0 to 1"):
         tuned(**any_model.batch(), task_ids=torch.tensor([0, task]))
+
+
+def test_no_gradient_passes_an_int8_layer():
+    base, given = quantization.quantize_linears(any_model.tiny("Llama", language=True)), any_model.batch()
+    with torch.no_grad():
+        prefix = prompts.prefix_from_tokens(base, torch.tensor([3, 4]))
+    assert base(**given).logits.requires_grad  # a forward pass outside of no_grad is no training
+    for tuned in (
+        prompts.PromptTuned(base, torch.randn(1, 2, any_model.WIDTH)),
+        prompts.PrefixTuned(base, prefix),
+    ):
+        with pytest.raises(RuntimeError, match="quantize last"):
+            tuned(**given).logits.square().mean().backward()
+
+
+@pytest.mark.parametrize("method", ["biases", "top layers"])
+def test_what_lies_below_an_int8_layer_does_not_train(method):
+    base, given = any_model.tiny("BERT"), any_model.batch()
+    head = any_model.head_of(base)
+    model = quantization.quantize_linears(base, head=head)
+    tuned = bitfit.bitfit(model, head) if method == "biases" else freezing.top_layers(model, 1, head)
+    with pytest.raises(RuntimeError, match="quantize last"):
+        tuned(**given).logits.square().mean().backward()
+    freezing.head_only(model, head)(**given).logits.square().mean().backward()  # the head alone trains
