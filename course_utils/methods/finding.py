@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
+from torch.nn.modules.conv import _ConvNd
 from transformers.pytorch_utils import Conv1D
 
 from course_utils.methods.freezing import head_only, head_parts
@@ -54,6 +55,18 @@ def check_not_int8(model: nn.Module) -> None:
             "This model's linear layers are int8 (quantize_linears): they compute, and pass no gradient on. "
             "Load the model afresh, train, merge, and quantize last."
         )
+
+
+def check_all_linear(model: nn.Module, root: str = "") -> None:
+    """Raises ValueError where a part under the path `root` keeps many matrices in one tensor, as experts are kept."""
+    for path, part in model.get_submodule(root).named_modules(prefix=root):
+        own = () if isinstance(part, _ConvNd) else part.named_parameters(recurse=False)
+        if stacked := [name for name, p in own if p.dim() == 3 and p.shape[0] > 1]:
+            raise ValueError(
+                f"{path} keeps {part.get_parameter(stacked[0]).shape[0]} matrices in one tensor, {stacked[0]}, as a "
+                "mixture of experts does. They are no linear layers, so this method would leave them out, and they are "
+                "most of the model. Take a dense model, or LoRA on the layers of attention."
+            )
 
 
 def fits(target: str, path: str) -> bool:
@@ -169,7 +182,7 @@ def last_projections(model: nn.Module) -> list[tuple[list[str], str]]:
     decoder of T5, of both), and of the last one of all, which ends the feed-forward network.
 
     A layer is an item of a `nn.ModuleList` all of whose items hold attention, which is what its class is called. Raises
-    ValueError where a layer does not end so: the adapters of some layers would be missing.
+    ValueError where a layer does not end so, as one with experts: the adapters of some layers would be missing.
     """
     check_not_int8(model)
     linears = linear_layers(model)
@@ -182,6 +195,11 @@ def last_projections(model: nn.Module) -> list[tuple[list[str], str]]:
                 raise ValueError(
                     f"{path} has no place for an adapter: torch's own {type(parent).__name__} reads its weight "
                     "and does not call it."
+                )
+            if "gate" in path.rpartition(".")[2]:
+                raise ValueError(
+                    f"{path} is a gate, which scales what others compute, so it does not end a sublayer. Adapters have "
+                    "no place to go."
                 )
             if width and features(linears[path])[1] != width:
                 raise ValueError(
@@ -219,6 +237,7 @@ def _attentions(layer: nn.Module) -> list[str]:
 def _ends(model: nn.Module, layer: str, linears: dict[str, nn.Module]) -> tuple[list[str], str]:
     inside = [path for path in linears if path.startswith(f"{layer}.")]
     attention: list[str] = []
+    check_all_linear(model, layer)
     for part in _attentions(model.get_submodule(layer)):
         attention += [path for path in inside if path.startswith(f"{layer}.{part}.")][-1:]
     if (

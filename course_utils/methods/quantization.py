@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
-from course_utils.methods.finding import check_not_int8, linear_layers
+from course_utils.methods.finding import check_all_linear, check_not_int8, linear_layers
 from course_utils.methods.freezing import head_parts
 from course_utils.methods.memory import quantize_blockwise
 from course_utils.methods.replacing import NewPart, Wrapped, added_parameters, innermost, replace, wrapped
@@ -151,14 +151,15 @@ def quantize_linears(
     model.
 
     outliers: by the path of a layer the columns that it keeps in float, (kept,); it becomes an `OutlierInt8Linear`.
-    Raises ValueError, and changes nothing, where there is no layer, where a path or a column is none of theirs, and
-    where a method's layers are still on the model.
+    Raises ValueError, and changes nothing, where there is no layer, where a path or a column is none of theirs, where a
+    method's layers are still on the model, and where experts share one tensor (`finding.check_all_linear`).
     """
     if added := wrapped(model, (Wrapped, NewPart)):
         raise ValueError(
             f"{next(iter(added))} is a method's own, and int8 layers pass no gradient on to it. Merge it first "
             "(merge_lora, merge_ia3), and quantize last; adapters cannot be merged."
         )
+    check_all_linear(model)
     layers = linear_layers(model, head)
     if not layers:
         raise ValueError("This model has no linear layers in float, so there is nothing to quantize.")

@@ -6,10 +6,11 @@ import pytest
 import torch
 from any_model import DTYPES, head_of, tiny
 from torch import nn
+from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 from transformers.pytorch_utils import Conv1D
 from wrapping import ADD_PARAMETERS, REFUSED, TARGETS, WORKS, applied, gradients, logits, moved
 
-from course_utils.methods import adapters, ia3, lora, madx, replacing
+from course_utils.methods import adapters, ia3, lora, madx, quantization, replacing
 
 every_model = pytest.mark.parametrize("name", TARGETS)
 both = pytest.mark.parametrize("method", ["LoRA", "(IA)³"])
@@ -165,3 +166,33 @@ def test_recomputed_layers_have_the_same_gradients(method, name):
     torch.manual_seed(0)
     for key, gradient in gradients(model).items():
         torch.testing.assert_close(gradient, expected[key], msg=key)
+
+
+# --- experts ---
+
+EXPERTS = {
+    "num_local_experts": 4, "num_key_value_heads": 2, "hidden_size": 32, "num_hidden_layers": 2,
+    "num_attention_heads": 4, "intermediate_size": 48, "vocab_size": 100,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["mixtral", "glm4_moe"])
+@pytest.mark.parametrize("method", ["int8", "Pfeiffer adapters"])
+def test_experts_that_share_one_tensor_are_not_left_out_in_silence(method, kind):
+    """GLM-4 and DeepSeek have one shared expert of linear layers beside them: it is not the whole sublayer."""
+    sizes = EXPERTS | ({"n_routed_experts": 4, "moe_intermediate_size": 16} if kind == "glm4_moe" else {})
+    model = AutoModelForCausalLM.from_config(CONFIG_MAPPING[kind](**sizes))
+    with pytest.raises(ValueError, match="4 matrices in one tensor, gate_up_proj"):
+        quantization.quantize_linears(model) if method == "int8" else adapters.inject_adapters(
+            model, 4, "pfeiffer", ()
+        )
+    assert not replacing.wrapped(model) and all(p.requires_grad for p in model.parameters())
+    assert not any(isinstance(part, quantization.Int8Linear) for part in model.modules())
+
+
+def test_no_adapter_stands_on_a_gate():
+    """AFMoE lists the gate of its attention last, and its gate is as wide as the model."""
+    sizes = EXPERTS | {"num_dense_layers": 2, "head_dim": 8}
+    model = AutoModelForCausalLM.from_config(CONFIG_MAPPING["afmoe"](**sizes))
+    with pytest.raises(ValueError, match="self_attn.gate_proj is a gate"):
+        adapters.inject_adapters(model, 4, head=())
