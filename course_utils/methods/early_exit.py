@@ -116,7 +116,7 @@ def _first_token_has_read_the_text(given: Given) -> None:
             f"{kind_of(model)} gives logits of the shape {tuple(logits.shape)} for one text, and early exiting decides "
             "by the entropy of two classes or more: take a model for sequence classification."
         )
-    if torch.equal(one, other):
+    if torch.allclose(one, other, rtol=1e-4, atol=1e-4):  # experts sum in another order for another text
         raise ValueError(
             f"{kind_of(model)} reads from left to right, so its first token, which the classifiers read, knows nothing "
             "of the text that follows. Take an encoder, such as BERT."

@@ -6,9 +6,9 @@ import any_model
 import peft
 import pytest
 import torch
-from any_model import DECODERS, DTYPES, ENCODERS, METHODS, MODELS, REFUSED
+from any_model import DECODERS, DTYPES, ENCODERS, LAYERS, METHODS, MODELS, REFUSED
 from torch import nn
-from transformers import AutoModelForCausalLM
+from transformers import CONFIG_MAPPING, AutoModelForCausalLM, AutoModelForSequenceClassification
 
 from course_utils.methods import bitfit, early_exit, experts, freezing, intermediate_kd, prompts, quantization
 
@@ -324,3 +324,20 @@ def test_what_lies_below_an_int8_layer_does_not_train(method):
     with pytest.raises(RuntimeError, match="quantize last"):
         tuned(**given).logits.square().mean().backward()
     freezing.head_only(model, head)(**given).logits.square().mean().backward()  # the head alone trains
+
+
+def classifier(kind: str, layers: int = LAYERS, **sizes: object) -> nn.Module:
+    config = CONFIG_MAPPING[kind](
+        **any_model.USUAL | {"num_hidden_layers": layers}, vocab_size=any_model.VOCABULARY, **sizes
+    )
+    torch.manual_seed(0)
+    return AutoModelForSequenceClassification.from_config(config).eval()
+
+
+@pytest.mark.parametrize("kind", ["mixtral", "qwen2_moe"])
+def test_experts_that_read_from_left_to_right_do_not_leave_early(kind):
+    """Their sums round otherwise for another text, also at a token that has not read it."""
+    sizes = {"mixtral": "num_local_experts"}.get(kind, "num_experts")
+    model = classifier(kind, layers=4, initializer_range=0.3, num_key_value_heads=2, **{sizes: 4})
+    with pytest.raises(ValueError, match="reads from left to right"):
+        early_exit.InternalClassifiers(model)
