@@ -5,6 +5,7 @@ Sources: Lester, Al-Rfou and Constant (2021), "The Power of Scale for Parameter-
 Prompts for Generation", section 4 (a prefix for every layer).
 """
 
+import warnings
 from typing import Any
 
 import torch
@@ -100,6 +101,13 @@ def _prompts_fit(given: Given) -> None:
         raise ValueError(
             f"prompts has the shape {tuple(prompts.shape)}, and must be (tasks, num_virtual_tokens, "
             f"{table.shape[-1]}), since the embeddings of {kind_of(model)} have the shape {tuple(table.shape)}."
+        )
+    if (scale := getattr(model.get_input_embeddings(), "embed_scale", 1)) != 1:
+        warnings.warn(
+            f"{kind_of(model)} multiplies each row of its table of embeddings by {float(scale):.4g} before it reads it, "
+            "and reads a prompt as it is. A prompt that is made of rows of the table (prompt_from_tokens) must be "
+            "multiplied by that number too, or it is as much too small.",
+            stacklevel=4,
         )
     given["prompts"] = in_float32(prompts).to(table.device)
 

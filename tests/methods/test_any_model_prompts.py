@@ -341,3 +341,17 @@ def test_experts_that_read_from_left_to_right_do_not_leave_early(kind):
     model = classifier(kind, layers=4, initializer_range=0.3, num_key_value_heads=2, **{sizes: 4})
     with pytest.raises(ValueError, match="reads from left to right"):
         early_exit.InternalClassifiers(model)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["gemma", "gemma2", "gemma3_text", "xglm"])
+def test_a_prompt_of_rows_is_told_how_gemma_scales_them(name):
+    sizes = {"num_key_value_heads": 2, "head_dim": 8} if name != "xglm" else {}
+    sizes |= {"d_model": 32, "ffn_dim": 64, "num_layers": 2, "attention_heads": 4} if name == "xglm" else {}
+    config = CONFIG_MAPPING[name](**any_model.USUAL, vocab_size=any_model.VOCABULARY, **sizes)
+    base, words, ids = AutoModelForCausalLM.from_config(config).eval(), torch.tensor([9, 8]), torch.tensor([[5, 6]])
+    asked = base(torch.cat([words[None], ids], dim=1)).logits[:, 2:]
+    rows = prompts.prompt_from_tokens(base.get_input_embeddings().weight, words, 2)
+    with pytest.warns(UserWarning, match=r"by 5\.657 before it reads it"):
+        tuned = prompts.PromptTuned(base, rows[None] * 32**0.5)
+    torch.testing.assert_close(tuned(ids, torch.ones_like(ids)).logits, asked, atol=1e-5, rtol=1e-5)
