@@ -355,3 +355,24 @@ def test_a_prompt_of_rows_is_told_how_gemma_scales_them(name):
     with pytest.warns(UserWarning, match=r"by 5\.657 before it reads it"):
         tuned = prompts.PromptTuned(base, rows[None] * 32**0.5)
     torch.testing.assert_close(tuned(ids, torch.ones_like(ids)).logits, asked, atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kind", ["smollm3", "modernbert"])
+def test_a_student_that_would_be_another_once_it_is_loaded_says_so(kind, tmp_path):
+    sizes = {"num_key_value_heads": 2} if kind == "smollm3" else {"cls_token_id": 2, "sep_token_id": 3}
+    model, given = classifier(kind, layers=4, pad_token_id=0, initializer_range=0.3, **sizes), any_model.batch()
+    for name, parameter in model.named_parameters():
+        if "norm" in name:
+            parameter.normal_(1, 0.3)
+    with pytest.warns(UserWarning) as told:
+        student = intermediate_kd.keep_layers(model, [2, 4])
+    if kind == "smollm3":
+        assert "set in its config: no_rope_layers = [1, 0]." in str(told[0].message)
+        student.config.no_rope_layers = [1, 0]
+    else:
+        assert "Layer 2 of ModernBertForSequenceClassification has other" in str(told[0].message)
+        student = intermediate_kd.keep_layers(model, [1, 3])
+    student.save_pretrained(tmp_path)
+    loaded = type(model).from_pretrained(tmp_path).eval()
+    torch.testing.assert_close(loaded(**given).logits, student(**given).logits)
