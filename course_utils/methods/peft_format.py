@@ -143,9 +143,9 @@ def read_peft(
         )
     if str(config.get("init_lora_weights")).startswith(_CHANGE_THE_BASE):
         raise ValueError(
-            f"{folder} was begun with init_lora_weights = {config['init_lora_weights']!r}, which takes what LoRA starts "
-            "from out of the base weights. On the plain base model these tensors compute something else. Load it with "
-            "peft.PeftModel.from_pretrained, or let peft write it anew with "
+            f"{folder} was begun with init_lora_weights = {config['init_lora_weights']!r}, which takes what LoRA "
+            "starts from out of the base weights. On the plain base model these tensors compute something else. Load "
+            "it with peft.PeftModel.from_pretrained, or let peft write it anew with "
             "save_pretrained(..., path_initial_model_for_weight_conversion=...)."
         )
     tensors = {

@@ -104,8 +104,8 @@ def _prompts_fit(given: Given) -> None:
         )
     if (scale := getattr(model.get_input_embeddings(), "embed_scale", 1)) != 1:
         warnings.warn(
-            f"{kind_of(model)} multiplies each row of its table of embeddings by {float(scale):.4g} before it reads it, "
-            "and reads a prompt as it is. A prompt that is made of rows of the table (prompt_from_tokens) must be "
+            f"{kind_of(model)} multiplies each row of its table of embeddings by {float(scale):.4g} before it reads "
+            "it, and reads a prompt as it is. A prompt that is made of rows of the table (prompt_from_tokens) must be "
             "multiplied by that number too, or it is as much too small.",
             stacklevel=4,
         )
