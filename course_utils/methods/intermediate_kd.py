@@ -179,7 +179,7 @@ def _layers_exist(given: validation.Given) -> None:
 
 
 def _tell_what_the_configuration_lacks(model: PreTrainedModel, layers: Sequence[int]) -> None:
-    """Warn where the copy is right, but one that is made anew from its configuration, as from_pretrained does, is not."""
+    """Warn where the copy is right, but what from_pretrained makes of its configuration is not."""
     body = encoder_layers(model)
     lists = {name: value for name, value in vars(model.config).items() if name in _ONE_A_LAYER}
     names = [name for name, value in lists.items() if isinstance(value, list) and len(value) == len(body)]

@@ -120,6 +120,21 @@ def _each_task_has_a_prompt(given: Given) -> None:
         )
 
 
+def _window_reaches_the_prompt(given: Given) -> None:
+    """Padding on the left stands between the prompt and the text, where a sliding window counts it."""
+    tuned, mask = given["self"], given["attention_mask"]
+    number = tuned.prompts.shape[1] if isinstance(tuned, PromptTuned) else len(tuned.prefix)
+    config = tuned.model.config
+    slides = "sliding_attention" in (getattr(config, "layer_types", None) or ["sliding_attention"])
+    window = getattr(config, "sliding_window", None) if slides else None
+    if window and number + mask.shape[1] > window and (mask[:, 0] == 0).any():
+        raise ValueError(
+            f"{kind_of(tuned.model)} sees {window} tokens back, padding included, and here padding stands between the "
+            f"{number} virtual tokens and a text: the more of it, the less of them would be seen. Pad on the right, or "
+            f"give texts of up to {window - number} tokens."
+        )
+
+
 class PromptTuned(nn.Module):
     """A frozen language model with virtual tokens in front, the only parameters that train.
 
@@ -134,7 +149,7 @@ class PromptTuned(nn.Module):
         self.model = model.requires_grad_(False)
         self.prompts = nn.Parameter(prompts.clone())
 
-    @checked(_each_task_has_a_prompt)
+    @checked(_each_task_has_a_prompt, _window_reaches_the_prompt)
     def forward(self, input_ids: Tensor, attention_mask: Tensor, task_ids: Tensor | None = None) -> Any:
         """input_ids, attention_mask: (batch, length); task_ids: (batch,), the prompt of each row, or None for the
         first. Returns the model's outputs; their logits are those of the tokens, the prompt's are cut off. Raises
@@ -224,7 +239,7 @@ class PrefixTuned(nn.Module):
         self.model = model.requires_grad_(False)
         self.prefix = nn.Parameter(prefix.clone())
 
-    @checked(_prefix_is_not_dropped)
+    @checked(_prefix_is_not_dropped, _window_reaches_the_prompt)
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Any:
         """input_ids, attention_mask: (batch, length). Returns the model's outputs, logits of the tokens alone. Raises
         ValueError under gradient checkpointing, which drops the prefix."""

@@ -381,3 +381,23 @@ def test_a_student_that_would_be_another_once_it_is_loaded_says_so(kind, tmp_pat
     student.save_pretrained(tmp_path)
     loaded = type(model).from_pretrained(tmp_path).eval()
     torch.testing.assert_close(loaded(**given).logits, student(**given).logits)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("method", ["prompt tuning", "prefix tuning"])
+def test_padding_on_the_left_never_takes_the_prompt_out_of_a_sliding_window(method):
+    """What a row says may not depend on how much padding the longest row of its batch gives it."""
+    config = CONFIG_MAPPING["mistral"](
+        **any_model.USUAL, num_key_value_heads=2, vocab_size=any_model.VOCABULARY, sliding_window=6
+    )
+    base, words = AutoModelForCausalLM.from_config(config).eval(), torch.tensor([9, 8])
+    if method == "prompt tuning":
+        tuned = prompts.PromptTuned(base, base.get_input_embeddings().weight[words][None])
+    else:
+        tuned = prompts.PrefixTuned(base, prompts.prefix_from_tokens(base, words))
+    ids, mask = torch.tensor([[5, 6, 7, 8]]), torch.ones(1, 4, dtype=torch.long)
+    right = tuned(nn.functional.pad(ids, (0, 3)), nn.functional.pad(mask, (0, 3))).logits[:, :4]
+    torch.testing.assert_close(right, tuned(ids, mask).logits, atol=1e-5, rtol=1e-5)
+    with pytest.raises(ValueError, match="sees 6 tokens back, padding included"):
+        tuned(nn.functional.pad(ids, (3, 0)), nn.functional.pad(mask, (3, 0)))
+    tuned(ids, mask.index_fill(1, torch.tensor([0]), 0))  # all of it lies in the window
