@@ -25,8 +25,16 @@ class TinyModel(nn.Module):
         table = torch.randint(-9, 10, (7, 2), generator=generator).to(dtype)
         self.word_embeddings = nn.Embedding.from_pretrained(table, freeze=False)
         self.position_embeddings = nn.Embedding(12, 2, padding_idx=padding_idx)
-        self.config = SimpleNamespace(is_encoder_decoder=False)
+        self.config = SimpleNamespace(is_encoder_decoder=False, hidden_size=2, vocab_size=7)
         self.given: dict[str, Any] = {}
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.word_embeddings.weight.dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self.word_embeddings.weight.device
 
     def get_input_embeddings(self) -> nn.Embedding:
         return self.word_embeddings

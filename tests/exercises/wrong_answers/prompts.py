@@ -125,6 +125,22 @@ class TunedByZeros(TunedStub):
         return outputs
 
 
+class TunedByTheModelsOwn(TunedStub):
+    """Asks the model for its dtype, its device and its width, as each model of transformers tells them."""
+
+    def forward(self, input_ids, attention_mask, task_ids=None):
+        batch, number = len(input_ids), self.prompts.shape[1]
+        tasks = torch.zeros(batch, dtype=torch.long) if task_ids is None else task_ids
+        rows = self.prompts[tasks].view(batch, number, self.model.config.hidden_size).to(self.model.dtype)
+        embeds = torch.cat([rows, self.model.get_input_embeddings()(input_ids)], dim=1)
+        ones = torch.ones(batch, number, dtype=attention_mask.dtype, device=self.model.device)
+        mask = torch.cat([ones, attention_mask], dim=1)
+        places = prompts.positions(mask) + prompts.first_position(self.model)
+        outputs = self.model(inputs_embeds=embeds, attention_mask=mask, position_ids=places)
+        outputs.logits = outputs.logits[:, number:]
+        return outputs
+
+
 def nearest_by_similarity(prompt, embeddings):
     return F.cosine_similarity(prompt.unsqueeze(1), embeddings.unsqueeze(0), dim=2).argmax(dim=1)
 
@@ -246,7 +262,7 @@ RIGHT = {
         positions_less_the_mask,
         positions_by_triangle,
     ],
-    "prompts.PromptTuned": [TunedByConcatenation, TunedByRow, TunedByZeros],
+    "prompts.PromptTuned": [TunedByConcatenation, TunedByRow, TunedByZeros, TunedByTheModelsOwn],
     "prompts.nearest_tokens": [
         nearest_by_similarity,
         nearest_normal_embeddings,
