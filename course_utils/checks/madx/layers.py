@@ -28,8 +28,8 @@ class _Called(nn.Module):
         super().__init__()
         self.calculation = calculation
 
-    def forward(self, *given: Tensor) -> Tensor:
-        return self.calculation(*given)
+    def forward(self, *given: Tensor, **named: Tensor) -> Tensor:
+        return self.calculation(*given, **named)
 
 
 def _triple(half: Tensor) -> Tensor:
@@ -153,12 +153,12 @@ INVERTIBLE_ADAPTER = Exercise(
 )
 
 
-def _adds_double(hidden: Tensor, residual: Tensor) -> Tensor:
-    return residual + 2 * hidden
+def _adds_double(hidden: Tensor, residual: Tensor | None = None) -> Tensor:
+    return (hidden if residual is None else residual) + 2 * hidden
 
 
-def _adds_square(hidden: Tensor, residual: Tensor) -> Tensor:
-    return residual + hidden * hidden
+def _adds_square(hidden: Tensor, residual: Tensor | None = None) -> Tensor:
+    return (hidden if residual is None else residual) + hidden * hidden
 
 
 def _pairs(generator: Generator) -> list[Arguments]:
@@ -221,6 +221,8 @@ STACK = Exercise(
         {_LANGUAGE: "self.language(hidden, hidden)"},
         "the language adapter adds to `hidden`. Call it with both: self.language(hidden, residual).",
         {_LANGUAGE: "self.language(residual, hidden)"},
+        {_LANGUAGE: "self.language(hidden)", _TASK: "self.task(hidden)"},
+        "the adapters are called with `hidden` alone, so they add to it. Call each with both, (hidden, residual).",
         "the language adapter gets its two arguments in the wrong order: self.language(hidden, residual).",
         {_IF: "if True:", " residual if self.task is None else": ""},
         "either adapter may be None, and None cannot be called. Ask `if self.language is not None` before.",

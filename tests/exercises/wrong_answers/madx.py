@@ -149,6 +149,14 @@ class StackByReduce(StackStub):
         return functools.reduce(lambda both, adapter: (adapter(*both),) * 2, given, (hidden, residual))[1]
 
 
+class StackByKeyword(StackStub):
+    def forward(self, hidden, residual):
+        if self.language is None:
+            return residual if self.task is None else self.task(hidden=hidden, residual=residual)
+        below = self.language(hidden, residual=residual)
+        return below if self.task is None else self.task(below)
+
+
 # --- put_language ---
 
 
@@ -246,7 +254,7 @@ WRONG = {
         "needs its own `return`": {
             "return residual if self.task is None else self": "if self.task is not None:\n            return self"
         },
-        "is called with two things": {"(hidden, residual)\n": "(hidden)\n"},
+        "is called with two things": {"(hidden, residual)\n": "(hidden, residual, None)\n"},
         "that variable was never set": {
             "residual = self.l": "below = self.l",
             "= residual\n": "= below\n",
@@ -283,7 +291,7 @@ WRONG = {
 RIGHT = {
     "madx.mask_tokens": [mask_by_index, mask_in_a_loop, mask_by_fill, mask_by_arithmetic, mask_by_numpy],
     "madx.InvertibleAdapter": [InvertibleBySlices, InvertibleByUnflatten, InvertibleIntoEmpty],
-    "madx.Stack": [StackByLoop, StackByCases, StackByReduce],
+    "madx.Stack": [StackByLoop, StackByCases, StackByReduce, StackByKeyword],
     "madx.put_language": [put_by_cases, put_by_attributes, put_by_setattr],
     "madx.train_only": [train_by_names, train_by_parameters, train_by_stage],
 }
