@@ -141,6 +141,7 @@ INVERTIBLE_ADAPTER = Exercise(
         "RuntimeError": f"two likely reasons. {_IN_PLACE} Or the halves do not fit each other: halve the last dim, and "
         "give each function one half.",
         "AttributeError": "keep __init__ as it stands in the stub, and both methods, forward and inverse.",
+        "IndexError": "there may be any number of dims before the width, or none. Count from the end: dim=-1.",
         HAS_GRADIENT: _CUT,
         "gradient of hidden": _GRADIENT,
         INVERSE
@@ -220,9 +221,9 @@ STACK = Exercise(
         "the task adapter is not used.",
         {_LANGUAGE: "self.language(hidden, hidden)"},
         "the language adapter adds to `hidden`. Call it with both: self.language(hidden, residual).",
-        {_LANGUAGE: "self.language(residual, hidden)"},
         {_LANGUAGE: "self.language(hidden)", _TASK: "self.task(hidden)"},
         "the adapters are called with `hidden` alone, so they add to it. Call each with both, (hidden, residual).",
+        {_LANGUAGE: "self.language(residual, hidden)"},
         "the language adapter gets its two arguments in the wrong order: self.language(hidden, residual).",
         {_IF: "if True:", " residual if self.task is None else": ""},
         "either adapter may be None, and None cannot be called. Ask `if self.language is not None` before.",

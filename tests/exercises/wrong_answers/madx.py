@@ -248,6 +248,7 @@ WRONG = {
             "        self.second = ": "        self.second = self.first\n        _ = "
         },
         "both methods, forward and inverse": {"def inverse": "def undo"},
+        "Count from the end": {"coupled.chunk(2, dim=-1)": "coupled.chunk(2, dim=2)"},
         "the numbers are not": {"left + self.first(right)": "self.first(right)", "- self": "+ self"},
     },
     "madx.Stack": {
