@@ -31,13 +31,21 @@ def _interval_cases(_: Generator) -> list[Arguments]:
     return [{"correct": correct, "n": n, "level": level} for correct, n, level in numbers]
 
 
+def _observe_interval(function: Function, arguments: Arguments) -> Observations:
+    """A bound that was cut with max(0, ...) or min(1, ...) is a whole number, and as good."""
+    seen = observe_values(function, arguments)
+    if type(seen[RESULT]) is tuple:
+        seen[RESULT] = tuple(float(bound) if type(bound) is int else bound for bound in seen[RESULT])
+    return seen
+
+
 _MIDDLE, _SPREAD, _SCALE = " + z * z / (2 * n)", " + z * z / (4 * n * n)", " + z * z / n"
 _LAST = "+ reach) / scale)"
 
 INTERVAL = Exercise(
     reference=own.interval,
     cases=_interval_cases,
-    observe=observe_values,
+    observe=_observe_interval,
     mistakes=edits(
         own.interval,
         {_MIDDLE: "", _SPREAD: "", _SCALE: ""},

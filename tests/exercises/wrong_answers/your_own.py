@@ -115,6 +115,11 @@ def merge_by_steps(model, batch):
         for a, b in zip(after.logits.flatten().tolist(), before.logits.flatten().tolist(), strict=True)
     )
     merge_and_unload(model).train(training)
+def interval_cut(correct, n, level=0.95):
+    low, high = interval_by_equation(correct, n, level)
+    return max(0, low), min(1, high)
+
+
     return unmerged_difference
 
 
@@ -177,6 +182,6 @@ WRONG = {
 RIGHT = {
     "your_own.split_by_group": [split_by_sample, split_by_numbers, split_by_numpy],
     "your_own.stay_together": [together_by_relabelling, together_by_search, together_by_passes],
-    "your_own.interval": [interval_by_parts, interval_by_equation, interval_by_halving],
+    "your_own.interval": [interval_by_parts, interval_by_equation, interval_cut, interval_by_halving],
     "your_own.merge_and_compare": [merge_by_steps, merge_with_a_copy, merge_by_module],
 }
