@@ -140,7 +140,8 @@ SPLIT_BY_GROUP = Exercise(
 
 
 def _together_cases(_: Generator) -> list[Arguments]:
-    """One kind of key; two; a chain; a row that joins two units; no keys, and one key in two columns; many rows."""
+    """One kind of key; two; a chain; a row that joins two units; no keys, and one key in two columns; many rows; keys
+    that count as false."""
     draw = random.Random(0)
     many = [draw.choice(["a", "b", "c", None]) if row % 3 else f"t{row}" for row in range(24)]
     return [
@@ -170,6 +171,7 @@ STAY_TOGETHER = Exercise(
         "rows are joined to the row before, and not to the first of the chain: a stays with b and b with c, so a "
         "stays with c.",
         {"if key is not None:": "if True:"},
+        {"columns": [[0, 7, 0, None, 7, 8], ["", "a", "b", "", "c", "d"]]},
         "None joins rows. It means that a row has no such key: skip it.",
         {"parent[other] = one": "parent[one] = other"},
         "a unit is named after its last row, or another one. Name it after its first.",
@@ -191,4 +193,7 @@ STAY_TOGETHER = Exercise(
         "one of the two. The number is that of the first row among them.",
         "TypeError": "None cannot be put in order or added to a text. Ask `key is not None` first.",
     },
+        {"if key is not None:": "if key:"},
+        "a key of 0, or an empty text, was passed over, since both count as false. Only None is no key: ask "
+        "`key is not None`.",
 )
