@@ -4,6 +4,7 @@ WRONG: for each exercise, what gets advice from `checks/your_own`, since none of
 reference, and a piece of the advice. RIGHT: other ways to be right.
 """
 
+import hashlib
 import random
 from copy import deepcopy
 from math import sqrt
@@ -37,6 +38,31 @@ def split_by_numpy(groups, test_share, seed):
     size = round(test_share * len(names))
     tested = np.isin(group_of, np.random.default_rng(seed).choice(len(names), size, replace=False))
     return np.flatnonzero(~tested).tolist(), np.flatnonzero(tested).tolist()
+
+
+def split_by_permutation(groups, test_share, seed):
+    """NumPy makes plain texts of the names."""
+    order = np.random.default_rng(seed).permutation(sorted(set(groups)))
+    tested = set(order[: round(test_share * len(order))])
+    rows = range(len(groups))
+    return [row for row in rows if groups[row] not in tested], [row for row in rows if groups[row] in tested]
+
+
+def split_by_digest(groups, test_share, seed):
+    """A hash that is the same in every process."""
+    names = sorted(set(groups), key=lambda name: hashlib.sha256(f"{seed} {name}".encode()).digest())
+    tested = names[: round(test_share * len(names))]
+    rows = range(len(groups))
+    return [row for row in rows if groups[row] not in tested], [row for row in rows if groups[row] in tested]
+
+
+def split_by_torchs_seed(groups, test_share, seed):
+    torch.manual_seed(seed)
+    names = sorted(set(groups))
+    chosen = torch.randperm(len(names))[: round(test_share * len(names))]
+    tested = {names[number] for number in chosen}
+    rows = range(len(groups))
+    return [row for row in rows if groups[row] not in tested], [row for row in rows if groups[row] in tested]
 
 
 def together_by_relabelling(columns):
@@ -89,6 +115,11 @@ def interval_by_equation(correct, n, level=0.95):
     return (-b - root) / (2 * a), (-b + root) / (2 * a)
 
 
+def interval_cut(correct, n, level=0.95):
+    low, high = interval_by_equation(correct, n, level)
+    return max(0, low), min(1, high)
+
+
 def interval_by_halving(correct, n, level=0.95):
     z, share = NormalDist().inv_cdf(0.5 + level / 2), correct / n
 
@@ -115,11 +146,6 @@ def merge_by_steps(model, batch):
         for a, b in zip(after.logits.flatten().tolist(), before.logits.flatten().tolist(), strict=True)
     )
     merge_and_unload(model).train(training)
-def interval_cut(correct, n, level=0.95):
-    low, high = interval_by_equation(correct, n, level)
-    return max(0, low), min(1, high)
-
-
     return unmerged_difference
 
 
@@ -145,6 +171,7 @@ LAST = "+ reach) / scale)"
 WRONG = {
     "your_own.split_by_group": {
         "another number of groups than asked for": {"names[:": "names[: 1 +"},
+        "torch.manual_seed change the random numbers": split_by_torchs_seed,
         "return two plain lists of row numbers": {"[row for": "[str(row) for"},
         "Two things.": {"round": "int", "Random(seed)": "Random(0)"},
         "not in ascending order": {"return train": "return train[::-1]"},
@@ -180,7 +207,13 @@ WRONG = {
 }
 
 RIGHT = {
-    "your_own.split_by_group": [split_by_sample, split_by_numbers, split_by_numpy],
+    "your_own.split_by_group": [
+        split_by_sample,
+        split_by_numbers,
+        split_by_numpy,
+        split_by_permutation,
+        split_by_digest,
+    ],
     "your_own.stay_together": [together_by_relabelling, together_by_search, together_by_passes],
     "your_own.interval": [interval_by_parts, interval_by_equation, interval_cut, interval_by_halving],
     "your_own.merge_and_compare": [merge_by_steps, merge_with_a_copy, merge_by_module],
