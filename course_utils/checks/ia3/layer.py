@@ -27,7 +27,7 @@ from course_utils.methods.replacing import Wrapped
 TRAINS, START = "what trains", "output before training"
 DEVICE = "device of ia3_l, for a layer on device 'meta'"
 PLAIN, WEIGHT, BIAS = "what `plain` returns", "new weight", "new bias"
-MERGED, UNMERGED = "output after merge()", "weight after merge() and unmerge()"
+MERGED, UNMERGED = "output after merge()", "weight and bias after merge() and unmerge()"
 
 # (shape of x without its last dim, out, in, has a bias, on_input, dtype). Where the layer is square, no shape tells
 # rows from columns.
@@ -121,7 +121,7 @@ def _folded(
     layer.merge()
     seen[MERGED] = layer(x)
     layer.unmerge()
-    return seen | {UNMERGED: layer.linear.weight.detach().clone()}
+    return seen | {UNMERGED: {name: p.detach().clone() for name, p in layer.linear.named_parameters()}}
 
 
 _SIZE = "self.in_features if on_input else self.out_features"
@@ -188,6 +188,8 @@ IA3_LINEAR = Exercise(
         {_NEW_BIAS: "bias"},
         "`plain` leaves the bias as it is. With the scale on the output the bias is scaled too: "
         "(Wx + b) . l = (diag(l) W) x + b . l.",
+        {_NEW_BIAS: "(bias * self.ia3_l).to(bias.dtype)"},
+        "`plain` does not use undo for the bias: unmerge() gives the old weight back, and multiplies the bias again.",
         {f"{_COLUMNS}, bias": f"{_COLUMNS}, None if bias is None else {_NEW_BIAS}"},
         "`plain` scales the bias with on_input too. It is added after x was scaled, so it stays.",
         {"scale[:, None]": "scale"},
@@ -220,11 +222,11 @@ IA3_LINEAR = Exercise(
         WEIGHT: "that is not the weight of the plain layer. Entry (i, j) of W is multiplied by l[j] with on_input, "
         "else by l[i]; shape (out, in) and dtype stay.",
         BIAS: "that is not the bias of the plain layer. With on_input it stays as it is; else entry i is multiplied by "
-        "l[i]. No bias stays None.",
+        "l[i]. The dtype stays. No bias stays None.",
         MERGED: "after merge() the layer computes something else than before. While self.merged, call self.linear "
         "alone.",
-        UNMERGED: "merge() and then unmerge() should give the old weight back: with undo, `plain` divides by the "
-        "vector.",
+        UNMERGED: "merge() and then unmerge() should give the old weight and bias back: with undo, `plain` "
+        "divides by the vector, the bias too where it was multiplied.",
         "shape": "the output is (..., out): the vector changes no shape.",
         "dtype": _DTYPE,
         "RuntimeError": "shapes or dtypes that do not go together. The vector has out entries and multiplies the "

@@ -232,7 +232,7 @@ WRONG = {
         "not the type to return": {"else self.linear(x) * scale": "else (self.linear(x) * scale).tolist()"},
         "else by l[i]; shape": {"scale[:, None]": "scale[:, None] ** 2"},
         "No bias stays None": {"(bias * scale)": "(bias * scale * scale)"},
-        "should give the old weight back": {"1 / self.ia3_l if": "1 / self.ia3_l**2 if"},
+        "should give the old weight and bias back": {"1 / self.ia3_l if": "1 / self.ia3_l**2 if"},
         "computes something else than before": {"return self.linear(x)\n": "return self.linear(x) * 2\n"},
         "before training the layer should compute": {"torch.ones(size": "torch.rand(size"},
         "Two things.": {
