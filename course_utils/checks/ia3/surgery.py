@@ -1,6 +1,7 @@
 """Exercises on a whole model: which layers get factors, putting them there, and turning them."""
 
 import copy
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -22,18 +23,21 @@ from course_utils.checks.tasks import (
     Observations,
 )
 from course_utils.methods import ia3
-from course_utils.methods.replacing import Wrapped, wrapped
+from course_utils.methods.finding import find_layers
+from course_utils.methods.replacing import Wrapped, replace, wrapped
 
 SECOND = r".*\.\d+\.output\.dense"  # the feed-forward's second matrix, in a BERT
 OTHERS = "other tensors that changed"
 SIDES = "wrapped layers, and whether their input is scaled"
 RETURNED, TRAINS = "what is returned", "what trains"
 SAME, FACTORS = "the model itself came back", "the factors"
+TWICE = "already inside an IA3Linear"
 
 # --- which layers ---
 
 
 def _find_cases(_: Generator) -> list[Arguments]:
+    """On the output, on the input, head. A name twice, misspelt; no name at all; factors that are there already."""
     targets: tuple[tuple[Any, Any, list[str]], ...] = (
         (["key", "value"], SECOND, ["classifier"]),
         ([], ["intermediate.dense"], ["classifier"]),
@@ -41,15 +45,20 @@ def _find_cases(_: Generator) -> list[Arguments]:
         (["dense"], ["query"], ["pooler", "classifier"]),  # a name that fits in the head as well
         (["key"], r".*\.(key|value)", ["classifier"]),  # keys twice
         ([], [], ["classifier"]),
+        (["proj"], ["query"], ["classifier"]),
+        (["key"], ["dens"], ["classifier"]),
     )
-    return [
+    cases: list[Arguments] = [
         {"model": small_model(pooler=True), "on_output": outputs, "on_input": inputs, "head": head}
         for outputs, inputs, head in targets
     ]
+    return [*cases, cases[2] | {TWICE: "its query layers"}]
 
 
 def _observe_find(function: Function, arguments: Arguments) -> Observations:
     given = copy.deepcopy(arguments)
+    if given.pop(TWICE, None):
+        _scale_queries(given["model"], function)
     try:
         found = function(*given.values())
     except ValueError as error:
@@ -58,6 +67,13 @@ def _observe_find(function: Function, arguments: Arguments) -> Observations:
     if not isinstance(found, dict):
         return {**seen, RESULT: describe(found)}
     return {**seen, RESULT: {p: s if isinstance(s, bool) else describe(s) for p, s in found.items()}}
+
+
+def _scale_queries(model: nn.Module, function: Function) -> None:
+    """Put layers of the class that the answer itself calls IA3Linear around them: the reader's own, in a notebook."""
+    kind = getattr(inspect.unwrap(function), "__globals__", {}).get("IA3Linear", ia3.IA3Linear)
+    for path, layer in find_layers(model, ["query"]).items():
+        replace(model, path, kind(layer, False))
 
 
 def _state(arguments: Arguments) -> dict[str, torch.Tensor]:
@@ -92,6 +108,9 @@ FIND_SCALED = Exercise(
         "the layers of on_input are missing.",
         {"dict.fromkeys(outputs, False) | ": ""},
         "the layers of on_output are missing.",
+        {", head, IA3Linear)": ", head)"},
+        "a model that has factors already is to be refused with a ValueError, or its layers would be scaled twice. "
+        "find_layers does so where it is told the class: find_layers(model, targets, head, IA3Linear).",
         {_FLAGS: "outputs | inputs"},
         "those are the layers themselves. To each path belongs True or False: whether its input is scaled.",
         {_FLAGS: "[*outputs, *inputs]"},

@@ -16,6 +16,24 @@ from course_utils.methods.finding import find_layers, freeze_base
 from course_utils.methods.ia3 import IA3Linear, find_scaled
 from course_utils.methods.replacing import Wrapped, replace, wrapped
 
+# --- find_scaled ---
+
+
+def find_and_forgive(model, on_output, on_input, head):
+    """A misspelt name is passed over like an empty side."""
+
+    def find(targets):
+        try:
+            return find_layers(model, targets, head, IA3Linear)
+        except ValueError:
+            return {}
+
+    outputs, inputs = find(on_output), find(on_input)
+    if not outputs and not inputs or set(outputs) & set(inputs):
+        raise ValueError("no layer, or one on both sides")
+    return dict.fromkeys(outputs, False) | dict.fromkeys(inputs, True)
+
+
 # --- IA3Linear ---
 
 
@@ -243,6 +261,7 @@ WRONG = {
     "ia3.find_scaled": {
         "no error of another kind": {"raise ValueError(f": "raise KeyError(f"},
         "the result is a dict": {"return": "return None and"},
+        "belongs where find_layers raises one": find_and_forgive,
     },
     "ia3.inject_ia3": {"return the model that was given": {"return model": "return layers"}},
     "ia3.turned": {
