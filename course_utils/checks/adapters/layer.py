@@ -15,7 +15,7 @@ from course_utils.checks.tasks import (
 )
 from course_utils.methods import adapters
 
-TENSORS, START = "names and shapes of the parameters", "the start"
+TENSORS, START, DTYPE = "names and shapes of the parameters", "the start", "dtype of the parameters"
 
 
 def _whole(generator: Generator, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -55,18 +55,16 @@ def _observe_adapter(make: Function, arguments: Arguments) -> Observations:
             parameter.copy_(((values * 7 + place) % 5 - 2 + 0.5 * (place % 2)).reshape(parameter.shape))
     given = {"hidden": hidden} if residual is None else {"hidden": hidden, "residual": residual}
     seen = observe_tensors(adapter, given)
-    weights = [weight for name, weight in found.items() if "weight" in name]
-    biases = [bias for name, bias in found.items() if "bias" in name]
     return {
         TENSORS: ", ".join(f"{name} {tuple(p.shape)}" for name, p in found.items()),
         **seen,
-        START: f"weights {_size(weights, init_std)}, biases {_size(biases, init_std)}",
-        "dtype of the parameters": ", ".join({str(p.dtype) for p in adapter.parameters()}),
+        START: ", ".join(f"{name} {_size(tensor, init_std)}" for name, tensor in found.items()),
+        DTYPE: ", ".join({str(p.dtype) for p in adapter.parameters()}),
     }
 
 
-def _size(tensors: list[Tensor], init_std: float) -> str:
-    largest = max((tensor.abs().max().item() for tensor in tensors), default=0.0)
+def _size(tensor: Tensor, init_std: float) -> str:
+    largest = tensor.abs().max().item()
     return "zero" if largest == 0 else "small" if largest <= 2.001 * init_std else "too large"
 
 
@@ -130,6 +128,7 @@ ADAPTER = Exercise(
     advice={
         TENSORS: "the module has two linear layers with biases, `down` from width to bottleneck_size and `up` back, "
         "and nothing else that trains.",
+        DTYPE: "the parameters stay float32. Bring `hidden` to their dtype, not the layers to that of `hidden`.",
         START: "the weights are drawn by adapter_init, with init_std, and the biases are zero.",
         HAS_GRADIENT: "no gradient can flow back through the result, so the adapter could not learn. "
         "Something cut it: .item(), .detach(), .numpy(), torch.tensor(...) or torch.no_grad().",

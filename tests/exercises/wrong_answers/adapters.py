@@ -171,8 +171,9 @@ WRONG = {
         "no LayerNorm and no dropout": {"F.relu(": "F.dropout(F.relu(", "dtype)))": "dtype))), 0.5)"},
         "may be missing or None": {"hidden if residual is None else residual": "residual"},
         "two linear layers with biases": {"self.down": "self.narrow", "self.up": "self.wide"},
-        "the weights are drawn by": {
-            "linear.bias)": "linear.bias)\n            nn.init.zeros_(linear.weight)"
+        "the weights are drawn by": {"linear.bias)": "linear.bias)\n        nn.init.zeros_(self.up.weight)"},
+        "the parameters stay float32": {
+            "        residual = hidden": "        self.to(hidden.dtype)\n        residual = hidden"
         },
         "changes its inputs in place": {"return residual +": "residual += 1\n        return residual +"},
         "the gradient is not": {"self.down(hidden.to": "self.down(hidden.detach().to"},
