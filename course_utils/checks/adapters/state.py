@@ -218,6 +218,9 @@ SWAP_IN = Exercise(
         RESULT: "change the model itself, and return it: `return model`.",
         "values": "each parameter whose name is among the stored tensors gets that tensor's values; the others keep "
         "theirs.",
+        OWN: "the model has new parameters now, so an optimizer, or another model that shares them, still has the old "
+        "ones. Write the values into the old ones, with copy_.",
+        FLAGS: "what requires a gradient changed. The swap gives other values, and decides nothing else.",
         SHARED: "the model holds the stored tensors themselves. Copy the values, with copy_.",
         "KeyError": "not every parameter of the model is among the stored tensors: the base is not. (If it speaks of a "
         "dot: setattr takes one name, and model.get_parameter(name) a path.)",

@@ -209,6 +209,9 @@ WRONG = {
         "change the model itself, and return it": {"return model": "return stored"},
         "the others keep theirs": {"if name in stored": "if name.endswith('weight') and name in stored"},
         "not every parameter of the model is among": {"        if name in stored:\n    ": ""},
+        "the model has new parameters now": {
+            "    for": "    model.load_state_dict(stored, strict=False, assign=True)\n    for"
+        },
         "unless strict=False": {"    for": "    model.load_state_dict(stored)\n    for"},
         "Two things.": {
             "copy_(stored[name])": "add_(stored[name])",
