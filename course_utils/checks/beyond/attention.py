@@ -1,14 +1,27 @@
 """The exercise on linear attention."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
-from torch import Generator
+from torch import Generator, Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from course_utils.checks.edits import edits
-from course_utils.checks.tasks import HAS_GRADIENT, Arguments, Exercise
+from course_utils.checks.tasks import (
+    HAS_GRADIENT,
+    Arguments,
+    Exercise,
+    Function,
+    Observations,
+    observe_tensors,
+)
 from course_utils.methods import linear_attention
 
-# (dims in front, length, dim, value_dim). A length that differs from both dims tells a wrong product by its shape; one
+PAIRS = "a number for each pair of positions"
+# (dims in front, length, dim, value_dim). In the last one the length is far larger than all else: there a matrix of
+# length times length stands out. A length that differs from both dims tells a wrong product by its shape; one
 # that is the same does not.
 _SIZES: tuple[tuple[tuple[int, ...], int, int, int], ...] = (
     ((), 2, 3, 1),
@@ -16,6 +29,7 @@ _SIZES: tuple[tuple[tuple[int, ...], int, int, int], ...] = (
     ((2,), 4, 4, 4),
     ((2, 3), 5, 3, 2),
     ((1, 2), 1, 3, 3),
+    ((), 24, 2, 2),
 )
 
 
@@ -29,11 +43,41 @@ def _cases(generator: Generator) -> list[Arguments]:
     ]
 
 
+class _Largest(TorchDispatchMode):
+    """Notes the size of the largest tensor that is made."""
+
+    size = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        self.size = max(
+            [self.size, *(part.numel() for part in tree_leaves(made) if isinstance(part, Tensor))]
+        )
+        return made
+
+
+def _observe(function: Function, arguments: Arguments) -> Observations:
+    seen = observe_tensors(function, arguments)
+    length, dim, value_dim = len(arguments["key"]), arguments["key"].shape[-1], arguments["value"].shape[-1]
+    if arguments["key"].dim() == 2 and length > 4 * dim * value_dim:
+        with _Largest() as largest:
+            function(*(tensor.clone() for tensor in arguments.values()))
+        seen[PAIRS] = largest.size >= length**2
+    return seen
+
+
+_ALL_PAIRS = (
+    "the numbers are right, but on the way there is one for each pair of positions, length times length, which is "
+    "what linear attention avoids. Take the other order: keys meet values first."
+)
 LINEAR_ATTENTION = Exercise(
     reference=linear_attention.linear_attention,
     cases=_cases,
+    observe=_observe,
     mistakes=edits(
         linear_attention.linear_attention,
+        {"query @ summary / normalizer": "(query @ key.transpose(-1, -2)) / normalizer @ value"},
+        _ALL_PAIRS,
         {"(query)": "(query / query.shape[-1] ** 0.5)"},
         "the query is divided by the root of the dim first. That belongs to softmax attention; here it is left out.",
         {
@@ -86,6 +130,7 @@ LINEAR_ATTENTION = Exercise(
         "the row is divided by the sum of its query. The keys belong in it too: feature_map(query) times their sum.",
     ),
     advice={
+        PAIRS: _ALL_PAIRS,
         HAS_GRADIENT: "no gradient can flow back through the result. Something cut it: .detach(), torch.no_grad().",
         "shape": "one row for each query: (..., length, value_dim). Keys and values meet first: (dim, value_dim). "
         "And a row is divided by one number: feature_map(query) times the sum of feature_map(key) over the length.",

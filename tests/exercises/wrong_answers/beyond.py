@@ -239,6 +239,7 @@ WRONG = {
         "through P alone": {"shares *": "(shares + probabilities - probabilities.detach()) *"},
     },
     "beyond.linear_attention": {
+        "there is one for each pair of positions": attention_all_pairs,
         "count from the end": {"key.sum(dim=-2": "key.sum(dim=4"},
         "shapes that do not go together": {"key.transpose(-1, -2)": "key"},
         "the usual order gives the same": {"/ normalizer": "/ normalizer.sum(dim=-2, keepdim=True)"},
@@ -274,7 +275,6 @@ RIGHT = {
     "beyond.route": [route_in_a_loop, route_again, route_one_hot],
     "beyond.load_balancing_loss": [balance_bincount, balance_loop, balance_by_pairs],
     "beyond.linear_attention": [
-        attention_all_pairs,
         attention_einsum,
         attention_with_epsilon,
         attention_with_ones,
