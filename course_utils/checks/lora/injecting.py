@@ -169,7 +169,8 @@ INJECT = Exercise(
     ),
     advice={
         RESULT: "return the model itself, changed in place. A name that fits no layer is a ValueError.",
-        LAYERS: "these are not the layers whose path ends in one of the targets, outside the head.",
+        LAYERS: "these are not the layers whose path ends in one of the targets, outside the head. Where a target fits "
+        "nothing, none is replaced: look for all the targets before you replace a layer.",
         INSIDE: "kind(linear, **settings) should hold the layer that was there, once, whichever of the targets fit it.",
         SETTINGS: "each new layer is kind(linear, **settings), with the rank and lora_alpha given, and an A and B of "
         "its own.",
