@@ -126,6 +126,7 @@ def fit(
     accelerator = launched.new_accelerator(checkpoint is not None)
     launched.place(accelerator, model)
     optimizer: torch.optim.Optimizer = _adamw(trainable.values(), learning_rate, weight_decay)
+    optimizer.zero_grad()  # what a backward pass before this call left would be added to the first gradient
     scheduler = get_linear_schedule_with_warmup(optimizer, int(warmup * steps), steps)
     batches = Batches(train_loader)
     history = History(trainable_parameters=sum(p.numel() for p in trainable.values()))

@@ -133,6 +133,16 @@ def test_the_loop_does_what_a_bare_loop_does() -> None:
         torch.testing.assert_close(ours, theirs, msg=name)
 
 
+def test_gradients_that_were_there_before_do_not_count() -> None:
+    """As an own backward() leaves them, or a run that the reader stopped between backward and step."""
+    clean, used = tiny_model(), tiny_model()
+    for parameter in used.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    for model in (clean, used):
+        fit(model, loader(), steps=2, learning_rate=1e-2, progress=False)
+    assert_equal_weights(weights(used), weights(clean))
+
+
 def test_frozen_parameters_do_not_move() -> None:
     model = tiny_model()
     model.bert.requires_grad_(False)
