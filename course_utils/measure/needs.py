@@ -79,12 +79,17 @@ def _largest_batch(peak: Callable[[int], float], rows: int, free: float) -> int:
     """The largest batch that fits, on a line through the peaks of two batches, the first ones `rows` and twice that.
 
     With few rows the peak lies in the optimizer's step, which takes the same for any batch: a line through it promises
-    too much. So where its answer does not fit, the next line goes through this batch and its half.
+    too much. So where its answer does not fit, the next line goes through this batch and its half, or, of an answer
+    below both batches, through it and the smaller one.
     """
     low, high = rows, 2 * rows
     found = _on_the_line(peak, low, high, free)
     while found > high and peak(found) > free:
         low, high = found // 2, found
+        found = _on_the_line(peak, low, high, free)
+    # Below both batches the line goes on downwards, and the peak does not: it stays at that of the optimizer's step.
+    while 0 < found < low and peak(found) > free:
+        low, high = found, low
         found = _on_the_line(peak, low, high, free)
     return found
 

@@ -238,6 +238,15 @@ def test_the_largest_batch_fits_where_few_rows_do_not_show_what_a_row_takes() ->
     assert on_the_line > 1.5 * found and peak(on_the_line) > free  # through these two points alone
 
 
+def test_no_batch_fits_where_the_optimizers_step_alone_does_not() -> None:
+    """A line through 16 and 32 rows falls below that step's memory, which is there for any number of rows."""
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=300, n_positions=64, n_embd=64, n_layer=1, n_head=2))
+    methods = {"full": lambda model: model}
+    one_row = int(measure.fake_training_step(model, methods["full"], 1, 16).peak.sum())
+    found = measure.training_needs(model, methods, 16, 16, free=one_row - 1000)["largest batch"].item()
+    assert found == 0
+
+
 def test_what_cannot_be_estimated_is_refused() -> None:
     model, methods = models.load_own("encoder", "labels", LABELS)[0], {"full": lambda model: model}
     with pytest.raises(ValueError, match="at most 64 tokens, and 65"):
