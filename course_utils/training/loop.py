@@ -121,7 +121,7 @@ def fit(
     With FSDP, `model` is split in place, and there are no checkpoints. See docs/scaling.md.
     """
     trainable = _trainable(model)
-    _check_settings(trainable, steps, metric)
+    _check_settings(trainable, steps, warmup, max_grad_norm, metric)
     set_seed(seed)
     accelerator = launched.new_accelerator(checkpoint is not None)
     launched.place(accelerator, model)
@@ -241,10 +241,22 @@ def _trainable(model: nn.Module) -> dict[str, nn.Parameter]:
     return trainable
 
 
-def _check_settings(trainable: dict[str, nn.Parameter], steps: int, metric: str) -> None:
+def _check_settings(
+    trainable: dict[str, nn.Parameter], steps: int, warmup: float, max_grad_norm: float, metric: str
+) -> None:
     """Raises ValueError for a run that would fail, and warns of one that would learn little."""
     if steps < 1:
         raise ValueError(f"steps must be 1 or more, and it is {steps}.")
+    if not 0 <= warmup <= 1:
+        raise ValueError(
+            f"warmup is {warmup:g}, and it is a share of the steps, from 0 to 1. The learning rate would not come "
+            "near the one that was asked for. For a number of steps, divide it by `steps`."
+        )
+    if not max_grad_norm > 0:
+        raise ValueError(
+            f"max_grad_norm is {max_grad_norm:g}, and gradients clipped to that length teach the model nothing, or the "
+            'opposite. To leave them as they are, give float("inf").'
+        )
     load_metric(metric)  # refuses an unknown one now, not after the last step
     # bfloat16 tells a weight from another only where they differ by a 256th: most of AdamW's steps are smaller.
     if half := [name for name, p in trainable.items() if p.dtype in (torch.bfloat16, torch.float16)]:

@@ -313,6 +313,12 @@ def test_a_run_that_cannot_start_says_why() -> None:
         fit(model, loader(), loader(), steps=1, learning_rate=1e-2, metric="acuracy")
     with pytest.raises(ValueError, match="The seed is -1"):
         fit(model, loader(), steps=1, learning_rate=1e-2, seed=-1)
+    for warmup in (100, -0.1, float("nan")):
+        with pytest.raises(ValueError, match="a share of the steps, from 0 to 1"):
+            fit(model, loader(), steps=1, learning_rate=1e-2, warmup=warmup)
+    for norm in (0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match=r'To leave them as they are, give float\("inf"\)'):
+            fit(model, loader(), steps=1, learning_rate=1e-2, max_grad_norm=norm)
     assert all(map(torch.equal, model.parameters(), tiny_model().parameters()))  # nothing was trained
 
 
