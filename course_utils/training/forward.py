@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
-from accelerate.utils import convert_to_fp32
+from accelerate.utils import convert_to_fp32, extract_model_from_parallel
 from torch import Tensor, nn
 
 from course_utils import assets, session
@@ -46,6 +46,8 @@ def autocast(device: torch.device) -> contextlib.AbstractContextManager[Any]:
 
 def input_names(model: nn.Module) -> frozenset[str]:
     """The columns of a batch that the model takes: never the labels (loss_fn has them) nor the id."""
+    # The forward of a compiled or DataParallel model names no column.
+    model = extract_model_from_parallel(model, keep_torch_compile=False)
     parameters = inspect.signature(model.forward).parameters
     names = set(parameters)
     if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):

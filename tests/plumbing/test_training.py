@@ -406,6 +406,13 @@ def test_evaluate_scores_entities() -> None:
     assert evaluate(model, data) == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("wrap", [torch.compile, nn.DataParallel])
+def test_a_compiled_or_parallel_model_gets_every_column_that_it_takes(wrap: Any) -> None:
+    """Without token_type_ids BERT reads both sentences of a pair as the first."""
+    names = training.input_names(tiny_model())
+    assert "token_type_ids" in names and training.input_names(wrap(tiny_model())) == names
+
+
 def test_latency_is_a_time_in_milliseconds() -> None:
     batch = next(iter(loader()))
     small, large = tiny_model(), BertForSequenceClassification(BertConfig(vocab_size=50, num_hidden_layers=2))
