@@ -34,7 +34,7 @@ def checksums(tensors: Mapping[str, Tensor]) -> dict[str, int]:
 
 
 def identity(
-    model: nn.Module, loader: "DataLoader[Any]", loss_fn: Callable[..., Any], **settings: float | None
+    model: nn.Module, loader: "DataLoader[Any]", loss_fn: Callable[..., Any], **settings: float | str | None
 ) -> dict[str, Any]:
     """What must be equal for a run to go on from a checkpoint, as plain values.
 

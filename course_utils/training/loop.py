@@ -143,6 +143,7 @@ def fit(
             weight_decay=weight_decay,
             max_grad_norm=max_grad_norm,
             eval_every=eval_every,
+            metric=metric,
         )
         saved = Checkpoint(checkpoint, run, model, optimizer, scheduler)
         history = History(**(saved.resume(batches) or vars(history)))

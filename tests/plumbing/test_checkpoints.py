@@ -111,6 +111,7 @@ def test_the_same_call_goes_on(killed: Path, recwarn: pytest.WarningsRecorder) -
         (lambda: {"model": adapted(lora_alpha=64)}, "scaling: 2.0 there, 32.0 here"),
         (lambda: {"steps": 7}, "steps: 6 there, 7 here"),
         (lambda: {"seed": 1}, "seed: 0 there, 1 here"),
+        (lambda: {"metric": "macro_f1"}, "metric: accuracy there, macro_f1 here"),
         (lambda: {"model": adapted().requires_grad_(True)}, "other names or shapes"),
     ],
 )
