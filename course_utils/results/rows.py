@@ -67,14 +67,27 @@ def line(row: Row) -> str:
 def append(path: Path, row: Row) -> None:
     """Add one line in one write, so that rows of two runs at once never mix and a kill leaves no half line.
 
-    Of several processes that train one model, only the main one writes.
+    Of several processes that train one model, only the main one writes. Raises OSError where the disk has no room for
+    the whole line, and takes back what it wrote of it.
     """
     if not session.is_main_process():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    text = line(row).encode()
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     try:
-        os.write(file, line(row).encode())
+        size = os.fstat(file).st_size
+        os.lseek(file, max(0, size - 1), os.SEEK_SET)
+        if os.read(file, 1) not in (b"", b"\n"):  # an editor took the last line ending away
+            text = b"\n" + text
+        written = os.write(file, text)
+        if written < len(text):
+            if os.fstat(file).st_size == size + written:  # else another run has added its row since
+                os.ftruncate(file, size)
+            raise OSError(
+                f"The disk of {path.parent} is full, so this result was not recorded. Make room there, and run the "
+                "cell again."
+            )
     finally:
         os.close(file)
 

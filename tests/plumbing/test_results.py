@@ -1,6 +1,7 @@
 """Result rows, the papers' figures and the list of exhibits, in a build folder of the test's own."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,26 @@ def test_a_broken_line_is_named(folders: Path) -> None:
         path.write_text(f"{row}{broken}\n")
         with pytest.raises(ValueError, match="Line 2 of .*02_logit_distillation.jsonl"):
             load()
+
+
+def test_a_row_that_the_disk_cuts_off_is_told_and_taken_back(
+    folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add()
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, text: write(file, text[:20]))
+    with pytest.raises(OSError, match="is full, so this result was not recorded"):
+        add(seed=1)
+    monkeypatch.undo()
+    assert (folders / "build/results/bundled/02_logit_distillation.jsonl").read_text().count("\n") == 1
+
+
+def test_a_row_gets_a_line_of_its_own_where_an_editor_took_the_last_line_ending(folders: Path) -> None:
+    add()
+    path = folders / "build/results/bundled/02_logit_distillation.jsonl"
+    path.write_text(path.read_text().rstrip("\n"))
+    add(seed=1)
+    assert load()["seed"].tolist() == [0, 1]
 
 
 def test_a_figure_is_a_row_without_a_training() -> None:
