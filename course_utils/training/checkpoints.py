@@ -91,8 +91,7 @@ class Checkpoint:
             self._compare(self._expected, seen)
             self._expected, self._replaced = None, {}
         if self._taken is not None:
-            with whole_file(self.path) as part:
-                torch.save({**self._taken, "seen": seen}, part)
+            self._write({**self._taken, "seen": seen})
             self._taken, self._saved_at = None, time.monotonic()
 
     def resume(self, batches: Batches) -> dict[str, Any] | None:
@@ -130,6 +129,17 @@ class Checkpoint:
         """What training may change: the model's state without the frozen parameters."""
         frozen = {name for name, parameter in self.model.named_parameters() if not parameter.requires_grad}
         return {name: value for name, value in self.model.state_dict().items() if name not in frozen}
+
+    def _write(self, state: dict[str, Any]) -> None:
+        try:
+            with whole_file(self.path) as part:
+                torch.save(state, part)
+        except (OSError, RuntimeError) as error:  # torch tells of a full disk in words that do not name it
+            why = getattr(error, "strerror", "most likely the disk is full") or error
+            raise OSError(
+                f"The run cannot be saved in {self.folder} ({why}), so it stopped. Make room there and make the same "
+                "call again: it goes on from the last save, or starts afresh where there is none."
+            ) from error
 
     def _read(self) -> dict[str, Any]:
         try:

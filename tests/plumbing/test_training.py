@@ -238,6 +238,23 @@ def test_a_failed_save_leaves_the_last_one(monkeypatch: pytest.MonkeyPatch, tmp_
     assert torch.load(tmp_path / "unfinished_run.pt", weights_only=True)["batches"]["taken"] == 1
 
 
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), RuntimeError("unexpected pos 128")]
+)
+def test_a_full_disk_is_told_with_what_to_do(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def no_room(state: Any, path: Path) -> None:
+        raise error
+
+    monkeypatch.setattr(checkpoints, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(torch, "save", no_room)
+    with pytest.raises(
+        OSError, match="(No space|disk is full).*Make room there and make the same call again"
+    ):
+        fit(tiny_model(), loader(), steps=4, learning_rate=1e-2, checkpoint=tmp_path, progress=False)
+
+
 def test_a_folder_that_cannot_be_written_is_refused_before_the_first_step(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
