@@ -124,7 +124,14 @@ def fake_training_step(
         _as_fake_tensors(prepared)
         optimizer = ready(prepared, lambda parameters: torch.optim.AdamW(parameters, lr=1e-4))
         tokens = torch.zeros(batch_size, length, dtype=torch.long)
-        return ledger.second_step(prepared, tokens, loss, optimizer, steps_before=0)
+        try:
+            return ledger.second_step(prepared, tokens, loss, optimizer, steps_before=0)
+        except (RuntimeError, ValueError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"The needs of a {type(model).__name__} cannot be estimated: without content, or on token ids alone, "
+                f"its step does not run ({type(error).__name__}: {str(error).splitlines()[0]}). Measure a real step "
+                "of few rows instead: measure.second_step(model, batch, loss, optimizer).peak."
+            ) from error
 
 
 def _as_fake_tensors(model: nn.Module) -> None:

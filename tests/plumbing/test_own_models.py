@@ -15,9 +15,12 @@ from peft import LoraConfig, get_peft_model
 from transformers import (
     BertConfig,
     BertForSequenceClassification,
+    BertModel,
     GPT2Config,
     GPT2ForSequenceClassification,
     GPT2LMHeadModel,
+    MixtralConfig,
+    MixtralForCausalLM,
     RobertaConfig,
     RobertaModel,
     T5Config,
@@ -255,6 +258,18 @@ def test_what_cannot_be_estimated_is_refused() -> None:
     for other in (t5, get_peft_model(model, LoraConfig(target_modules=["query"]))):
         with pytest.raises(ValueError, match="cannot be estimated"):
             measure.training_needs(other, methods, 2, 8)  # type: ignore[arg-type]
+    sizes: dict[str, Any] = {
+        "vocab_size": 9,
+        "hidden_size": 8,
+        "intermediate_size": 8,
+        "num_hidden_layers": 1,
+    }
+    sizes |= {"num_attention_heads": 1, "num_key_value_heads": 1, "num_local_experts": 2}
+    experts = MixtralForCausalLM(MixtralConfig(**sizes))
+    headless = BertModel(BertConfig(vocab_size=9, hidden_size=8, num_hidden_layers=1, num_attention_heads=1))
+    for other in (experts, headless):
+        with pytest.raises(ValueError, match="cannot be estimated: .*Measure a real step"):
+            measure.training_needs(other, methods, 2, 8)
 
 
 # The card
