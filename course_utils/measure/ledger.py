@@ -60,7 +60,7 @@ class Ledger:
         parameters = list(self.model.parameters())
         for parameter in parameters:
             self._book(parameter, PARAMETERS)
-            self._book(parameter.grad, GRADIENTS)
+            self._gradient_is_there(parameter)
         for tensor in (*self.model.buffers(), *_tensors(self.batch)):
             self._book(tensor, INPUTS)
         self._book_state()
@@ -139,9 +139,7 @@ class Ledger:
 
     # Booking
 
-    def _book(self, tensor: Tensor | None, kind: int) -> None:
-        if tensor is None:
-            return
+    def _book(self, tensor: Tensor, kind: int) -> None:
         storage = tensor.untyped_storage()
         known = self._live.get(storage._cdata)
         if known is not None:
@@ -175,7 +173,8 @@ class Ledger:
         self._recomputed.clear()
 
     def _gradient_is_there(self, parameter: Tensor) -> None:
-        self._book(parameter.grad, GRADIENTS)
+        for tensor in _tensors(parameter.grad):
+            self._book(tensor, GRADIENTS)
 
     def _save(self, tensor: Tensor) -> Tensor:
         known = tensor.untyped_storage()._cdata in self._live
@@ -233,9 +232,12 @@ def _runs_again() -> bool:
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
-    """The tensors in a value, inside lists, tuples and mappings (a model's output is one) too."""
+    """The tensors in a value, inside lists, tuples and mappings (a model's output is one) too.
+
+    A sparse one has no memory of its own: it is two tensors that have.
+    """
     if isinstance(value, Tensor):
-        yield value
+        yield from (value._indices(), value._values()) if value.is_sparse else (value,)
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from _tensors(item)

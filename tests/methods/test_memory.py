@@ -147,6 +147,14 @@ def test_shared_and_viewed_memory_counts_once():
     assert ledger.peak["temporaries"] == 10 * 8 * 4 and len(views) == 4
 
 
+def test_a_sparse_gradient_is_booked_as_its_rows_and_their_numbers():
+    table = nn.Embedding(1000, 8, sparse=True)
+    rows = torch.tensor([[1, 2, 3]])
+    optimizer = torch.optim.SGD(table.parameters(), 0.1)
+    ledger = measure.second_step(table, rows, lambda model, batch: model(batch).square().mean(), optimizer)
+    assert ledger.most["gradients"] == 3 * 8 + 3 * 8 * 4  # three indices, and three rows of eight floats
+
+
 def test_what_goes_is_seen_to_go_at_once():
     with measure.Ledger(nn.Identity()) as ledger:
         ledger.mark("a")
