@@ -3,21 +3,29 @@
 from typing import Any
 
 import torch
-from torch import Generator
+from torch import Generator, Tensor
 
 from course_utils.checks.edits import edits
 from course_utils.checks.tasks import RESULT, Arguments, Exercise, Function, Observations, observe_values
 from course_utils.methods import seqkd
 
-# Sentences in the beam and their length, words, num_beams, the token that ends a sentence.
-_SIZES = ((1, 1, 4, 2, 3), (2, 2, 3, 2, 0), (3, 3, 7, 3, 2), (4, 2, 3, 4, 1), (1, 1, 3, 4, 1))
+# Sentences in the beam and their length, words, num_beams, the token that ends a sentence, and what its logit gains: so
+# that some sentences end; in the last case none does.
+_SIZES = (
+    (1, 1, 4, 2, 3, 1.5),
+    (2, 2, 3, 2, 0, 1.5),
+    (3, 3, 7, 3, 2, 1.5),
+    (4, 2, 3, 4, 1, 1.5),
+    (1, 1, 3, 4, 1, 1.5),
+    (2, 3, 6, 2, 4, -9.0),
+)
 
 
 def _beam_cases(generator: Generator) -> list[Arguments]:
     cases: list[Arguments] = []
-    for beams, length, words, num_beams, end in _SIZES:
+    for beams, length, words, num_beams, end, gain in _SIZES:
         logits = torch.randn(beams, words, generator=generator, dtype=torch.float64)
-        logits[:, end] += 1.5  # so that some sentences end
+        logits[:, end] += gain
         scores = -2 * torch.rand(beams, generator=generator, dtype=torch.float64)
         cases.append(
             {
@@ -35,12 +43,21 @@ _PARTS = ("sentences that go on", "their scores", "sentences that ended", "the s
 
 
 def _observe(function: Function, arguments: Arguments) -> Observations:
-    """Each of the four tensors by its name. Nothing is trained through a search, and a list is as good as a tuple."""
+    """Each of the four tensors by its name. Nothing is trained through a search, and a list is as good as a tuple.
+
+    Of a tensor without entries the dtype says nothing: torch.empty(0, 4) is float32, and good enough.
+    """
     seen = observe_values(function, arguments)
     pairs = seen[RESULT]
     if not _is_pair(pairs) or not all(map(_is_pair, pairs)):
         return seen
-    return seen | {RESULT: "two pairs"} | dict(zip(_PARTS, (*pairs[0], *pairs[1]), strict=True))
+    parts = [
+        part.to(like.dtype) if isinstance(part, Tensor) and not part.numel() else part
+        for part, like in zip(
+            (*pairs[0], *pairs[1]), 2 * (arguments["tokens"], arguments["scores"]), strict=True
+        )
+    ]
+    return seen | {RESULT: "two pairs"} | dict(zip(_PARTS, parts, strict=True))
 
 
 def _is_pair(value: Any) -> bool:
@@ -106,8 +123,11 @@ BEAM_STEP = Exercise(
     advice={
         "type": "return two pairs of tensors, (sentences, scores): those that go on, and those that have ended.",
         "RuntimeError": "tokens is (beams, length), scores is (beams,), log_probs (beams, words). scores needs a "
-        "second dim: scores[:, None]. Before you append a token, take for each winner the sentence of its beam.",
-        "shape": "the sentences are (how many, length + 1), and their scores (how many,). At most num_beams go on.",
+        "second dim: scores[:, None]. Before you append a token, take for each winner the sentence of its beam. If it "
+        "speaks of an empty list: there may be no sentence that ended, and torch.stack and torch.cat want one. Then "
+        "return tensors of the shapes (0, length + 1) and (0,).",
+        "shape": "the sentences are (how many, length + 1), and their scores (how many,), also where there are none: "
+        "(0, length + 1) and (0,). At most num_beams go on.",
         "dtype": "tokens are whole numbers: // and %, not /. The scores keep their dtype.",
     },
 )
