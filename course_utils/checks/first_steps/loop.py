@@ -35,21 +35,29 @@ class TinyModel(nn.Module):
         return (x @ self.weight + self.bias) * (0.5 if self.training else 1.0)
 
 
-class TinyLoader:
-    """Stands in for a loader whose batch_sampler shuffles by the epoch. It is its own batch_sampler."""
+class TinySampler:
+    """What is told the number of each epoch. A loader itself has no `set_epoch`, as a DataLoader has none."""
 
-    def __init__(self, batches: list[dict[str, Tensor]]) -> None:
-        self.batches, self.told, self.batch_sampler = batches, list[int](), self
+    def __init__(self) -> None:
+        self.told: list[int] = []
 
     def set_epoch(self, epoch: int) -> None:
         """Before an epoch: its number."""
         self.told.append(epoch)
 
+
+class TinyLoader:
+    """Stands in for a loader whose batch_sampler shuffles by the epoch."""
+
+    def __init__(self, batches: list[dict[str, Tensor]]) -> None:
+        self.batches, self.batch_sampler = batches, TinySampler()
+
     def __len__(self) -> int:
         return len(self.batches)
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
-        first = self.told[-1] % len(self.batches) if self.told else 0
+        told = self.batch_sampler.told
+        first = told[-1] % len(self.batches) if told else 0
         return (copy.deepcopy(batch) for batch in self.batches[first:] + self.batches[:first])
 
 
@@ -102,7 +110,7 @@ def _observe(function: Function, arguments: Arguments) -> Observations:
     losses = function(model, loader, arguments["loss_of"], optimizer, Halving(optimizer), arguments["epochs"])
     is_list = type(losses) is list and all(isinstance(loss, float) for loss in losses)
     return {
-        TOLD: loader.told,
+        TOLD: loader.batch_sampler.told,
         MODES: " and ".join(sorted(model.modes)),
         GRADIENTS: len(computed),
         STEPS: len(steps),
@@ -110,7 +118,7 @@ def _observe(function: Function, arguments: Arguments) -> Observations:
         WEIGHTS: torch.cat([model.weight.detach(), model.bias.detach()[None]]).float(),
         RATE: optimizer.param_groups[0]["lr"],
         RESULT: "a list of numbers" if is_list else losses,
-        LOSSES: torch.tensor(losses) if is_list else None,
+        LOSSES: torch.tensor([float(loss) for loss in losses]) if is_list else None,
         MODE_AFTER: "train" if model.training else "eval",
     }
 
@@ -191,8 +199,10 @@ TRAIN = Exercise(
         LOSSES: "the list has one loss for each batch of each epoch, in order: that which the step was made from.",
         RATE: "the schedule makes one step for each batch.",
         "type": "return a list of plain numbers, one for each step.",
-        "AttributeError": "the methods are optimizer.zero_grad(), loss.backward(), optimizer.step(), schedule.step().",
-        "TypeError": "loss_of is called with the model and the batch: loss_of(model, batch).",
+        "AttributeError": "the methods are optimizer.zero_grad(), loss.backward(), optimizer.step(), schedule.step(), "
+        "and loader.batch_sampler.set_epoch(epoch).",
+        "TypeError": "loss_of is called with the model and the batch: loss_of(model, batch). What is clipped are the "
+        "model's parameters: clip_grad_norm_(model.parameters(), 1.0).",
         "RuntimeError": "if it speaks of a second time through the graph: compute the loss anew for each batch. If of "
         "a tensor that does not require grad: the loss needs its graph, so no torch.no_grad() around it.",
     },
