@@ -50,7 +50,7 @@ def _observe_losses(function: Function, arguments: Arguments) -> Observations:
         name for name, before in arguments.items() if difference(_numbers(before), _numbers(given[name]))
     ]
     seen: Observations = {INPUTS_CHANGED: ", ".join(changed) or None}
-    if type(losses) is not dict or sorted(map(str, losses)) != _NAMES:
+    if not isinstance(losses, dict) or sorted(map(str, losses)) != _NAMES:
         return seen | {RESULT: losses}
     seen[RESULT] = {name: _plain(losses[name]) for name in _NAMES}
     if not all(isinstance(loss, Tensor) and loss.requires_grad for loss in losses.values()):
@@ -120,7 +120,9 @@ TINYBERT_LOSSES = Exercise(
         "the student's scores carry no gradient. Only the teacher's belong under torch.no_grad().",
     ),
     advice={
-        "type": 'return a dict of three scalars: "embedding", "hidden", "attention".',
+        "type": 'return a dict of three scalars: "embedding", "hidden", "attention". They are tensors, so that the '
+        "student can learn from them: no .item() and no float(...).",
+        "AttributeError": "student.projection is a layer, and hidden_loss takes its matrix: student.projection.weight.",
         "gradient of the teacher": TEACHER_GRADIENT,
         "gradient of the student": "some of the student's layers do not learn: no torch.no_grad() and no .detach() on "
         "the student's side.",
