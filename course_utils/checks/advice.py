@@ -5,6 +5,11 @@ from typing import Any
 
 from course_utils.checks.tasks import HAS_GRADIENT, INPUTS_CHANGED, Exercise
 
+LARGE_LOGITS = (
+    "type and shape are right, the numbers are not. Work the inputs above out by hand, step by step. If the logits are "
+    "large, and a small number is added before a log: that hides the log of 0, and the loss is too small there. "
+    "F.log_softmax needs no such number."
+)
 ADVICE = {
     # by the name of what was observed
     INPUTS_CHANGED: "the function changes its inputs in place. Build new tensors instead: "
@@ -16,7 +21,8 @@ ADVICE = {
     "type": "that is not the type to return; the docstring says which one is. For a tensor: .item(), "
     ".tolist(), .numpy() and float(...) make something else of it.",
     "shape": "the shape is not the one in the docstring. Check over which dim you sum, average or take the softmax.",
-    "dtype": "the dtype changed. Stay in the dtype of the inputs: no .float(), .double() or .half().",
+    "dtype": "the dtype changed. Stay in the dtype of the inputs: no .float(), .double() or .half(). A tensor that you "
+    "make yourself has one of its own, as torch.zeros(...) is float32: pass dtype=x.dtype, with an input as x.",
     "nan": "there is a NaN or an infinity in it. Look for the log of 0, for 0 / 0, and for exp of large numbers.",
     "value": "type and shape are right, the numbers are not. Work the inputs above out by hand, step by step.",
     "RecursionError": "the function calls itself without end.",

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
+from course_utils.checks.advice import LARGE_LOGITS
 from course_utils.checks.edits import edits
 from course_utils.checks.first_steps.tensors import CUT_OFF, random_numbers
 from course_utils.checks.tasks import HAS_GRADIENT, Arguments, Exercise, observe_values
@@ -72,7 +73,8 @@ SLOPE = Exercise(
     advice={
         "RuntimeError": "if it speaks of gradients: x asks for none here. The slope comes from two values of "
         "`function`, and needs no autograd.",
-        "TypeError": "`function` is a function: call it with a tensor, function(x + step).",
+        "TypeError": "`function` is a function: call it with a tensor, function(x + step). That works entry by entry, "
+        "whatever the shape of x, which may be a single number: no loop is needed.",
     },
 )
 
@@ -144,5 +146,8 @@ CROSS_ENTROPY = Exercise(
         HAS_GRADIENT: CUT_OFF,
         "nan": "the log of 0 is minus infinity: a probability rounded to 0. F.log_softmax stays finite.",
         "shape": "one number is asked for: the mean over the batch, .mean().",
+        "value": LARGE_LOGITS,
+        "RuntimeError": "if it speaks of sizes that must match: F.one_hot(labels) knows only the classes up to the "
+        "largest label. Say how many there are: F.one_hot(labels, logits.shape[-1]).",
     },
 )

@@ -142,6 +142,9 @@ MASKED_MEAN = Exercise(
         "or divides by the count of another sentence. Make a column of them: attention_mask.sum(dim=1, keepdim=True).",
         {_MEAN: f"({_MEAN}).squeeze()"},
         "squeeze() drops every dim of length 1, so a batch of one sentence loses its rows. Name the dim: squeeze(1).",
+        {_MEAN: "torch.stack([row[own] for row, own in zip(vectors, attention_mask)]).mean(dim=1)"},
+        "the mask holds whole numbers, and row[mask] takes them for places: 0 and 1, over and over. For a choice it "
+        "must be true or false: row[mask.bool()].",
         {_MEAN: "vectors[:, 0]"},
         "that is the vector of the first token only. The mean over all real tokens is asked for.",
         {_MEAN: "(vectors * mask).sum(dim=0) / mask.sum(dim=0).clamp(min=1)"},

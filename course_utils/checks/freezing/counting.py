@@ -91,6 +91,9 @@ TRAINED_SHARE = Exercise(
         },
         "the whole head is subtracted, but a part of it may be frozen. Count what requires a gradient and is not "
         "in the head.",
+        {"{path}.": "{path}"},
+        "a part whose name only begins with that of the head is left out too, here classifier_norm. Put a dot after "
+        "the path before you compare.",
         {"name.startswith(inside)": "any(part in name for part in head)"},
         "parts whose names only contain that of the head are left out too, here pre_classifier. Compare whole "
         "pieces of the name: name.split('.').",

@@ -113,6 +113,10 @@ def _hidden_cases(generator: Generator) -> list[Arguments]:
     return cases
 
 
+PROJECTION = (
+    "projection is a tensor, (teacher width, student width), and no layer: multiply by its transpose, as "
+    "F.linear(student_hidden, projection) does. And it is None where the widths are equal: then nothing is multiplied."
+)
 _MEAN = "(squares * attention_mask).sum() / attention_mask.sum()"
 _ELSE = " if projection is None else F.linear(student_hidden, projection)"
 
@@ -123,6 +127,8 @@ HIDDEN_LOSS = Exercise(
         intermediate_kd.hidden_loss,
         {"squares =": "attention_mask = attention_mask * 0 + 1\n    squares ="},
         "padding is counted. Multiply by the mask, and divide by the number of real tokens.",
+        {".square().mean(dim=-1)": ".square().sum(dim=-1) / student_hidden.shape[-1]"},
+        "that is divided by the student's width. The states are compared at the teacher's: divide by that.",
         {"mask.sum()": "mask.numel()"},
         "the sum leaves padding out, but is divided by all places. Divide by the number of real tokens: "
         "attention_mask.sum().",
@@ -170,5 +176,7 @@ HIDDEN_LOSS = Exercise(
         "RuntimeError": SHAPES
         + "Hidden states are (batch, length, width), the mask is (batch, length): average "
         "over the width first, or give the mask a last dim of 1. The projection is (teacher width, student width).",
+        "AttributeError": PROJECTION,
+        "TypeError": PROJECTION,
     },
 )

@@ -1,5 +1,6 @@
 """Exercises on the two divergences between the teacher's soft targets and the student's."""
 
+from course_utils.checks.advice import LARGE_LOGITS
 from course_utils.checks.edits import edits
 from course_utils.checks.logit_kd.inputs import GRADIENT_ADVICE, TEACHER_GRADIENT, cases
 from course_utils.checks.tasks import Exercise
@@ -32,6 +33,8 @@ NO_FACTOR = (
 SHARED = (
     {"**2": ""},
     "the loss is multiplied by temperature, not by temperature ** 2.",
+    {"**2": " * 2"},
+    "the loss is multiplied by 2 * temperature, not by temperature ** 2.",
     {"* temperature**2": "/ temperature**2"},
     "the loss is divided by temperature ** 2. Multiply, to undo the shrinking of the gradient.",
     {"batchmean": "mean"},
@@ -48,6 +51,10 @@ SHARED = (
     TEACHER_GRADIENT,
     {"F.kl_div": "-F.kl_div"},
     "the sign is turned round: a loss goes down.",
+    {" / temperature, dim=-1)": ", dim=-1) / temperature"},
+    "what comes out of the softmax is divided by the temperature. Divide the logits, before the softmax.",
+    {" / temperature": " * temperature"},
+    "the logits are multiplied by the temperature, which makes the answers sharper. Divide by it, to soften them.",
     {" / temperature": ""},
     "the logits are not divided by the temperature: it stands in the factor only. Divide both before the softmax.",
     {" / temperature": "", " * temperature**2": ""},
@@ -57,6 +64,7 @@ ADVICE = {
     **GRADIENT_ADVICE,
     "nan": "NaN or infinity: with large logits a probability rounds to 0, and its log is -inf. "
     "Take F.log_softmax, not the log of a softmax.",
+    "value": LARGE_LOGITS,
 }
 
 KD_LOSS = Exercise(

@@ -73,6 +73,7 @@ def _observe(function: Function, arguments: Arguments) -> Observations:
 
 PLAIN_GOLD = "with no labelled row in the batch F.cross_entropy is NaN. Call gold_loss, which is 0 there."
 LOOKED_UP = 'cached[batch["id"].to(cached.device)]'
+OUTPUTS = "outputs is what the model returned: its logits are outputs.logits."
 MISSING = "teacher_logits.isnan().any(dim=-1)"
 SOFT_CALL = "soft_loss(student_logits, teacher_logits)"
 DISTILLATION_LOSS = Exercise(
@@ -86,7 +87,7 @@ DISTILLATION_LOSS = Exercise(
         'example whose id is i: cached[batch["id"]].',
         {"missing.any()": "False"},
         "an example that the cache has no logits for (NaN) goes through unnoticed, and one NaN ruins all "
-        "weights. Raise a ValueError that names it.",
+        "weights. Raise a ValueError that names it. (NaN equals nothing, not even NaN: ask with .isnan().)",
         {"missing.any()": "False", ".to(student_logits)": ".to(student_logits).nan_to_num()"},
         "NaN is replaced by numbers, so the student learns an answer that the teacher never gave. Raise a ValueError.",
         {MISSING: 'cached.isnan().any().expand(len(batch["id"]))'},
@@ -135,7 +136,8 @@ DISTILLATION_LOSS = Exercise(
         ".item(), .data or torch.no_grad().",
         INPUTS_CHANGED: "the batch or the cache is changed in place, and the next epoch needs both as they were.",
         "nan": PLAIN_GOLD,
-        "TypeError": "outputs is what the model returned: its logits are outputs.logits.",
+        "TypeError": OUTPUTS,
+        "AttributeError": OUTPUTS,
         "IndexError": 'the rows of the cache are numbered by the ids of the examples: cached[batch["id"]].',
         "RuntimeError": 'the soft loss compares row with row: look up those of this batch first, cached[batch["id"]].',
         "KeyError": "the batch has the columns id and labels; what the student made of the others is in outputs.",

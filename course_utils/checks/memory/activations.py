@@ -226,7 +226,7 @@ BLOCK_ACTIVATIONS = Exercise(
         "a count of bytes is a whole number: an int. Use * and +.",
     ),
     advice={
-        "type": "return a whole number (an int).",
+        "type": "return a whole number (an int). .item() makes one of a tensor with one entry.",
         "value": "count by the list above the exercise: 8 times hidden and twice 4 * hidden, 2 for each of the two "
         "LayerNorms, and the attention's; all of it for each token, and times bytes_each.",
     },

@@ -84,7 +84,8 @@ HIGHEST_LEVEL = Exercise(
     ),
     advice={
         INPUTS_CHANGED: "the list of changes is changed in place: it is needed again. Only read it.",
-        "type": "return two whole numbers: the highest level, and the index of the change that first reached it.",
+        "type": "return two whole numbers: the highest level, and the index of the change that first reached it. "
+        "(.item() makes a number of a tensor with one entry.)",
         "value": "add the changes above one by one, from 0. Where is the sum above all sums before it for the last "
         "time? Return that sum, and the index of that change.",
     },

@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor, nn
 from transformers.modeling_outputs import CausalLMOutput
 
+from course_utils.checks.advice import LARGE_LOGITS
 from course_utils.checks.compare import difference
 from course_utils.checks.edits import edits
 from course_utils.checks.scale.prompts import LISTS_CHANGED, batch_cases, changed_lists
@@ -118,6 +119,9 @@ ANSWER_LOG_LIKELIHOOD = Exercise(
         "the logarithm of a softmax is minus infinity where a probability rounds to 0. log_softmax stays finite.",
         {".logits.float()": ".logits"},
         "a model may answer in half precision, and sums stall there. Turn the logits into float32 first.",
+        {".logits.float()": ".logits", "return of_next": "of_next = of_next.float()\n    return of_next"},
+        "a model may answer in half precision, and the log_softmax of that has lost its digits. Turn the logits into "
+        "float32, not what comes of them.",
         {"of_next.masked_fill(~counted, 0.0)": "(of_next * counted)"},
         _TIMES_MASK,
     ),
@@ -125,6 +129,7 @@ ANSWER_LOG_LIKELIHOOD = Exercise(
         INPUTS_CHANGED: LISTS_CHANGED,
         "type": "return a tensor of shape (batch,): no .tolist() and no .item().",
         "nan": _TIMES_MASK,
+        "value": LARGE_LOGITS,
         "shape": "one number a row is wanted, of shape (batch,): sum over the places, dim=-1.",
         "RuntimeError": _ONE_SHORTER,
         "IndexError": _ONE_SHORTER,

@@ -3,6 +3,7 @@
 import torch
 from torch import Generator
 
+from course_utils.checks.advice import LARGE_LOGITS
 from course_utils.checks.edits import edits
 from course_utils.checks.tasks import Arguments, Exercise
 from course_utils.methods import seqkd
@@ -87,6 +88,8 @@ SHIFT_RIGHT = Exercise(
         "type": "return a tensor of token ids.",
         "shape": "the result has the shape of labels: one token in front, and the last label left out.",
         "dtype": "the result has the dtype of labels: token ids are whole numbers.",
+        "RuntimeError": "if it speaks of sizes that must match: labels has a row for each sentence, so there are "
+        "as many start tokens: torch.full((len(labels), 1), start_token_id).",
     },
 )
 
@@ -171,5 +174,6 @@ WORD_KD_LOSS = Exercise(
         "shape": "return one number, a scalar: the sum over the vocabulary, averaged over the real tokens.",
         "nan": "NaN or infinity: with large logits a probability rounds to 0, and its log is -inf. Take "
         "F.log_softmax, not the log of a softmax.",
+        "value": LARGE_LOGITS,
     },
 )
