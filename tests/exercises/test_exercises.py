@@ -87,6 +87,39 @@ def test_a_wrong_answer_is_refused_with_its_own_hint(id, answer, hint):
         assert others not in outcome.message or "Two things" in outcome.message
 
 
+@pytest.mark.parametrize(
+    ("id", "edit", "hint"),
+    [
+        ("first_steps.slope", {"function(x +": "sum(entry for entry in x) + (x +"}, "no loop is needed"),
+        ("first_steps.train", {"loader.batch_sampler": "loader"}, "loader.batch_sampler.set_epoch(epoch)"),
+        (
+            "first_steps.train",
+            {"model.parameters(), 1.0": "optimizer, 1.0"},
+            "What is clipped are the model's",
+        ),
+        (
+            "intermediate_kd.tinybert_losses",
+            {"torch.stack(hidden).mean()": "torch.stack(hidden).mean().item()"},
+            "no .item() and no float(...)",
+        ),
+        (
+            "seqkd.beam_step",
+            {"(longer[finished],": "(torch.stack([longer[i] for i in finished]),"},
+            "speaks of an empty list",
+        ),
+        (
+            "seqkd.beam_step",
+            {"(longer[finished],": "(torch.tensor(longer[finished].tolist()),"},
+            "also where there are none",
+        ),
+    ],
+)
+def test_an_advice_names_each_likely_cause(id, edit, hint):
+    outcome = checks.grade(id, edited(checks.reference(id), edit))
+    assert outcome.status == "wrong"
+    assert hint in words(outcome.message), outcome.message
+
+
 @pytest.mark.parametrize("id", IDS)
 def test_an_error_in_every_case_is_taken_for_no_mistake_that_only_ends_in_one_of_its_type(id):
     hints = {mistake.hint for of, mistake in MISTAKES if of == id} - {*checks._TASKS[id].advice.values()}

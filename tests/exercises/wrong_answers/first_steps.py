@@ -4,6 +4,7 @@ WRONG: for each exercise, what gets advice from `checks/first_steps`, since none
 the reference, and a piece of the advice. RIGHT: other ways to be right.
 """
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -135,6 +136,10 @@ def train_by_a_generator(model, loader, loss_of, optimizer, schedule, epochs):
     return torch.stack(losses).tolist()
 
 
+def train_with_numpys_numbers(model, loader, loss_of, optimizer, schedule, epochs):
+    return list(np.array(train_by_a_generator(model, loader, loss_of, optimizer, schedule, epochs)))
+
+
 MEAN = "(vectors * mask).sum(dim=1) / mask.sum(dim=1)"
 SLOPE = "(function(x + step) - function(x - step)) / (2 * step)"
 LOG_SOFTMAX = "F.log_softmax(logits, dim=-1)"
@@ -149,6 +154,7 @@ WRONG = {
     },
     "first_steps.masked_mean": {
         "the mask has two": {".unsqueeze(-1)": ""},
+        "pass dtype=x.dtype": {MEAN: f"torch.zeros(len(vectors), vectors.shape[2]).copy_({MEAN})"},
         "in place": {"return (vectors * mask)": "vectors *= mask\n    return vectors"},
         "one vector for each sentence": {MEAN: "vectors[attention_mask == 1].mean()"},
         "no gradient can flow back": {MEAN: f"({MEAN}).detach()"},
@@ -163,6 +169,10 @@ WRONG = {
     "first_steps.cross_entropy": {
         "one number is asked for": {".mean()": ""},
         "no gradient can flow back": {".mean()": ".mean().detach()"},
+        "F.one_hot(labels, logits.shape[-1])": {
+            "log_probabilities[torch.arange(len(labels)), labels]": "(log_probabilities * F.one_hot(labels)).sum(-1)"
+        },
+        "hides the log of 0": {LOG_SOFTMAX: "torch.log(F.softmax(logits, dim=-1) + 1e-9)"},
         "minus infinity": {LOG_SOFTMAX: "torch.log(logits.exp() / logits.exp().sum(dim=-1, keepdim=True))"},
         "Two things.": {".mean()": ".sum()", "-log": "log"},
     },
@@ -198,5 +208,10 @@ RIGHT = {
         entropy_row_by_row,
         F.cross_entropy,
     ],
-    "first_steps.train": [train_zeroing_afterwards, train_clipping_by_hand, train_by_a_generator],
+    "first_steps.train": [
+        train_zeroing_afterwards,
+        train_clipping_by_hand,
+        train_by_a_generator,
+        train_with_numpys_numbers,
+    ],
 }

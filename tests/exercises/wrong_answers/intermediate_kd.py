@@ -7,14 +7,26 @@ in the reference, or a function, and a piece of the advice. RIGHT: other ways to
 import copy
 import math
 import re
+from collections import defaultdict
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from course_utils.methods import intermediate_kd
 from course_utils.methods.freezing import encoder_layers
 from course_utils.methods.intermediate_kd import attention_loss, hidden_loss, score_map
+
+
+def losses_in_a_defaultdict(student, teacher, student_hidden, teacher_hidden, attention_mask, layers):
+    found = intermediate_kd.tinybert_losses(
+        student, teacher, student_hidden, teacher_hidden, attention_mask, layers
+    )
+    sums = defaultdict(float)
+    for name, loss in found.items():
+        sums[name] += loss
+    return sums
 
 
 def map_by_cases(student_layers, teacher_layers, kind):
@@ -272,6 +284,9 @@ WRONG = {
         "changes its inputs in place": {
             "squares =": "teacher_hidden *= attention_mask[..., None]\n    squares ="
         },
+        "And it is None where": {
+            " if projection is None else F.linear(student_hidden, projection)": " @ projection.T"
+        },
         "no .detach() on its hidden states": {"F.linear(student_hidden": "F.linear(student_hidden.detach()"},
         "Two things.": {".mean(": ".sum(", ".detach()": ""},
     },
@@ -294,6 +309,7 @@ WRONG = {
     },
     "intermediate_kd.tinybert_losses": {
         "return a dict of three scalars": {'"hidden"': '"hidden states"'},
+        "takes its matrix": {"student.projection.weight": "student.projection"},
         "some of the student's layers do not learn": {
             "student_hidden[mine],": "student_hidden[mine].detach(),"
         },
@@ -333,6 +349,7 @@ RIGHT = {
         losses_by_adding_up,
         losses_by_projecting_first,
         losses_of_one_tensor,
+        losses_in_a_defaultdict,
     ],
     "intermediate_kd.keep_layers": [
         keep_by_appending,

@@ -78,6 +78,11 @@ def beam_by_two_searches(tokens, scores, log_probs, num_beams, end_token_id):
     return (sentences[best > -torch.inf], best[best > -torch.inf]), (every[ended], sums[ended])
 
 
+def beam_with_plain_empties(tokens, scores, log_probs, num_beams, end_token_id):
+    beam, (ended, sums) = beam_by_masks(tokens, scores, log_probs, num_beams, end_token_id)
+    return beam, (ended, sums) if len(ended) else (torch.empty(0, tokens.shape[1] + 1), torch.empty(0))
+
+
 def labels_by_turns(ids, user_token_id, assistant_token_id):
     labels = torch.full_like(ids[1:], -100)
     tokens = ids.tolist()
@@ -145,6 +150,9 @@ WRONG = {
     "seqkd.shift_right": {
         "in place": {"return": "labels[:, 0] = start_token_id\n    return"},
         "return a tensor of token ids": {"pad_token_id)": "pad_token_id).tolist()"},
+        "as many start tokens": {
+            "inputs[:, 1:] = labels[:, :-1]": "inputs = torch.cat([inputs[:1, :1], labels[:, :-1]], 1)"
+        },
         "token ids are whole numbers": {"pad_token_id)": "pad_token_id).float()"},
         "the result has the shape of labels": {
             "return inputs": "return inputs[:, 1:]",
@@ -187,7 +195,7 @@ WRONG = {
 RIGHT = {
     "seqkd.shift_right": [shift_by_pad, shift_row_by_row, shift_by_rolling],
     "seqkd.word_kd_loss": [word_by_hand, word_by_selection, word_by_entropies],
-    "seqkd.beam_step": [beam_by_sorting, beam_by_masks, beam_by_two_searches],
+    "seqkd.beam_step": [beam_by_sorting, beam_by_masks, beam_by_two_searches, beam_with_plain_empties],
     "seqkd.without_near_copies": [copies_by_loop, copies_by_deleting, copies_by_recursion],
     "seqkd.answer_labels": [labels_by_turns, labels_by_counting, labels_in_a_list],
 }
