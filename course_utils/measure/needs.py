@@ -127,9 +127,10 @@ def fake_training_step(
         try:
             return ledger.second_step(prepared, tokens, loss, optimizer, steps_before=0)
         except (RuntimeError, ValueError, TypeError, AttributeError) as error:
+            said = f"{type(error).__name__}: {error}".splitlines()[0]  # an error may have no text
             raise ValueError(
                 f"The needs of a {type(model).__name__} cannot be estimated: without content, or on token ids alone, "
-                f"its step does not run ({type(error).__name__}: {str(error).splitlines()[0]}). Measure a real step "
+                f"its step does not run ({said}). Measure a real step "
                 "of few rows instead: measure.second_step(model, batch, loss, optimizer).peak."
             ) from error
 

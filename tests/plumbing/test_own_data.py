@@ -165,6 +165,13 @@ def test_a_kept_column_of_numbers_and_text_is_named(tmp_path: Path) -> None:
         own.read_table(path, keep=["who"])
 
 
+def test_a_kept_number_that_is_too_large_is_not_called_one_of_another_type(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text(f'{{"text": "a", "who": {10**30}}}\n', encoding="utf-8")
+    with pytest.raises(DataError, match=r"Column 'who' cannot be kept .*: write its values as text"):
+        own.read_table(path, keep=["who"])
+
+
 def test_half_of_an_emoji_is_read_and_found(tmp_path: Path) -> None:
     path = tmp_path / "mine.jsonl"
     path.write_text('{"text": "good \\ud83d"}\n{"text": "good \\ud83d\\ude00"}\n', encoding="utf-8")

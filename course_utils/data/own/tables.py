@@ -178,9 +178,13 @@ def _kept(values: list[Any], column: str, place: Place) -> Dataset:
     """The column alone. Raises DataError where its values are of several types, such as numbers and text."""
     try:
         return Dataset.from_dict({column: values})
-    except (TypeError, ValueError, OverflowError):  # Arrow's own errors are of these
+    except (TypeError, ValueError, OverflowError) as error:  # Arrow's own errors are of these
         first = next(value for value in values if value is not None)
-        row = next((i for i, v in enumerate(values) if v is not None and type(v) is not type(first)), 0)
+        other = (i for i, v in enumerate(values) if v is not None and type(v) is not type(first))
+        if (row := next(other, None)) is None:
+            raise DataError(
+                f"Column {column!r} cannot be kept ({error}): write its values as text."
+            ) from error
         raise DataError(
             f"{place(row)}: column {column!r} holds {reprlib.repr(values[row])}, and {reprlib.repr(first)} above it. "
             "A column has one type: write all its values as text."
